@@ -1,0 +1,120 @@
+"""What the panel and the status API may know: one immutable value, published by the till thread after each change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from msgspec import Struct
+
+from drivers.vocabulary.checkout import Checkout, PointsBalance
+from drivers.vocabulary.money import Money
+
+__all__ = ["CustomerView", "DeviceView", "LinkState", "QuoteView", "Screen", "Snapshot", "TillDesk"]
+
+
+class Screen(Enum):
+    """Which screen the panel shows; the state machine lives in the agent, so a reload shows the same."""
+
+    IDLE = "idle"
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    BLOCKED = "blocked"
+    NOT_LOYALTY = "not_loyalty"
+
+
+class LinkState(Enum):
+    """Whether the centre answers."""
+
+    UNKNOWN = "unknown"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    NOT_ENROLLED = "not_enrolled"
+
+
+class CustomerView(Struct, frozen=True, kw_only=True):
+    """The customer at the till, masked; `seen_at` is when the centre last told us (RFC 3339)."""
+
+    id: str
+    name: str
+    phone: str
+    tier: str
+    balances: tuple[PointsBalance, ...]
+    seen_at: str
+
+
+class QuoteView(Struct, frozen=True, kw_only=True):
+    """The last quote for the receipt in progress."""
+
+    receipt_uid: str
+    total: Money
+    discount: Money
+    payable: Money
+    earn: dict[str, int]
+    spend: dict[str, int]
+    spendable: dict[str, int]
+
+
+class DeviceView(Struct, frozen=True, kw_only=True):
+    """One device and how it is."""
+
+    name: str
+    driver: str
+    state: str
+    detail: str
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Everything shown; `version` grows by one with each change, for the life of the process.
+
+    Attributes:
+        boot_id: differs after each start of the agent, so a panel notices a restart.
+        mask: what was typed or scanned, masked, on NOT_FOUND, BLOCKED and NOT_LOYALTY.
+        offline_since: RFC 3339, "" when online.
+        waiting: envelopes not yet acknowledged; `waiting_oldest_at` is the birth of the oldest.
+        shelved: envelopes the centre refused.
+        notice: a sentence for the cashier, "" for none.
+        last_receipt: what the last closed receipt did, for a glance.
+    """
+
+    version: int
+    boot_id: str
+    screen: Screen
+    shop: str
+    till: str
+    link: LinkState
+    offline_since: str
+    waiting: int
+    waiting_oldest_at: str
+    shelved: int
+    programme_version: int
+    programme_title: str
+    currency: str
+    devices: tuple[DeviceView, ...]
+    customer: CustomerView | None = None
+    mask: str = ""
+    quote: QuoteView | None = None
+    notice: str = ""
+    last_receipt: dict[str, str] = {}
+
+
+class TillDesk(Checkout, Protocol):
+    """What the doors need of the till: the checkout contract, the panel's own actions, and the snapshot."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot; never waits."""
+        ...
+
+    def subscribe(self, changed: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call `changed` (on the till thread; it must not wait) after each change; returns how to stop."""
+        ...
+
+    def panel_identify(self, code: str, *, presented: bool, timeout_s: float) -> Snapshot:
+        """The panel scanned or typed a code; the snapshot says what became of it."""
+        ...
+
+    def panel_clear(self, *, timeout_s: float) -> Snapshot:
+        """Back to IDLE: detach the customer from the receipt in progress and free what was held."""
+        ...

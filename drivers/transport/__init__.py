@@ -1,0 +1,1 @@
+"""Pipes that know no protocol: serial port, TCP, memory, recording, faulty."""

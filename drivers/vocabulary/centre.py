@@ -1,0 +1,162 @@
+"""What a till and the central server say to one another: enrol, upload, changes, hold."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+from msgspec import Meta, Raw, Struct
+
+from drivers.vocabulary.customer import PointsUnit
+from drivers.vocabulary.receipt import AwareTime, ReceiptUid
+
+__all__ = [
+    "ENVELOPES_BATCH_MAX",
+    "UPLOAD_BYTES_MAX",
+    "Change",
+    "ChangesPage",
+    "EnrolAnswer",
+    "EnrolRequest",
+    "HoldGrant",
+    "HoldWanted",
+    "Problem",
+    "Upload",
+    "UploadAnswer",
+    "Verdict",
+    "VerdictState",
+    "WireEnvelope",
+]
+
+ENVELOPES_BATCH_MAX = 500  # one batch is acknowledged whole; larger ones only lengthen the retry after a cut line
+UPLOAD_BYTES_MAX = 1_048_576  # of envelopes before compression; the same reason
+
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class WireEnvelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An envelope as it travels; `body` is passed on byte for byte, because the hash is taken over it."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=40)]
+    epoch: Annotated[int, Meta(ge=1)]
+    sequence: Annotated[int, Meta(ge=1)]
+    previous: Hex32
+    hash: Hex32
+    kind: Annotated[str, Meta(min_length=1, max_length=60)]
+    occurred_at: Annotated[str, Meta(max_length=40)]
+    boot_id: Annotated[str, Meta(max_length=40)]
+    uptime_ms: Annotated[int, Meta(ge=0)]
+    programme_version: Annotated[int, Meta(ge=0)]
+    body: Raw
+
+
+class Upload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST /v1/tills/{till}/envelopes``: a contiguous run of envelopes."""
+
+    envelopes: Annotated[tuple[WireEnvelope, ...], Meta(min_length=1, max_length=ENVELOPES_BATCH_MAX)]
+
+
+class VerdictState(Enum):
+    """What the centre did with one envelope; every one of the three settles it at the till."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The verdict on one envelope, echoing its id."""
+
+    sequence: int
+    id: str
+    state: VerdictState
+    reason: str = ""
+
+
+class UploadAnswer(Struct, frozen=True, kw_only=True):
+    """What was accepted: everything of `epoch` through `through`, whose last hash is `head`."""
+
+    till: str
+    epoch: int
+    through: int
+    head: str
+    server_time: AwareTime
+    verdicts: tuple[Verdict, ...]
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error answer; `wanted` is the sequence the centre expects next, on a gap (409)."""
+
+    code: str
+    message: str
+    wanted: int | None = None
+
+
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One document of the replica, or its tombstone (`body` absent).
+
+    Attributes:
+        collection: "customer" (key: customer id), "alias" (key: hex of the keyed hash; body: customer id),
+            "programme" (key: "current"), "settings".
+        version: grows with each change of the document.
+    """
+
+    collection: Annotated[str, Meta(min_length=1, max_length=32)]
+    key: Annotated[str, Meta(min_length=1, max_length=128)]
+    version: int
+    body: Raw | None = None
+
+
+class ChangesPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``GET /v1/tills/{till}/changes?cursor=…&wait=…``: what changed since `cursor`, in order.
+
+    Attributes:
+        cursor: opaque; send it back to get what comes after this page.
+        epoch: the till's epoch at the centre.
+        reflects: the till's last envelope that these documents already contain.
+        more: True when another page is ready at once.
+        server_time: the centre's clock when the page was made.
+    """
+
+    cursor: str
+    epoch: int
+    reflects: int
+    more: bool
+    server_time: AwareTime
+    changes: tuple[Change, ...]
+
+
+class EnrolRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST /v1/enrol``: a one-time code against an identity."""
+
+    code: Annotated[str, Meta(min_length=4, max_length=80)]
+    machine: Annotated[str, Meta(max_length=80)] = ""
+
+
+class EnrolAnswer(Struct, frozen=True, kw_only=True):
+    """The till's identity: name, epoch, bearer token, and the tenant key (hex) for keyed hashes."""
+
+    till: str
+    shop: str
+    epoch: int
+    token: str
+    tenant_key: str
+    currency: str
+
+
+class HoldWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST /v1/tills/{till}/holds``: reserve points for a receipt; repeating it answers the same hold."""
+
+    receipt_uid: ReceiptUid
+    customer_id: str
+    unit: PointsUnit
+    points: Annotated[int, Meta(ge=1)]
+    ttl_s: Annotated[int, Meta(ge=1, le=86_400)] = 900
+
+
+class HoldGrant(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All the points asked for, or 0 with the reason."""
+
+    id: str
+    points: int
+    expires_at: AwareTime | None = None
+    reason: str = ""

@@ -1,0 +1,240 @@
+"""The checkout contract every till protocol speaks: identify → quote → hold → confirm | cancel → refund.
+
+Everything is keyed by the receipt uid. Any call may be repeated: the same uid with the same body gets the same answer,
+with another body it is refused by name. Confirm stands alone: it may arrive without any call before it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
+
+from drivers.vocabulary.customer import Customer, PointsUnit
+from drivers.vocabulary.decision import Decision
+from drivers.vocabulary.money import Money
+from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid
+
+__all__ = [
+    "CancelAnswer",
+    "CancelRequest",
+    "Checkout",
+    "ConfirmAnswer",
+    "ConfirmRequest",
+    "HoldAnswer",
+    "HoldRequest",
+    "IdentifyAnswer",
+    "IdentifyRequest",
+    "IdentifyState",
+    "LineQuote",
+    "PointsBalance",
+    "QuoteAnswer",
+    "QuoteRequest",
+    "RefundAnswer",
+    "RefundRequest",
+]
+
+Code = Annotated[str, Meta(min_length=1, max_length=200)]
+CustomerId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class _Message(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A message of the contract: an unknown field is an error that names it."""
+
+
+class IdentifyState(Enum):
+    """What became of a code. NOT_LOYALTY is a product or a marking code: never looked up as a customer."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    NOT_LOYALTY = "not_loyalty"
+    BLOCKED = "blocked"
+
+
+class PointsBalance(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A customer's points of one unit, as this till sees them.
+
+    Attributes:
+        available: active and not expired, own unsent entries counted.
+        pending: not active yet.
+        expiring: how many expire next, on `expiring_at`.
+    """
+
+    unit: PointsUnit
+    available: int
+    pending: int = 0
+    expiring: int = 0
+    expiring_at: AwareTime | None = None
+
+
+class IdentifyRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is it: a scanned or typed code. With a receipt uid the customer is attached to that receipt.
+
+    Attributes:
+        presented: True when the code was scanned from a card or an app, False when digits were typed.
+    """
+
+    code: Code
+    presented: bool = False
+    receipt_uid: ReceiptUid | None = None
+
+
+class IdentifyAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Who it is; `seen_at` is when the centre last told us about this customer."""
+
+    state: IdentifyState
+    mask: str = ""
+    customer: Customer | None = None
+    balances: tuple[PointsBalance, ...] = ()
+    seen_at: AwareTime | None = None
+
+
+class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What would this basket cost: the receipt so far, at the till's own prices before loyalty.
+
+    Attributes:
+        points: how many points the customer wants to spend; None asks for none.
+        points_max: True spends as many as the rules allow.
+    """
+
+    receipt: Receipt
+    customer_id: CustomerId | None = None
+    points: Annotated[int, Meta(ge=0)] | None = None
+    points_max: bool = False
+
+
+class LineQuote(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What to take off one line, and what remains of it."""
+
+    number: int
+    discount: Money
+    total: Money
+
+
+class QuoteAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What to charge; the till lowers its own prices by it.
+
+    Attributes:
+        decision_mark: names this decision; confirm may send it back to say which one was applied.
+    """
+
+    receipt_uid: ReceiptUid
+    decision_mark: str
+    decision: Decision
+    lines: tuple[LineQuote, ...]
+    payable: Money
+    customer_id: CustomerId | None = None
+
+
+class HoldRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Reserve points for this receipt until it is confirmed or cancelled."""
+
+    receipt_uid: ReceiptUid
+    customer_id: CustomerId
+    unit: PointsUnit
+    points: Annotated[int, Meta(ge=1)]
+
+
+class HoldAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """How many points are reserved (all or none) and until when; `reason` says why none."""
+
+    receipt_uid: ReceiptUid
+    points: int
+    expires_at: AwareTime | None = None
+    reason: str = ""
+    online: bool = False
+
+
+class ConfirmRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The receipt as it was closed: line discounts, total and tenders as printed, the loyalty discount included.
+
+    Attributes:
+        customer_id: who bought; None keeps the customer attached by identify or quote.
+        code: a card or phone instead of customer_id, for a till that never asked before.
+        decision_mark: which quote the till applied; None means the last one for this uid.
+    """
+
+    receipt: Receipt
+    customer_id: CustomerId | None = None
+    code: Code | None = None
+    decision_mark: str | None = None
+
+
+class ConfirmAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """On disk already when it is given.
+
+    Attributes:
+        duplicate: True when this uid was confirmed before; the answer is the first one's.
+        claim_code: short code printed on the slip; finds the receipt in the journal and at the centre.
+        slip: lines for the customer, ready to print at the till's width.
+        difference: paid less quoted, when the till charged something else than the quote said.
+    """
+
+    receipt_uid: ReceiptUid
+    claim_code: str
+    decision: Decision
+    customer_id: CustomerId | None = None
+    duplicate: bool = False
+    balances: tuple[PointsBalance, ...] = ()
+    slip: tuple[str, ...] = ()
+    difference: Money | None = None
+
+
+class CancelRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The sale will not happen: free holds and forget the quote. Cancelling what is unknown is not an error."""
+
+    receipt_uid: ReceiptUid
+
+
+class CancelAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """`cancelled` is False when there was nothing to cancel."""
+
+    receipt_uid: ReceiptUid
+    cancelled: bool
+
+
+class RefundRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A return receipt; `receipt.base_uid` names the sale when it is known. The customer may be named instead."""
+
+    receipt: Receipt
+    customer_id: CustomerId | None = None
+
+
+class RefundAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What the return did to the points; `settled_by_centre` when the original sale is not known here."""
+
+    receipt_uid: ReceiptUid
+    claim_code: str
+    points_given_back: dict[str, int] = {}
+    points_taken_back: dict[str, int] = {}
+    settled_by_centre: bool = False
+    duplicate: bool = False
+
+
+class Checkout(Protocol):
+    """What a till protocol asks of the agent; each call answers within `timeout_s` or raises CheckoutRefused."""
+
+    def identify(self, request: IdentifyRequest, *, timeout_s: float) -> IdentifyAnswer:
+        """Who is it."""
+        ...
+
+    def quote(self, request: QuoteRequest, *, timeout_s: float) -> QuoteAnswer:
+        """What would this basket cost."""
+        ...
+
+    def hold(self, request: HoldRequest, *, timeout_s: float) -> HoldAnswer:
+        """Reserve points."""
+        ...
+
+    def confirm(self, request: ConfirmRequest, *, timeout_s: float) -> ConfirmAnswer:
+        """The receipt is closed; on disk before the answer."""
+        ...
+
+    def cancel(self, request: CancelRequest, *, timeout_s: float) -> CancelAnswer:
+        """The sale will not happen."""
+        ...
+
+    def refund(self, request: RefundRequest, *, timeout_s: float) -> RefundAnswer:
+        """A return is closed."""
+        ...

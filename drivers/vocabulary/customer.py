@@ -1,0 +1,91 @@
+"""The customer as a till may know one: a masked name, lots of points, a tier; never a phone number."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from drivers.vocabulary.money import Money
+from drivers.vocabulary.receipt import AwareTime
+
+__all__ = ["Customer", "Identifier", "IdentifierKind", "PointsLot", "PointsUnit"]
+
+#: Name of a currency of points, as the programme declares it ("bonus", "mile", "stamp").
+PointsUnit = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class IdentifierKind(Enum):
+    """What kind of code names the customer."""
+
+    PHONE = "phone"
+    CARD = "card"
+
+
+class Identifier(Struct, frozen=True, kw_only=True):
+    """A customer's phone or card in its one normal form; lives in memory only and is never written or logged.
+
+    Attributes:
+        value: E.164 (``+79000000001``) for a phone, the bare number for a card.
+        presented: True when the thing itself was at the till (card or app code scanned), False when digits were typed.
+    """
+
+    kind: IdentifierKind
+    value: str
+    presented: bool = False
+
+    @property
+    def normal_form(self) -> bytes:
+        """The bytes whose keyed hash finds the customer; kinds never collide."""
+        return f"{self.kind.value}:{self.value}".encode()
+
+    @property
+    def mask(self) -> str:
+        """What may be shown: the first four and last two of a phone, the last four of a card."""
+        if self.kind is IdentifierKind.PHONE:
+            return f"{self.value[:5]}***{self.value[-2:]}"
+        return f"****{self.value[-4:]}"
+
+    def __repr__(self) -> str:
+        return f"Identifier({self.kind.value} {self.mask})"
+
+
+class PointsLot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Points that came together and expire together.
+
+    Attributes:
+        id: permanent name; a lot earned by a receipt is named after the receipt, so till and centre agree.
+        amount: what is left, in whole minor units of the points currency.
+        active_from: not spendable before; None is from the start.
+        expires_at: not spendable from this moment on; None is never.
+    """
+
+    id: Annotated[str, Meta(min_length=1, max_length=120)]
+    unit: PointsUnit
+    amount: int
+    active_from: AwareTime | None = None
+    expires_at: AwareTime | None = None
+
+
+class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What the centre tells a till about one customer.
+
+    Attributes:
+        id: the centre's opaque name of the customer.
+        name: masked for the screen ("Anna P."), or "".
+        phone: masked for the screen ("+7900***01"), or "".
+        spent: money spent so far that counts towards tiers.
+        lots: points in lots, in no particular order.
+        deficits: points owed per unit (spent beyond what there was); carried, never blocking a sale.
+    """
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(max_length=80)] = ""
+    phone: Annotated[str, Meta(max_length=24)] = ""
+    tier: Annotated[str, Meta(max_length=40)] = ""
+    spent: Money | None = None
+    blocked: bool = False
+    segments: frozenset[str] = frozenset()
+    lots: tuple[PointsLot, ...] = ()
+    deficits: dict[str, int] = {}

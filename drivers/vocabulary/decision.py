@@ -1,0 +1,96 @@
+"""What the engine decided: effects on lines and points, and why; stored with the receipt and never worked out again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from drivers.vocabulary.customer import PointsUnit
+from drivers.vocabulary.money import Money
+from drivers.vocabulary.receipt import AwareTime
+
+__all__ = ["Decision", "Effect", "Explanation", "LineDiscount", "PointsEarned", "PointsSpent"]
+
+
+class LineDiscount(Struct, frozen=True, kw_only=True, tag_field="effect", tag="line_discount"):
+    """Money taken off one line by one rule; `rule` is "points" when points were spent as a discount."""
+
+    line: int
+    rule: str
+    amount: Money
+
+
+class PointsSpent(Struct, frozen=True, kw_only=True, tag_field="effect", tag="points_spent"):
+    """Points taken from the customer; `worth` is the money they stand for."""
+
+    unit: PointsUnit
+    amount: Annotated[int, Meta(ge=0)]
+    worth: Money
+
+
+class PointsEarned(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="points_earned"):
+    """Points given to the customer as one new lot."""
+
+    unit: PointsUnit
+    amount: Annotated[int, Meta(ge=0)]
+    rule: str
+    active_from: AwareTime | None = None
+    expires_at: AwareTime | None = None
+
+
+Effect = LineDiscount | PointsSpent | PointsEarned
+
+
+class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a rule applied or did not, as data; words come from a message catalogue.
+
+    Attributes:
+        rule: id of the rule.
+        applied: whether it had an effect.
+        code: a word of the catalogue ("applied", "no_customer", "below_minimum", "not_for_goods" …).
+        values: what the sentence needs, already as text.
+    """
+
+    rule: str
+    applied: bool
+    code: str
+    values: dict[str, str] = {}
+
+
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer of evaluate().
+
+    Attributes:
+        programme_version: which programme decided; 0 when there was none.
+        total: what the receipt cost before this decision.
+        discount: sum of every LineDiscount.
+        payable: what is left to pay in money: total - discount - points spent as a tender.
+        spendable: the most points this receipt may take, per unit, whatever was asked.
+    """
+
+    programme_version: int
+    total: Money
+    discount: Money
+    payable: Money
+    effects: tuple[Effect, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
+    spendable: dict[str, int] = {}
+
+    def line_discounts(self) -> dict[int, int]:
+        """Minor units taken off each line that loses any."""
+        off: dict[int, int] = {}
+        for effect in self.effects:
+            if isinstance(effect, LineDiscount):
+                off[effect.line] = off.get(effect.line, 0) + effect.amount.minor
+        return off
+
+    @property
+    def spent(self) -> tuple[PointsSpent, ...]:
+        """The points this receipt takes."""
+        return tuple(effect for effect in self.effects if isinstance(effect, PointsSpent))
+
+    @property
+    def earned(self) -> tuple[PointsEarned, ...]:
+        """The points this receipt gives."""
+        return tuple(effect for effect in self.effects if isinstance(effect, PointsEarned))

@@ -1,0 +1,68 @@
+"""What devices tell the agent, in the past tense; events go up and never wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from drivers.vocabulary.receipt import DocumentKind, Receipt
+
+__all__ = ["CodeScanned", "DeviceState", "DeviceStateChanged", "Document", "DocumentPrinted", "Event"]
+
+
+class DeviceState(Enum):
+    """How a device is: closed, off (not there), on (bytes flow), failed (will not be tried again)."""
+
+    CLOSED = "closed"
+    OFF = "off"
+    ON = "on"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeScanned:
+    """A scanner or a card reader read a code; suffixes are removed, the AIM symbology id (``]E0``) is kept apart."""
+
+    device: str
+    code: str
+    symbology: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What one document on a printer's stream was understood to be.
+
+    Attributes:
+        raw: every byte of it, from after the last cut up to this one.
+        text: the text lines as printed.
+        receipt: present only when lines, total and tenders add up.
+        problems: why there is no receipt, in words for store IT; empty for a receipt.
+        layout: name of the layout that understood it, or "".
+    """
+
+    kind: DocumentKind
+    raw: bytes
+    text: tuple[str, ...]
+    receipt: Receipt | None = None
+    problems: tuple[str, ...] = ()
+    layout: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPrinted:
+    """A document ended on a printer's stream (cut, or silence after the last text)."""
+
+    device: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceStateChanged:
+    """A device came, went or failed; `detail` is a sentence with the next step."""
+
+    device: str
+    state: DeviceState
+    detail: str = ""
+
+
+Event = CodeScanned | DocumentPrinted | DeviceStateChanged
