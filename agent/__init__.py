@@ -1,1 +1,1 @@
-"""Room."""
+"""The daemon beside the cash register: knows everybody, nobody knows it."""

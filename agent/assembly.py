@@ -1,0 +1,366 @@
+"""The composition root: settings → parts → threads; the only file that knows every part.
+
+Parts start in the order they need one another and stop in the reverse order. A part that cannot start is a sentence and
+a state; the others go on, the in-line printers first of all.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from agent.checkout import phones
+from agent.checkout.codes import DEFAULT_PATTERNS, Recogniser
+from agent.checkout.desk import Desk, DeskRules, TillName
+from agent.checkout.knowledge import Knowledge
+from agent.clock import Clock, SystemClock
+from agent.loyalty import Programme, ProgrammeProblem
+from agent.loyalty import load as load_programme
+from agent.settings import DeviceSettings, Settings, unknown_keys
+from agent.slips.compose import SlipStyle
+from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
+from agent.sync.identity import Identity
+from agent.sync.identity import load as load_identity
+from agent.till import Till
+from drivers import registry
+from drivers.contract import Driver, SlipComposer
+from drivers.inline import InlineWorker
+from drivers.transport.address import endpoint
+from drivers.vocabulary import codec
+from drivers.vocabulary.errors import DriverLoadError, SettingsError, TillpointError
+from drivers.worker import ReaderWorker
+from offline_queue.replica import ReplicaReader
+from offline_queue.store import TillStore
+
+if TYPE_CHECKING:
+    from agent.doors.keys import DoorSecrets
+    from agent.doors.server import DoorServer
+    from agent.sync.service import SyncService
+
+__all__ = ["Agent", "check"]
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S: Final = 30.0  # a till's disk after a power cut: recovery reads the whole WAL
+STOP_TIMEOUT_S: Final = 5.0  # a service manager loses patience after ten seconds or more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Device:
+    """A device that can be started."""
+
+    settings: DeviceSettings
+    driver: Driver
+    own: Any
+
+
+# ── Checking ────────────────────────────────────────────────────────────────────────────────────
+
+
+def check(settings: Settings) -> list[str]:
+    """Every problem of the settings that can be seen without opening anything, one sentence each."""
+    problems: list[str] = []
+    for one in (lambda: zone_of(settings), lambda: recogniser_of(settings)):
+        try:
+            one()
+        except SettingsError as error:
+            problems.append(str(error))
+    for device in settings.devices:
+        try:
+            _device(device)
+        except TillpointError as error:
+            problems.append(f"device {device.name!r}: {error}")
+    return problems
+
+
+def zone_of(settings: Settings) -> ZoneInfo:
+    """The shop's time zone."""
+    try:
+        return ZoneInfo(settings.till.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SettingsError(
+            f"till.zone: there is no time zone {settings.till.zone!r}; write it like Europe/Moscow or Asia/Bangkok",
+        ) from None
+
+
+def recogniser_of(settings: Settings) -> Recogniser:
+    """What a code is: the shop's own card patterns first, then the shipped ones."""
+    normalise = partial(phones.normalise, region=settings.till.region)
+    return Recogniser((*settings.cards, *DEFAULT_PATTERNS), normalise_phone=normalise)
+
+
+def _device(device: DeviceSettings) -> _Device:
+    """One device's driver, settings and addresses, checked without opening anything."""
+    loaded = registry.load_driver(device.driver)
+    if isinstance(loaded, DriverLoadError):
+        raise loaded
+    driver = loaded.driver
+    wrong = [sentence for _, sentence in unknown_keys(device.settings, driver.settings_type)]
+    if wrong:
+        raise SettingsError(f"settings: {wrong[0]}")
+    try:
+        own = codec.convert(device.settings, driver.settings_type)
+    except codec.WireError as error:
+        raise SettingsError(f"settings: {error}") from None
+    wanted = ("host", "device") if driver.shape == "inline" else ("port",)
+    for key in ("host", "device", "port"):
+        address = getattr(device, key)
+        if key in wanted and not address:
+            raise SettingsError(f"{key} is missing; a device of driver {driver.name} needs {' and '.join(wanted)}")
+        if key not in wanted and address:
+            raise SettingsError(f"{key} is of no use here; a device of driver {driver.name} has {' and '.join(wanted)}")
+        if address:
+            endpoint(address)
+    return _Device(settings=device, driver=driver, own=own)
+
+
+# ── Running ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class Agent:
+    """Everything that runs beside one till.
+
+    Attributes:
+        troubles: sentences about parts that could not start; empty when all is well.
+    """
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    troubles: list[str] = field(default_factory=list)
+    till: Till = field(init=False)
+    doors: DoorServer | None = None
+    sync: SyncService | None = None
+    _secrets: DoorSecrets | None = None
+    _workers: list[ReaderWorker | InlineWorker] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Start every part that can be started."""
+        folder = self.settings.state_folder
+        identity = self._identity(folder)
+        devices = self._devices()
+        self.till = Till(
+            partial(self._open_desk, folder, identity, devices),
+            ask_hold=self._ask_hold,
+            first=self._first_snapshot(identity),
+        )
+        # The printers first: whatever happens to the rest, the receipt must pass.
+        self._start_devices(devices)
+        broken = self.till.start(OPEN_TIMEOUT_S)
+        if broken:
+            self._trouble(broken)
+        self._start_doors(folder)
+        if identity is not None and not broken:
+            self._start_sync(folder, identity)
+
+    def stop(self) -> None:
+        """Stop in the reverse order; whatever is in the inbox is still written."""
+        self._stop.set()
+        if self.sync is not None:
+            self.sync.stop(STOP_TIMEOUT_S)
+        if self.doors is not None:
+            self.doors.stop()
+        for worker in self._workers:
+            worker.join(STOP_TIMEOUT_S)
+        self.till.stop(STOP_TIMEOUT_S)
+
+    @property
+    def port(self) -> int:
+        """The doors' port; 0 when they could not open."""
+        return self.doors.port if self.doors is not None else 0
+
+    def panel_url(self, *, ticket: bool) -> str:
+        """The panel, with a ticket that lets one browser in once if wished; "" when the doors could not open."""
+        if self.doors is None or self._secrets is None:
+            return ""
+        url = self._secrets.panel_url(self.doors.port)
+        return url if ticket else url.partition("?")[0]
+
+    # ── Parts ───────────────────────────────────────────────────────────────────────────────────
+
+    def _identity(self, folder: Path) -> Identity | None:
+        """Who we are, or None before enrolment."""
+        try:
+            return load_identity(folder)
+        except TillpointError as error:
+            self._trouble(str(error))
+            return None
+
+    def _devices(self) -> list[_Device]:
+        found = []
+        for device in self.settings.devices:
+            try:
+                found.append(_device(device))
+            except TillpointError as error:
+                self._trouble(f"device {device.name!r}: {error}")
+        return found
+
+    def _open_desk(self, folder: Path, identity: Identity | None, devices: list[_Device]) -> Desk:
+        """Runs on the till thread: the one writer opens its database."""
+        settings = self.settings
+        _make_folder(folder)
+        epoch = identity.epoch if identity is not None else 1
+        store = TillStore.open(folder / "till.db", epoch=epoch)
+        replica = ReplicaReader.open(folder / "replica.db")
+        zone = zone_of(settings)
+        views = {
+            one.settings.name: DeviceView(name=one.settings.name, driver=one.driver.name, state="off", detail="")
+            for one in devices
+        }
+        return Desk(
+            store=store,
+            knowledge=Knowledge(replica, store, bytes.fromhex(identity.tenant_key) if identity is not None else b""),
+            clock=self.clock,
+            name=TillName(
+                shop=identity.shop if identity is not None else "",
+                till=identity.till if identity is not None else "",
+                epoch=epoch,
+                enrolled=identity is not None,
+            ),
+            rules=DeskRules(
+                currency=settings.till.currency,
+                zone=zone,
+                clear_after=timedelta(seconds=settings.panel.clear_after_s),
+                points_cap=settings.offline.points_cap,
+                hold_for=timedelta(minutes=settings.offline.hold_minutes),
+                keep=timedelta(days=settings.offline.keep_days),
+                slip=SlipStyle(
+                    columns=settings.slip.columns,
+                    language=settings.slip.language,
+                    zone=zone,
+                    title="shown" if settings.slip.programme_title else "",
+                ),
+            ),
+            recogniser=recogniser_of(settings),
+            load_programme=_programme_reader(replica),
+            devices=views,
+            link=LinkState.UNKNOWN if identity is not None else LinkState.NOT_ENROLLED,
+            prints_are_seen=any(one.driver.shape == "inline" for one in devices),
+        )
+
+    def _start_devices(self, devices: list[_Device]) -> None:
+        for one in devices:
+            name, driver = one.settings.name, one.driver
+            make = partial(driver.conversation, one.own, device=name)
+            worker: ReaderWorker | InlineWorker
+            if driver.shape == "inline":
+                worker = InlineWorker(
+                    name=name,
+                    host=endpoint(one.settings.host),
+                    device=endpoint(one.settings.device),
+                    conversation_factory=make,
+                    emit=self.till.emit,
+                    stop=self._stop,
+                    compose=_composer(self.till, name),
+                    compose_timeout_s=self.settings.slip.answer_timeout_s,
+                )
+            else:
+                worker = ReaderWorker(
+                    name=name,
+                    endpoint=endpoint(one.settings.port),
+                    conversation_factory=make,
+                    emit=self.till.emit,
+                    stop=self._stop,
+                )
+            worker.start()
+            self._workers.append(worker)
+
+    def _start_doors(self, folder: Path) -> None:
+        from agent.doors.app import build
+        from agent.doors.keys import DoorSecrets
+        from agent.doors.server import DoorServer
+
+        settings = self.settings
+        try:
+            self._secrets = DoorSecrets.load_or_create(folder, self.clock)
+            app = build(
+                self.till,
+                secrets=self._secrets,
+                clock=self.clock,
+                language=settings.panel.language,
+                region=settings.till.region,
+                answer_timeout_s=settings.doors.answer_timeout_s,
+            )
+            self.doors = DoorServer(app, port=settings.doors.port)
+            self.doors.start()
+        except (TillpointError, OSError) as error:
+            self._trouble(str(error))
+            self.doors = None
+
+    def _start_sync(self, folder: Path, identity: Identity) -> None:
+        from agent.sync.service import SyncService
+
+        self.sync = SyncService(folder, identity, self.settings.central, self.till)
+        self.sync.start()
+
+    def _ask_hold(self, request: Any) -> Any:
+        """The centre's word on a hold, or None without a line; runs on the asking thread."""
+        return None if self.sync is None else self.sync.ask_hold(request)
+
+    def _first_snapshot(self, identity: Identity | None) -> Snapshot:
+        return Snapshot(
+            version=0,
+            boot_id=self.clock.boot_id,
+            screen=Screen.IDLE,
+            shop=identity.shop if identity is not None else "",
+            till=identity.till if identity is not None else "",
+            link=LinkState.UNKNOWN if identity is not None else LinkState.NOT_ENROLLED,
+            offline_since="",
+            waiting=0,
+            waiting_oldest_at="",
+            shelved=0,
+            programme_version=0,
+            programme_title="",
+            currency=self.settings.till.currency,
+            devices=(),
+        )
+
+    def _trouble(self, sentence: str) -> None:
+        """Note a part that cannot start, once, for the log, the command line and the panel."""
+        log.error("agent.trouble %s", sentence)
+        self.troubles.append(sentence)
+
+
+def _composer(till: Till, device: str) -> SlipComposer:
+    def compose(document: Any, *, timeout_s: float) -> Any:
+        return till.document_printed(device, document, timeout_s=timeout_s)
+
+    return compose
+
+
+def _programme_reader(replica: ReplicaReader) -> Callable[[], Programme | None]:
+    """Reads the programme from the replica; one that does not load leaves the last good one in force."""
+
+    def read() -> Programme | None:
+        document = replica.get("programme", "current")
+        if document is None:
+            return None
+        loaded = load_programme(document.body, name="programme")
+        if isinstance(loaded, Programme):
+            return loaded
+        for problem in loaded:
+            _say(problem)
+        return None
+
+    def _say(problem: ProgrammeProblem) -> None:
+        log.error("programme.unusable %s", problem)
+
+    return read
+
+
+def _make_folder(folder: Path) -> None:
+    """The state folder, for us alone; the installer sets the access list on Windows."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot make the state folder {folder}: {error.strerror}; set till.state_folder or its permissions",
+        ) from None

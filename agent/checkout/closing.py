@@ -1,0 +1,250 @@
+"""Closing a sale: one transaction writes the envelope, the ledger entry and the answer; only then is anybody told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from agent.checkout import matching, returning, writing
+from agent.checkout.claims import claim_code
+from agent.checkout.knowledge import Known, apply_entry
+from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, read_all, write
+from agent.loyalty.lots import earned_lot
+from agent.slips.compose import sale_slip
+from drivers.vocabulary import checkout as contract
+from drivers.vocabulary import codec, facts
+from drivers.vocabulary.checkout import PointsBalance
+from drivers.vocabulary.decision import Decision, LineDiscount, PointsSpent
+from drivers.vocabulary.events import Document
+from drivers.vocabulary.receipt import DocumentKind, Receipt, TenderKind
+
+if TYPE_CHECKING:
+    from agent.checkout.desk import Desk
+
+__all__ = ["confirm", "printed"]
+
+
+def confirm(desk: Desk, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
+    """A till confirms a sale over the contract; repeating it answers the same, another body is refused."""
+    receipt = request.receipt
+    writing.require_kind(receipt, DocumentKind.SALE)
+    desk.check_currency(receipt)
+    closed = read(desk.store, "closed", receipt.uid, Closed)
+    if closed is not None:
+        return codec.decode(writing.answered_before(closed, receipt), contract.ConfirmAnswer)
+    opened = read(desk.store, "checkout", receipt.uid, Open)
+    asked = request.customer_id or _customer_by_code(desk, request.code)
+    customer_id = desk.customer_of(asked, opened)
+    return _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=request.decision_mark, source=source)
+
+
+def printed(desk: Desk, device: str, document: Document) -> tuple[str, ...]:
+    """A document ended on a printer's stream: a sale, a return, or nothing of ours; the lines to print with it."""
+    if document.kind not in {DocumentKind.SALE, DocumentKind.RETURN}:
+        return ()
+    if document.receipt is None:
+        _keep_unread(desk, device, document)
+        return ()
+    source = f"print:{device}"
+    if document.kind is DocumentKind.RETURN:
+        answer = returning.refund(desk, contract.RefundRequest(receipt=document.receipt), source=source)
+        return returning.refund_lines(desk, answer)
+    return _sale_printed(desk, document.receipt, source)
+
+
+def _sale_printed(desk: Desk, receipt: Receipt, source: str) -> tuple[str, ...]:
+    """A printed sale is a reprint, the print of a sale the POS asked us about, or a new sale."""
+    known_before = read(desk.store, "closed", receipt.uid, Closed)
+    if known_before is not None:
+        return codec.decode(known_before.answer, contract.ConfirmAnswer).slip
+    awaiting = [one for _, one in read_all(desk.store, "print", AwaitingPrint)]
+    quoted = [one for _, one in read_all(desk.store, "checkout", Open)]
+    match = matching.match(receipt, awaiting, quoted, desk.clock.now())
+    if isinstance(match, AwaitingPrint):
+        return _print_of(desk, match)
+    opened, mark = None, None
+    customer_id = desk.current.customer_id if desk.current is not None else None
+    if match is not None and match.receipt is not None and match.decision is not None:
+        opened, mark, customer_id = match, match.mark, match.customer_id
+        receipt = matching.apply_decision(match.receipt, match.decision, receipt)
+    answer = _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=mark, source=source)
+    return answer.slip
+
+
+def _close_sale(
+    desk: Desk,
+    receipt: Receipt,
+    *,
+    opened: Open | None,
+    customer_id: str | None,
+    mark: str | None,
+    source: str,
+) -> contract.ConfirmAnswer:
+    """Decide, write everything at once, answer."""
+    now = desk.clock.now()
+    known = desk.known(customer_id, for_receipt=receipt.uid) if customer_id is not None else None
+    decision, difference = _decision(desk, receipt, opened=opened, known=known, mark=mark, now=now)
+    claim = claim_code(desk.name.till, receipt.uid)
+    hold = read(desk.store, "hold", f"{customer_id}/{receipt.uid}", Hold) if customer_id else None
+    fact = facts.ReceiptConfirmed(
+        receipt=receipt,
+        decision=decision,
+        claim_code=claim,
+        source=source,
+        customer_id=customer_id,
+        hold=hold.id if hold is not None else "",
+        difference_minor=difference,
+    )
+    entry = _sale_entry(receipt, decision)
+    before, after = _before_after(known, entry, now)
+    answer = contract.ConfirmAnswer(
+        receipt_uid=receipt.uid,
+        claim_code=claim,
+        decision=decision,
+        customer_id=customer_id,
+        balances=after,
+        slip=sale_slip(
+            desk.slip_style(),
+            decision,
+            customer_mask=_shown_name(known),
+            tier=known.customer.tier if known is not None else "",
+            before=before,
+            after=after,
+            claim=claim,
+        ),
+        difference=receipt.total.with_minor(difference) if difference else None,
+    )
+    closed = Closed(
+        uid=receipt.uid,
+        digest=writing.digest(receipt),
+        source=source,
+        closed_at=now,
+        receipt=receipt,
+        decision=decision,
+        answer=codec.encode(answer).decode(),
+        customer_id=customer_id,
+    )
+    with desk.store.transaction() as tx:
+        envelope = writing.append(desk, tx, fact, writing.marks(receipt, claim, customer_id))
+        writing.remember(desk, tx, closed, entry=entry, envelope=envelope)
+        tx.delete("checkout", receipt.uid)
+        if hold is not None:
+            tx.delete("hold", f"{customer_id}/{receipt.uid}")
+        if source == "api" and desk.prints_are_seen:
+            waiting = AwaitingPrint(uid=receipt.uid, total=receipt.total, closed_at=now)
+            write(tx, "print", receipt.uid, waiting)
+        tx.delete("desk", "current")
+    _show_closed(desk, receipt, decision, claim)
+    return answer
+
+
+def _decision(
+    desk: Desk,
+    receipt: Receipt,
+    *,
+    opened: Open | None,
+    known: Known | None,
+    mark: str | None,
+    now: datetime,
+) -> tuple[Decision, int]:
+    """(what this receipt did, paid less quoted in minor units).
+
+    A quote counts when its total was charged, or when the till names it. Otherwise the receipt is taken as it is:
+    nothing was taken off by us, points are earned on what was paid, and the difference is written down.
+    """
+    quoted = opened.decision if opened is not None else None
+    if opened is None or quoted is None or (mark is not None and mark != opened.mark):
+        return desk.decide(receipt, known, now, closed=True), 0
+    difference = (receipt.total - matching.expected_total(quoted)).minor
+    if difference == 0:
+        return quoted, 0
+    fresh = desk.decide(receipt, known, now, closed=True)
+    points_tendered = any(tender.kind is TenderKind.POINTS and tender.amount for tender in receipt.tenders)
+    if mark is None and not points_tendered:
+        return fresh, difference
+    kept = tuple(effect for effect in quoted.effects if isinstance(effect, LineDiscount | PointsSpent))
+    return replace(fresh, discount=quoted.discount, effects=(*kept, *fresh.earned)), difference
+
+
+def _sale_entry(receipt: Receipt, decision: Decision) -> Entry:
+    """What a sale does to its customer; the place (epoch, sequence) is filled in with the envelope."""
+    spent: dict[str, int] = {}
+    for effect in decision.spent:
+        spent[effect.unit] = spent.get(effect.unit, 0) + effect.amount
+    lots = tuple(earned_lot(receipt.uid, effect) for effect in decision.earned if effect.amount)
+    return Entry(epoch=0, sequence=0, spent_points=spent, lots=lots, spent_money=receipt.total)
+
+
+def _print_of(desk: Desk, awaiting: AwaitingPrint) -> tuple[str, ...]:
+    """The print of a receipt that was confirmed over the contract: its slip, and no second sale."""
+    closed = read(desk.store, "closed", awaiting.uid, Closed)
+    with desk.store.transaction() as tx:
+        tx.delete("print", awaiting.uid)
+    return codec.decode(closed.answer, contract.ConfirmAnswer).slip if closed is not None else ()
+
+
+def _keep_unread(desk: Desk, device: str, document: Document) -> None:
+    """A receipt that does not add up is kept raw for a person, unless it is the print of a sale we know."""
+    now = desk.clock.now()
+    waiting = [
+        one
+        for _, one in read_all(desk.store, "print", AwaitingPrint)
+        if now - one.closed_at <= matching.CONFIRMED_PRINTS_WITHIN
+    ]
+    if waiting:
+        with desk.store.transaction() as tx:
+            tx.delete("print", waiting[0].uid)
+        return
+    fact = facts.ReceiptUnread(device=device, raw=document.raw, problems=document.problems, printed_at=now)
+    with desk.store.transaction() as tx:
+        writing.append(desk, tx, fact, [f"device:{device}"])
+    desk.notice = "unread_receipt"
+
+
+def _customer_by_code(desk: Desk, code: str | None) -> str | None:
+    if code is None:
+        return None
+    recognised = desk.recogniser.recognise(code, presented=False)
+    return desk.knowledge.find(recognised.identifier) if recognised.identifier is not None else None
+
+
+def _before_after(
+    known: Known | None,
+    entry: Entry,
+    now: datetime,
+) -> tuple[tuple[PointsBalance, ...], tuple[PointsBalance, ...]]:
+    if known is None:
+        return (), ()
+    after = replace_customer(known, entry, now)
+    return known.balances(now), after.balances(now)
+
+
+def replace_customer(known: Known, entry: Entry, now: datetime) -> Known:
+    """The same knowledge after one more entry."""
+    return Known(
+        customer=apply_entry(known.customer, entry, now),
+        unreflected_spent=known.unreflected_spent,
+        held=known.held,
+        seen_at=known.seen_at,
+    )
+
+
+def _shown_name(known: Known | None) -> str:
+    if known is None:
+        return ""
+    return known.customer.phone or known.customer.name or known.customer.id
+
+
+def _show_closed(desk: Desk, receipt: Receipt, decision: Decision, claim: str) -> None:
+    desk.current = None
+    desk.notice = ""
+    desk.last_receipt = {
+        "uid": receipt.uid,
+        "total": str(receipt.total),
+        "discount": str(decision.discount),
+        "earned": str(sum(effect.amount for effect in decision.earned)),
+        "spent": str(sum(effect.amount for effect in decision.spent)),
+        "claim": claim,
+    }

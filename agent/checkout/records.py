@@ -1,0 +1,146 @@
+"""What this till remembers about receipts, as documents in till.db: open ones, closed ones, own ledger entries.
+
+Collections and keys:
+    checkout/<uid>              a receipt in progress (Open)
+    closed/<uid>                a receipt that was confirmed or refunded here (Closed)
+    entry/<customer>/<place>    what a closed receipt did to a customer (Entry), until the replica reflects it
+    hold/<customer>/<uid>       points reserved on this till (Hold)
+    desk/current                the customer at the till now (Current)
+    print/<uid>                 a receipt confirmed over the API whose print has not been seen yet (AwaitingPrint)
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from drivers.vocabulary import codec
+from drivers.vocabulary.customer import PointsLot
+from drivers.vocabulary.decision import Decision
+from drivers.vocabulary.money import Money
+from drivers.vocabulary.receipt import AwareTime, Receipt
+from offline_queue.transaction import Documents, Transaction
+
+__all__ = [
+    "AwaitingPrint",
+    "Closed",
+    "Current",
+    "Entry",
+    "Hold",
+    "Open",
+    "entry_key",
+    "read",
+    "read_all",
+    "write",
+]
+
+T = TypeVar("T")
+
+
+class _Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document; fields are only ever added."""
+
+
+class Hold(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Points reserved for one receipt; `id` is the centre's name for it, "" when only this till knows it."""
+
+    receipt_uid: str
+    customer_id: str
+    unit: str
+    points: int
+    expires_at: AwareTime
+    id: str = ""
+
+
+class Open(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A receipt in progress: who, and what was last quoted."""
+
+    uid: str
+    touched_at: AwareTime
+    customer_id: str | None = None
+    presented: bool = False
+    receipt: Receipt | None = None
+    decision: Decision | None = None
+    mark: str = ""
+
+
+class Closed(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A receipt that is closed, with what it did: enough to answer again and to take it back.
+
+    Attributes:
+        digest: of the request that closed it; another body under the same uid is refused.
+        answer: the answer that was given, as JSON.
+        returned: receipts that took parts of it back.
+    """
+
+    uid: str
+    digest: str
+    source: str
+    closed_at: AwareTime
+    receipt: Receipt
+    decision: Decision
+    answer: str
+    customer_id: str | None = None
+    returned: tuple[Receipt, ...] = ()
+
+
+class Entry(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What one envelope of this till did to one customer's points and spending."""
+
+    epoch: int
+    sequence: int
+    spent_points: dict[str, int] = {}
+    lots: tuple[PointsLot, ...] = ()
+    spent_money: Money | None = None
+
+
+class Current(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What the panel shows: the customer at the till, or what became of the last code."""
+
+    screen: str
+    touched_at: AwareTime
+    customer_id: str | None = None
+    presented: bool = False
+    mask: str = ""
+
+
+class AwaitingPrint(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A receipt confirmed over the API; its print adds slip lines and is not a second sale."""
+
+    uid: str
+    total: Money
+    closed_at: AwareTime
+
+
+_PLACES: Final = {
+    "checkout": Open,
+    "closed": Closed,
+    "entry": Entry,
+    "hold": Hold,
+    "desk": Current,
+    "print": AwaitingPrint,
+}
+
+
+def entry_key(customer_id: str, epoch: int, sequence: int) -> str:
+    """Key of an own entry; entries of one customer sort in the order they happened."""
+    return f"{customer_id}/{epoch:06d}-{sequence:015d}"
+
+
+def read(documents: Documents, collection: str, key: str, wanted: type[T]) -> T | None:
+    """One document, or None."""
+    data = documents.get(collection, key)
+    return None if data is None else codec.decode(data, wanted)
+
+
+def read_all(documents: Documents, collection: str, wanted: type[T], prefix: str = "") -> list[tuple[str, T]]:
+    """Every document under a prefix, in key order."""
+    return [(key, codec.decode(data, wanted)) for key, data in documents.scan(collection, prefix)]
+
+
+def write(tx: Transaction, collection: str, key: str, value: Struct) -> None:
+    """Put one document; the type must be the collection's own."""
+    if type(value) is not _PLACES[collection]:
+        raise TypeError(f"{collection} keeps {_PLACES[collection].__name__}, not {type(value).__name__}")
+    tx.put(collection, key, codec.encode(value))

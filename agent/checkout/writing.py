@@ -1,0 +1,126 @@
+"""Writing down what a receipt did: envelope, closed receipt, ledger entry, inside the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from agent.checkout.records import Closed, Entry, Hold, entry_key, read_all, write
+from agent.clock import uuid7
+from drivers.vocabulary import checkout as contract
+from drivers.vocabulary import codec, facts
+from drivers.vocabulary.errors import CheckoutRefused
+from drivers.vocabulary.receipt import DocumentKind, Receipt
+from offline_queue.envelope import Envelope
+from offline_queue.transaction import Transaction
+
+if TYPE_CHECKING:
+    from agent.checkout.desk import Desk
+
+__all__ = ["answered_before", "append", "append_release", "digest", "marks", "prune_closed", "remember", "require_kind"]
+
+PRUNED_AT_ONCE: Final = 500  # closed receipts forgotten per round, so that pruning never holds up a sale
+
+_KINDS: Final[dict[type[Struct], str]] = {fact: kind for kind, fact in facts.FACTS.items()}
+
+
+def append(desk: Desk, tx: Transaction, fact: Struct, words: list[str]) -> Envelope:
+    """Put a fact into the outbox, inside the caller's transaction."""
+    now = desk.clock.now()
+    envelope: Envelope = tx.append(
+        id=uuid7(now, desk.clock.random_bytes(10)),
+        kind=_KINDS[type(fact)],
+        occurred_at=now.isoformat(timespec="milliseconds"),
+        boot_id=desk.clock.boot_id,
+        uptime_ms=int(desk.clock.uptime_s() * 1000),
+        programme_version=desk.programme.version if desk.programme else 0,
+        body=codec.encode(fact),
+        marks=words,
+    )
+    return envelope
+
+
+def append_release(desk: Desk, tx: Transaction, hold: Hold) -> None:
+    """Tell the centre that a hold is not needed any more."""
+    append(desk, tx, facts.HoldReleased(receipt_uid=hold.receipt_uid, hold=hold.id), [f"receipt:{hold.receipt_uid}"])
+
+
+def prune_closed(desk: Desk, older_than: datetime) -> None:
+    """Forget closed receipts that are too old to be taken back here; the centre still knows them."""
+    cutoff = older_than.date().isoformat()
+    old = [(key, uid.decode()) for key, uid in desk.store.scan("closed_on", limit=PRUNED_AT_ONCE) if key[:10] < cutoff]
+    if not old:
+        return
+    with desk.store.transaction() as tx:
+        for key, uid in old:
+            tx.delete("closed_on", key)
+            tx.delete("closed", uid)
+
+
+def remember(
+    desk: Desk,
+    tx: Transaction,
+    closed: Closed,
+    *,
+    entry: Entry | None,
+    envelope: Envelope,
+) -> None:
+    """Keep the closed receipt, and what it did to its customer until the replica reflects it."""
+    customer_id = closed.customer_id
+    write(tx, "closed", closed.uid, closed)
+    tx.put("closed_on", f"{closed.closed_at.date().isoformat()}/{closed.uid}", closed.uid.encode())
+    if customer_id is None:
+        return
+    reflected = desk.knowledge.replica.get("customer", customer_id)
+    for key, old in read_all(desk.store, "entry", Entry, prefix=f"{customer_id}/"):
+        if reflected is not None and (old.epoch, old.sequence) <= (reflected.epoch, reflected.reflects):
+            tx.delete("entry", key)
+    if entry is not None:
+        placed = replace(entry, epoch=envelope.epoch, sequence=envelope.sequence)
+        write(tx, "entry", entry_key(customer_id, envelope.epoch, envelope.sequence), placed)
+
+
+def require_kind(receipt: Receipt, wanted: DocumentKind) -> None:
+    """A sale is confirmed, a return is refunded; anything else is a mistake of the caller."""
+    if receipt.kind is not wanted:
+        raise CheckoutRefused(
+            f"expected a {wanted.value}, got a {receipt.kind.value}", code="wrong_kind", field="receipt.kind"
+        )
+
+
+def answered_before(closed: Closed, receipt: Receipt) -> str:
+    """The first answer again, marked as a duplicate; another body under the same uid is refused by name.
+
+    A sale that was closed by its print is compared by its total: the till's own body says more than the paper did.
+    """
+    same = closed.digest == digest(receipt)
+    if closed.source.startswith("print:"):
+        same = same or (closed.receipt.kind is receipt.kind and closed.receipt.total == receipt.total)
+    if not same:
+        raise CheckoutRefused(
+            f"receipt {receipt.uid} was closed with another content; a new receipt needs a new uid",
+            code="different_body",
+            field="receipt.uid",
+        )
+    wanted = contract.ConfirmAnswer if receipt.kind is DocumentKind.SALE else contract.RefundAnswer
+    answer: Any = codec.decode(closed.answer, wanted)
+    return codec.encode(replace(answer, duplicate=True)).decode()
+
+
+def digest(receipt: Receipt) -> str:
+    """Names the content of a receipt, so that another body under the same uid is noticed."""
+    return hashlib.sha256(codec.encode(receipt)).hexdigest()
+
+
+def marks(receipt: Receipt, claim: str, customer_id: str | None) -> list[str]:
+    """The words by which the journal finds this receipt."""
+    words = [f"receipt:{receipt.uid}", f"claim:{claim}"]
+    if customer_id is not None:
+        words.append(f"customer:{customer_id}")
+    if receipt.number:
+        words.append(f"number:{receipt.number}")
+    return words

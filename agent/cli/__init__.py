@@ -1,0 +1,100 @@
+"""The one command, `tillpoint`: finds the subcommand, imports only that, and turns its errors into a sentence."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from drivers.vocabulary.errors import TillpointError
+
+__all__ = ["COMMANDS", "main"]
+
+#: Command → (module, what it is for). A module is imported when its command is called: start-up time is a feature.
+COMMANDS: Final = {
+    "run": ("agent.cli.run", "stand beside the till: read receipts and codes, decide, keep, sync"),
+    "panel": ("agent.cli.panel", "open the panel of the running agent in the browser"),
+    "demo": ("agent.cli.demo", "start a centre, an agent, a till, a printer and a scanner, and tell the story"),
+    "check": ("agent.cli.check", "check the settings file without opening anything"),
+    "enrol": ("agent.cli.enrol", "make this machine known to the central server"),
+    "devices": ("agent.cli.devices", "list ports and drivers"),
+    "queue": ("agent.cli.queue", "what waits for the centre, and what it refused"),
+    "journal": ("agent.cli.journal", "what happened with a receipt, a customer, a day"),
+    "receipts": ("agent.cli.receipts", "try what would be understood of a captured print stream"),
+    "evaluate": ("agent.cli.evaluate", "decide one receipt and print the decision"),
+    "programme": ("agent.cli.programme", "check and explain a loyalty programme"),
+}
+
+USAGE_ERROR: Final = 2
+FAILED: Final = 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 is success, 1 a failure said in one sentence, 2 a wrong command line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    _utf8_output()
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(_overview())
+        return 0
+    if words[0] in {"-V", "--version"}:
+        from importlib.metadata import version
+
+        print(f"tillpoint {version('tillpoint')}")
+        return 0
+    if words[0] not in COMMANDS:
+        return _foreign(words)
+    module: Any = importlib.import_module(COMMANDS[words[0]][0])
+    parser = argparse.ArgumentParser(prog="tillpoint")
+    module.add_parser(parser.add_subparsers(dest="command", required=True))
+    args = parser.parse_args(words)
+    return _guarded(lambda: module.run(args))
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone (`| head`)
+        sys.stderr.close()
+        return 0
+    except TillpointError as error:
+        for line in str(error).splitlines():
+            print(f"tillpoint: {line}", file=sys.stderr)
+        return FAILED
+
+
+def _foreign(words: list[str]) -> int:
+    """Commands that live in other packages (the central server) are found by entry point."""
+    from importlib.metadata import entry_points
+
+    found = entry_points(group="tillpoint.commands", name=words[0])
+    for entry in found:
+        try:
+            command = entry.load()
+        except ImportError as error:
+            needs = f"{words[0]} needs {error.name or error}"
+            print(f"tillpoint: {needs}; install it with: pip install 'tillpoint[{words[0]}]'", file=sys.stderr)
+            return FAILED
+        return _guarded(partial(command, words[1:]))
+    near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "`tillpoint help` lists what there is"
+    print(f"tillpoint: no command {words[0]!r}; {hint}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+def _overview() -> str:
+    rows = [f"  {name:<10} {words}" for name, (_, words) in COMMANDS.items()]
+    rows.append(f"  {'central':<10} the reference central server (needs the extra: tillpoint[central])")
+    return "\n".join(["tillpoint: loyalty at the till", "", *rows, "", "tillpoint COMMAND --help says more."])
+
+
+def _utf8_output() -> None:
+    """A Russian shop's Windows console is cp866; what we say must not end in a UnicodeEncodeError."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

@@ -1,0 +1,104 @@
+"""`tillpoint journal`: what happened with a receipt, a customer, a day; reads only, beside a running agent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from agent.checkout.claims import normal_claim
+from agent.cli.common import add_config, print_json, settings_of, table
+from agent.cli.queue import open_reader
+from drivers.vocabulary.errors import TillpointError
+from offline_queue.envelope import Envelope
+from offline_queue.reader import OutboxReader
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser("journal", help="what happened with a receipt, a customer, a day")
+    parser.add_argument("--receipt", metavar="UID", help="one receipt")
+    parser.add_argument("--claim", metavar="CODE", help="the code printed on a slip")
+    parser.add_argument("--customer", metavar="ID", help="one customer")
+    parser.add_argument("--number", metavar="N", help="the number printed on the receipt")
+    parser.add_argument("--day", metavar="YYYY-MM-DD", help="one day (UTC)")
+    parser.add_argument("--limit", type=int, default=50, help="how many at most (default 50)")
+    parser.add_argument("--verify", action="store_true", help="verify the chain of everything kept here")
+    add_config(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find, or verify."""
+    reader = open_reader(settings_of(args).state_folder)
+    try:
+        if args.verify:
+            return _verify(reader, as_json=args.json)
+        found = _find(reader, args)
+    finally:
+        reader.close()
+    rows = [_story(envelope) for envelope in found]
+    if args.json:
+        print_json(rows)
+    elif not rows:
+        print("nothing found")
+        return 1
+    else:
+        print(table(list(rows[0]), [[str(value) for value in row.values()] for row in rows]))
+    return 0
+
+
+def _find(reader: OutboxReader, args: argparse.Namespace) -> list[Envelope]:
+    if args.claim is not None:
+        claim = normal_claim(args.claim)
+        if claim is None:
+            raise TillpointError(f"{args.claim!r} is not a claim code; it looks like 7K4M0Q-2X, read it again")
+        return list(reader.by_mark(f"claim:{claim}"))
+    for kind in ("receipt", "customer", "number"):
+        value = getattr(args, kind)
+        if value is not None:
+            return list(reader.by_mark(f"{kind}:{value}"))
+    if args.day is not None:
+        return list(reader.envelopes(since=args.day, until=args.day + "T99", limit=args.limit, newest_first=False))
+    return list(reader.envelopes(limit=args.limit, newest_first=True))
+
+
+def _verify(reader: OutboxReader, *, as_json: bool) -> int:
+    broken = reader.verify()
+    if as_json:
+        print_json({"ok": broken is None, "broken": broken})
+    elif broken is None:
+        print("the chain holds: nothing was changed, removed or reordered")
+    else:
+        print(
+            f"the chain breaks at {broken}: that envelope or the one before it was changed or removed; tell the centre"
+        )
+    return 0 if broken is None else 1
+
+
+def _story(envelope: Envelope) -> dict[str, Any]:
+    """One line of the journal."""
+    body = json.loads(envelope.body)
+    receipt = body.get("receipt", {})
+    decision = body.get("decision", {})
+    effects = decision.get("effects", [])
+    return {
+        "sequence": envelope.sequence,
+        "occurred_at": envelope.occurred_at[:19],
+        "what": envelope.kind,
+        "total": receipt.get("total", ""),
+        "discount": decision.get("discount", ""),
+        "points": _points(body, effects),
+        "customer": body.get("customer_id") or "",
+        "claim": body.get("claim_code", ""),
+        "receipt": receipt.get("uid", ""),
+    }
+
+
+def _points(body: dict[str, Any], effects: list[dict[str, Any]]) -> str:
+    spent = sum(effect["amount"] for effect in effects if effect.get("effect") == "points_spent")
+    earned = sum(effect["amount"] for effect in effects if effect.get("effect") == "points_earned")
+    earned += sum(body.get("points_given_back", {}).values())
+    spent += sum(body.get("points_taken_back", {}).values())
+    return " ".join(part for part in (f"-{spent}" if spent else "", f"+{earned}" if earned else "") if part)

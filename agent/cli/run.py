@@ -1,0 +1,89 @@
+"""`tillpoint run`: stand beside the till until told to stop; also what the service runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from agent.cli.common import add_config, settings_of
+
+__all__ = ["RUNTIME_FILE", "add_parser", "run"]
+
+RUNTIME_FILE: Final = "runtime.json"  # where a running agent says its port and process id, for other commands
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+log = logging.getLogger(__name__)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser("run", help="stand beside the till")
+    add_config(parser)
+    parser.add_argument("--open-panel", action="store_true", help="open the panel in the system's browser")
+    parser.add_argument("--log-level", choices=LOG_LEVELS, default="info")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start every part, say where the panel is, wait for the signal to stop."""
+    _set_up_log(args.log_level)
+    settings = settings_of(args)
+    stop = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
+
+    from agent.assembly import Agent
+
+    agent = Agent(settings)
+    agent.start()
+    try:
+        _say_ready(agent.panel_url(ticket=False), agent.troubles, as_json=args.json)
+        _write_runtime(settings.state_folder, agent.port, agent.panel_url(ticket=False))
+        if args.open_panel and agent.doors is not None:
+            import webbrowser
+
+            webbrowser.open(agent.panel_url(ticket=True))
+        while not stop.wait(1.0):  # a bounded wait: on Windows an endless one would not see Ctrl-C
+            pass
+    finally:
+        log.info("agent.stopping")
+        agent.stop()
+        (settings.state_folder / RUNTIME_FILE).unlink(missing_ok=True)
+    return 0
+
+
+def _say_ready(url: str, troubles: list[str], *, as_json: bool) -> None:
+    """One line for people or machines; what could not start was logged already. No ticket: output ends up in logs."""
+    if as_json:
+        print(json.dumps({"ready": True, "panel": url, "troubles": troubles}, ensure_ascii=False), flush=True)
+        return
+    state = "ready" if not troubles else f"ready, with {len(troubles)} part(s) that could not start (see above)"
+    print(f"tillpoint: {state}. Panel: {url or 'not available'}", flush=True)
+
+
+def _write_runtime(folder: Path, port: int, url: str) -> None:
+    """For `tillpoint queue` and for support; never needed to work."""
+    try:
+        body = json.dumps({"pid": os.getpid(), "port": port, "panel": url})
+        (folder / RUNTIME_FILE).write_text(body, "utf-8")
+    except OSError as error:
+        log.warning("runtime.unwritten reason=%s", error.strerror)
+
+
+def _set_up_log(level: str) -> None:
+    """One line an event, on standard error, where systemd and the Windows service pick it up."""
+    stream = sys.stderr if sys.stderr is not None else None
+    handler: logging.Handler = logging.StreamHandler(stream) if stream is not None else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("httpx", "httpcore", "uvicorn", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,272 @@
+"""TOML to frozen settings, read once; an unknown key is an error that names file, line and the nearest known key.
+
+Checking makes no connection and opens no device. Each driver checks its own table (`drivers.registry`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.checkout.codes import CardPattern
+from drivers.vocabulary import codec
+from drivers.vocabulary.errors import SettingsError
+
+__all__ = [
+    "CentralSettings",
+    "DeviceSettings",
+    "DoorsSettings",
+    "OfflineSettings",
+    "PanelSettings",
+    "Settings",
+    "SlipSettings",
+    "TillSettings",
+    "default_config_path",
+    "default_state_folder",
+    "load",
+    "unknown_keys",
+]
+
+SETTINGS_BYTES_MAX: Final = 1_048_576  # a settings file is a page or two; more is some other file
+
+Text = Annotated[str, Meta(max_length=400)]
+Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")]
+
+
+class _Table(Struct, frozen=True, kw_only=True):
+    """One table of the settings file."""
+
+
+class TillSettings(_Table, frozen=True, kw_only=True):
+    """[till]: where this till is and where it keeps its files.
+
+    Attributes:
+        state_folder: databases, identity, tokens; "" is the system's place for a service.
+        region: two letters; how a phone number without a country code is read.
+        zone: the shop's time zone (IANA name); times printed on receipts are in it.
+        currency: three letters; what receipts are in when their print does not say.
+    """
+
+    state_folder: Text = ""
+    region: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] = "RU"
+    zone: Text = "Europe/Moscow"
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "RUB"
+
+
+class DoorsSettings(_Table, frozen=True, kw_only=True):
+    """[doors]: the local API and the panel, on loopback only."""
+
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8765
+    answer_timeout_s: Annotated[float, Meta(gt=0, le=30)] = 2.0
+
+
+class PanelSettings(_Table, frozen=True, kw_only=True):
+    """[panel]: what the cashier sees."""
+
+    language: Language = "ru"
+    clear_after_s: Annotated[int, Meta(ge=5, le=3600)] = 60
+
+
+class CentralSettings(_Table, frozen=True, kw_only=True):
+    """[central]: how the central server is reached; its address comes with enrolment."""
+
+    proxy: Text = ""
+    ca_file: Text = ""
+    hold_timeout_s: Annotated[float, Meta(gt=0, le=10)] = 1.0
+    poll_wait_s: Annotated[int, Meta(ge=1, le=25)] = 25
+
+
+class OfflineSettings(_Table, frozen=True, kw_only=True):
+    """[offline]: how much may be promised without the centre."""
+
+    points_cap: Annotated[int, Meta(ge=0)] = 500
+    hold_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    keep_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+
+
+class SlipSettings(_Table, frozen=True, kw_only=True):
+    """[slip]: the loyalty lines printed for the customer."""
+
+    language: Language = "ru"
+    columns: Annotated[int, Meta(ge=24, le=80)] = 42
+    programme_title: bool = True
+    answer_timeout_s: Annotated[float, Meta(gt=0, le=2)] = 0.25
+
+
+class DeviceSettings(_Table, frozen=True, kw_only=True):
+    """[[devices]]: one device.
+
+    Attributes:
+        name: your name for it; shown on the panel and in the journal.
+        driver: which driver speaks with it (``tillpoint devices --drivers`` lists them).
+        port: a reader's address (``serial:COM5?baud=9600``).
+        host: an in-line device's address on the till's side (``tcp-listen://127.0.0.1:9100``).
+        device: an in-line device's address on the printer's side (``tcp://192.168.1.50:9100``).
+        settings: the driver's own table.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
+    driver: Text
+    port: Text = ""
+    host: Text = ""
+    device: Text = ""
+    settings: dict[str, Any] = {}
+
+
+class Settings(_Table, frozen=True, kw_only=True):
+    """The whole file."""
+
+    till: TillSettings = TillSettings()
+    doors: DoorsSettings = DoorsSettings()
+    panel: PanelSettings = PanelSettings()
+    central: CentralSettings = CentralSettings()
+    offline: OfflineSettings = OfflineSettings()
+    slip: SlipSettings = SlipSettings()
+    devices: tuple[DeviceSettings, ...] = ()
+    cards: tuple[CardPattern, ...] = ()
+
+    @property
+    def state_folder(self) -> Path:
+        """Where this till keeps its files."""
+        return Path(self.till.state_folder).expanduser() if self.till.state_folder else default_state_folder()
+
+
+def default_config_path() -> Path:
+    """Where a service looks for its settings when nobody says otherwise."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Tillpoint" / "config.toml"
+    return Path("/etc/tillpoint/config.toml")
+
+
+def default_state_folder() -> Path:
+    """Where a service keeps its databases when nobody says otherwise."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Tillpoint" / "state"
+    return Path(os.environ.get("STATE_DIRECTORY", "/var/lib/tillpoint"))
+
+
+def load(path: Path) -> Settings:
+    """Read and check a settings file; raises SettingsError with one sentence per problem, one a line."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise SettingsError(f"no settings file at {path}: copy config.example.toml there, or pass --config") from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}; check its permissions") from None
+    if len(data) > SETTINGS_BYTES_MAX:
+        raise SettingsError(f"{path} has {len(data)} bytes; that is not a settings file")
+    return parse(data, name=path.name)
+
+
+def parse(data: bytes, *, name: str) -> Settings:
+    """Check the bytes of a settings file; `name` is what messages call it."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SettingsError(f"{name}, line {line}: not UTF-8; save the file as UTF-8") from None
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name}: {_toml_sentence(str(error))}") from None
+    problems = [f"{name}, line {_line_of(text, at)}: {sentence}" for at, sentence in unknown_keys(tree, Settings)]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    try:
+        settings = codec.convert(tree, Settings)
+    except codec.WireError as error:
+        sentence, _, where = str(error).partition(" - at `")
+        at = _path_of(where.rstrip("`"))
+        shown = ".".join(str(part) for part in at if not isinstance(part, int)) or "the file"
+        raise SettingsError(
+            f"{name}, line {_line_of(text, at)}: {shown}: {sentence[:1].lower()}{sentence[1:]}"
+        ) from None
+    _check_devices(settings, text, name)
+    return settings
+
+
+def unknown_keys(tree: Any, wanted: Any, at: tuple[str | int, ...] = ()) -> list[tuple[tuple[str | int, ...], str]]:
+    """Every key of `tree` that `wanted` does not have, each with a sentence naming the nearest one it has."""
+    wanted = _element(wanted)
+    if isinstance(tree, list):
+        return [found for place, one in enumerate(tree) for found in unknown_keys(one, wanted, (*at, place))]
+    if not (isinstance(tree, dict) and isinstance(wanted, type) and issubclass(wanted, Struct)):
+        return []
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(wanted)}
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for key, value in tree.items():
+        if key in fields:
+            found += unknown_keys(value, fields[key], (*at, key))
+            continue
+        near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "known here: " + ", ".join(sorted(fields))
+        found.append(((*at, key), f"unknown key {key!r}; {hint}"))
+    return found
+
+
+def _element(wanted: Any) -> Any:
+    """The struct inside tuple[...] and Annotated[...]."""
+    while get_origin(wanted) is not None:
+        arguments = get_args(wanted)
+        if not arguments:
+            return wanted
+        wanted = arguments[0]
+    return wanted
+
+
+def _toml_sentence(message: str) -> str:
+    """`Expected '=' after a key (at line 3, column 5)` → `line 3, column 5: expected '=' after a key`."""
+    match = re.fullmatch(r"(.*) \(at (.*)\)", message, re.DOTALL)
+    if match is None:
+        return message
+    return f"{match[2]}: {match[1][:1].lower()}{match[1][1:]}"
+
+
+def _path_of(where: str) -> tuple[str | int, ...]:
+    """`$.devices[1].name` → ("devices", 1, "name")."""
+    parts = re.findall(r"\.([A-Za-z0-9_]+)|\[(\d+)\]", where)
+    return tuple(int(index) if index else word for word, index in parts)
+
+
+def _line_of(text: str, at: tuple[str | int, ...]) -> int:
+    """The line where a key stands: tomllib tells no places, so the tables are walked as written."""
+    words = [part for part in at if isinstance(part, str)]
+    nth = next((part for part in at if isinstance(part, int)), None)
+    if not words:
+        return 1
+    table: str = ""
+    seen = -1
+    header = 1
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        match = re.match(r"\[\[?\s*([A-Za-z0-9_.\"-]+)\s*\]?\]", line)
+        if match:
+            table = match[1]
+            if line.startswith("[[") and table == words[0]:
+                seen += 1
+            if table == ".".join(words) or (table == words[0] and nth in (None, seen)):
+                header = number
+            continue
+        key = re.match(r"([A-Za-z0-9_\"-]+)\s*[=.]", line)
+        inside = table == ".".join(words[:-1]) and (nth is None or nth == seen)
+        if key and key[1].strip('"') == words[-1] and inside:
+            return number
+    return header
+
+
+def _check_devices(settings: Settings, text: str, name: str) -> None:
+    """Names are used once."""
+    seen: set[str] = set()
+    for place, device in enumerate(settings.devices):
+        if device.name in seen:
+            line = _line_of(text, ("devices", place, "name"))
+            raise SettingsError(f"{name}, line {line}: two devices are called {device.name!r}; rename one")
+        seen.add(device.name)

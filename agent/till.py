@@ -1,0 +1,282 @@
+"""The single writer: commands and events in, one at a time; the desk decides, the store keeps, a snapshot goes out.
+
+Everything that changes state passes through one bounded inbox and one thread, so there is nothing to lock. Commands
+(doors, in-line drivers, the sync worker) wait for their answer with a deadline; events (devices, link) never wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from agent.checkout.desk import Desk
+from agent.snapshot import LinkState, Snapshot
+from drivers.vocabulary import checkout as contract
+from drivers.vocabulary.centre import HoldGrant
+from drivers.vocabulary.errors import CheckoutRefused
+from drivers.vocabulary.events import CodeScanned, DeviceStateChanged, Document, Event
+
+__all__ = ["LinkChanged", "ReplicaChanged", "Till"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+INBOX_MAX: Final = 1_000  # a till sells a few receipts a minute; a thousand waiting means the disk has stopped
+TICK_S: Final = 1.0  # how often idle work (clearing the screen, expiring holds) is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The sync workers noticed the centre come or go."""
+
+    state: LinkState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaChanged:
+    """The replica has new documents: a programme, balances."""
+
+
+@dataclass(slots=True)
+class _Command:
+    """Work for the till thread, and where its answer goes."""
+
+    work: Callable[[Desk], Any]
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: Any = None
+    error: BaseException | None = None
+    abandoned: bool = False
+
+
+HoldAsker = Callable[[contract.HoldRequest], HoldGrant | None]
+"""Asks the centre for a hold within its own deadline; None when there is no line."""
+
+
+class Till:
+    """Owns the desk and its thread; what doors, drivers and sync see of it.
+
+    Args:
+        open_desk: opens the databases on the till thread; an error it raises leaves the till without a desk: every
+            command is then refused in words, while devices and the proxy go on.
+        ask_hold: how the centre is asked for a hold; runs on the caller's thread, never on the till's.
+    """
+
+    def __init__(self, open_desk: Callable[[], Desk], *, ask_hold: HoldAsker, first: Snapshot) -> None:
+        self._open_desk = open_desk
+        self._ask_hold = ask_hold
+        self._inbox: queue.Queue[_Command | Event | LinkChanged | ReplicaChanged | None] = queue.Queue(INBOX_MAX)
+        self._snapshot = first
+        self._subscribers: list[Callable[[Snapshot], None]] = []
+        self._thread = threading.Thread(target=self._run, name="till", daemon=True)
+        self._ready = threading.Event()
+        self._desk: Desk | None = None
+        self._broken = ""
+        self.dropped_events = 0
+
+    # ── Life ────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, timeout_s: float) -> str:
+        """Start the thread and wait until the databases are open; returns "" or the sentence why they are not."""
+        self._thread.start()
+        if not self._ready.wait(timeout_s):
+            return f"the databases did not open within {timeout_s:g} s; is the disk very slow?"
+        return self._broken
+
+    def stop(self, timeout_s: float) -> None:
+        """Finish what is in the inbox, close the databases."""
+        if not self._thread.is_alive():
+            return
+        try:
+            self._inbox.put(None, timeout=timeout_s)
+        except queue.Full:
+            log.warning("till.stop inbox=full")
+        self._thread.join(timeout_s)
+
+    # ── What others see ─────────────────────────────────────────────────────────────────────────
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot; never waits."""
+        return self._snapshot
+
+    def subscribe(self, changed: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call `changed` on the till thread after each change; returns how to stop."""
+        self._subscribers = [*self._subscribers, changed]
+
+        def stop() -> None:
+            self._subscribers = [one for one in self._subscribers if one is not changed]
+
+        return stop
+
+    def emit(self, event: Event | LinkChanged | ReplicaChanged) -> None:
+        """Take an event; never waits. With a full inbox the event is dropped and counted."""
+        try:
+            self._inbox.put_nowait(event)
+        except queue.Full:
+            self.dropped_events += 1
+
+    def identify(self, request: contract.IdentifyRequest, *, timeout_s: float) -> contract.IdentifyAnswer:
+        """Who is it."""
+        return self._ask(lambda desk: desk.identify(request), timeout_s)
+
+    def quote(self, request: contract.QuoteRequest, *, timeout_s: float) -> contract.QuoteAnswer:
+        """What would this basket cost."""
+        return self._ask(lambda desk: desk.quote(request), timeout_s)
+
+    def hold(self, request: contract.HoldRequest, *, timeout_s: float) -> contract.HoldAnswer:
+        """Reserve points: at the centre when there is a line, else within the offline cap."""
+        grant = self._ask_hold(request)
+        return self._ask(lambda desk: desk.hold(request, grant), timeout_s)
+
+    def confirm(self, request: contract.ConfirmRequest, *, timeout_s: float) -> contract.ConfirmAnswer:
+        """The receipt is closed; on disk before the answer."""
+        return self._ask(lambda desk: desk.confirm(request, source="api"), timeout_s)
+
+    def cancel(self, request: contract.CancelRequest, *, timeout_s: float) -> contract.CancelAnswer:
+        """The sale will not happen."""
+        return self._ask(lambda desk: desk.cancel(request), timeout_s)
+
+    def refund(self, request: contract.RefundRequest, *, timeout_s: float) -> contract.RefundAnswer:
+        """A return is closed."""
+        return self._ask(lambda desk: desk.refund(request, source="api"), timeout_s)
+
+    def panel_identify(self, code: str, *, presented: bool, timeout_s: float) -> Snapshot:
+        """The panel scanned or typed a code."""
+        request = contract.IdentifyRequest(code=code, presented=presented)
+        self._ask(lambda desk: desk.identify(request), timeout_s)
+        return self._snapshot
+
+    def panel_clear(self, *, timeout_s: float) -> Snapshot:
+        """Back to IDLE."""
+        self._ask(lambda desk: desk.clear(), timeout_s)
+        return self._snapshot
+
+    def document_printed(self, device: str, document: Document, *, timeout_s: float) -> Sequence[str]:
+        """A document ended on a printer's stream: the loyalty lines to add, or () when there are none in time.
+
+        The work is done even when the printer could not wait for it: the receipt counts, only its slip is missing.
+        """
+        try:
+            return self._ask(lambda desk: desk.printed(device, document), timeout_s, abandon=False)
+        except CheckoutRefused as refused:
+            log.warning("slip.none device=%s reason=%s", device, refused)
+            return ()
+
+    def run_on_till(self, work: Callable[[Desk], T], *, timeout_s: float) -> T:
+        """Run `work` on the till thread (settling what the centre acknowledged, say)."""
+        return self._ask(work, timeout_s, abandon=False)
+
+    # ── The thread ──────────────────────────────────────────────────────────────────────────────
+
+    def _ask(self, work: Callable[[Desk], T], timeout_s: float, *, abandon: bool = True) -> T:
+        """Put work into the inbox and wait; work whose asker has gone is not begun."""
+        if self._broken:
+            raise CheckoutRefused(self._broken, code="no_store")
+        command = _Command(work)
+        try:
+            self._inbox.put(command, timeout=timeout_s)
+        except queue.Full:
+            raise CheckoutRefused("the till is busy; try again, the sale may go on without it", code="busy") from None
+        if not command.done.wait(timeout_s):
+            command.abandoned = abandon
+            raise CheckoutRefused(f"no answer within {timeout_s:g} s; the sale may go on, ask again", code="timeout")
+        if command.error is not None:
+            raise command.error
+        answer: T = command.answer
+        return answer
+
+    def _run(self) -> None:
+        """Top of the thread."""
+        try:
+            self._desk = self._open_desk()
+        except Exception as error:  # noqa: BLE001 - top of the thread: it becomes a state that everybody can read
+            self._broken = str(error) or type(error).__name__
+            log.error("till.broken reason=%s", self._broken)  # noqa: TRY400 - a sentence for store IT, not a trace
+            self._publish_broken()
+        self._ready.set()
+        if self._desk is None:
+            self._refuse_until_stopped()
+            return
+        self._publish()
+        while True:
+            try:
+                item = self._inbox.get(timeout=TICK_S)
+            except queue.Empty:
+                self._guard(lambda desk: desk.tick())
+                continue
+            if item is None:
+                break
+            if isinstance(item, _Command):
+                self._obey(item)
+            else:
+                self._guard(partial(self._hear, item))
+        self._desk.close()
+
+    def _refuse_until_stopped(self) -> None:
+        while (item := self._inbox.get()) is not None:
+            if isinstance(item, _Command):
+                item.error = CheckoutRefused(self._broken, code="no_store")
+                item.done.set()
+
+    def _obey(self, command: _Command) -> None:
+        """One command: its answer or its error goes back to the asker; the snapshot is out before the answer."""
+        if command.abandoned or self._desk is None:
+            return
+        try:
+            command.answer = command.work(self._desk)
+        except CheckoutRefused as refused:
+            command.error = refused
+        except Exception as error:
+            log.exception("till.command")
+            command.error = self._desk.failed(error)
+        self._publish()
+        command.done.set()
+
+    def _guard(self, work: Callable[[Desk], object]) -> None:
+        """Work nobody waits for."""
+        if self._desk is None:
+            return
+        try:
+            work(self._desk)
+        except CheckoutRefused as refused:
+            log.info("till.event refused=%s", refused)
+        except Exception as error:
+            log.exception("till.event")
+            self._desk.failed(error)
+        self._publish()
+
+    @staticmethod
+    def _hear(event: Event | LinkChanged | ReplicaChanged, desk: Desk) -> None:
+        if isinstance(event, CodeScanned):
+            desk.identify(contract.IdentifyRequest(code=event.symbology + event.code, presented=True))
+        elif isinstance(event, DeviceStateChanged):
+            desk.device_changed(event)
+        elif isinstance(event, LinkChanged):
+            desk.link_changed(event.state, event.detail)
+        elif isinstance(event, ReplicaChanged):
+            desk.replica_changed()
+
+    def _publish(self) -> None:
+        """Tell everybody, when something changed."""
+        if self._desk is None:
+            return
+        fresh = self._desk.snapshot(self._snapshot.version)
+        if fresh is None:
+            return
+        self._tell(fresh)
+
+    def _publish_broken(self) -> None:
+        from msgspec.structs import replace
+
+        self._tell(replace(self._snapshot, version=self._snapshot.version + 1, notice=self._broken))
+
+    def _tell(self, fresh: Snapshot) -> None:
+        self._snapshot = fresh
+        for changed in self._subscribers:
+            changed(fresh)

@@ -1,0 +1,24 @@
+"""What every test may ask for: the folder of real samples, where it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+SAMPLES = PROJECT.parent / "shared" / "samples"
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's own folder."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Real frames and streams kept outside the project; the project's own fixtures must suffice without them."""
+    if not SAMPLES.is_dir():
+        pytest.skip("SKIPPED LOUDLY: the folder of real samples is not here; own fixtures were tested")
+    return SAMPLES
