@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import structs
 
 from agent.checkout import phones
 from agent.checkout.codes import DEFAULT_PATTERNS, Recogniser
@@ -23,14 +25,14 @@ from agent.checkout.knowledge import Knowledge
 from agent.clock import Clock, SystemClock
 from agent.loyalty import Programme, ProgrammeProblem
 from agent.loyalty import load as load_programme
-from agent.settings import DeviceSettings, Settings, unknown_keys
+from agent.settings import DeviceSettings, Settings, TillSettings, unknown_keys
 from agent.slips.compose import SlipStyle
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from agent.sync.identity import Identity
 from agent.sync.identity import load as load_identity
 from agent.till import Till
 from drivers import registry
-from drivers.contract import Driver, SlipComposer
+from drivers.contract import Driver, InlineConversation, ReaderConversation, SlipComposer
 from drivers.inline import InlineWorker
 from drivers.transport.address import endpoint
 from drivers.vocabulary import codec
@@ -74,7 +76,7 @@ def check(settings: Settings) -> list[str]:
             problems.append(str(error))
     for device in settings.devices:
         try:
-            _device(device)
+            _device(device, settings.till)
         except TillpointError as error:
             problems.append(f"device {device.name!r}: {error}")
     return problems
@@ -96,8 +98,11 @@ def recogniser_of(settings: Settings) -> Recogniser:
     return Recogniser((*settings.cards, *DEFAULT_PATTERNS), normalise_phone=normalise)
 
 
-def _device(device: DeviceSettings) -> _Device:
-    """One device's driver, settings and addresses, checked without opening anything."""
+def _device(device: DeviceSettings, till: TillSettings) -> _Device:
+    """One device's driver, settings and addresses, checked without opening anything.
+
+    What a driver's table does not say about zone and currency, the till's own table says.
+    """
     loaded = registry.load_driver(device.driver)
     if isinstance(loaded, DriverLoadError):
         raise loaded
@@ -106,7 +111,9 @@ def _device(device: DeviceSettings) -> _Device:
     if wrong:
         raise SettingsError(f"settings: {wrong[0]}")
     try:
-        own = codec.convert(device.settings, driver.settings_type)
+        fields = {one.encode_name for one in structs.fields(driver.settings_type)}
+        common = {key: getattr(till, key) for key in ("zone", "currency") if key in fields}
+        own = codec.convert({**common, **device.settings}, driver.settings_type)
     except codec.WireError as error:
         raise SettingsError(f"settings: {error}") from None
     wanted = ("host", "device") if driver.shape == "inline" else ("port",)
@@ -198,7 +205,7 @@ class Agent:
         found = []
         for device in self.settings.devices:
             try:
-                found.append(_device(device))
+                found.append(_device(device, self.settings.till))
             except TillpointError as error:
                 self._trouble(f"device {device.name!r}: {error}")
         return found
@@ -251,12 +258,13 @@ class Agent:
             name, driver = one.settings.name, one.driver
             make = partial(driver.conversation, one.own, device=name)
             worker: ReaderWorker | InlineWorker
+            # The shape is the driver's promise of which conversation it builds; the conformance suite holds it to that.
             if driver.shape == "inline":
                 worker = InlineWorker(
                     name=name,
                     host=endpoint(one.settings.host),
                     device=endpoint(one.settings.device),
-                    conversation_factory=make,
+                    conversation_factory=cast("Callable[[], InlineConversation]", make),
                     emit=self.till.emit,
                     stop=self._stop,
                     compose=_composer(self.till, name),
@@ -266,7 +274,7 @@ class Agent:
                 worker = ReaderWorker(
                     name=name,
                     endpoint=endpoint(one.settings.port),
-                    conversation_factory=make,
+                    conversation_factory=cast("Callable[[], ReaderConversation]", make),
                     emit=self.till.emit,
                     stop=self._stop,
                 )

@@ -23,10 +23,12 @@ __all__ = [
     "DriverKind",
     "InlineConversation",
     "ReaderConversation",
+    "Scene",
     "SlipComposer",
     "Step",
     "ToDevice",
     "ToHost",
+    "Twin",
 ]
 
 
@@ -95,8 +97,45 @@ class InlineConversation(Protocol):
         ...
 
 
-SlipComposer = Callable[[Document], Sequence[str]]
-"""Given a finished document, the loyalty lines to print with it (may be empty)."""
+class SlipComposer(Protocol):
+    """Given a finished document, the loyalty lines to print with it."""
+
+    def __call__(self, document: Document, *, timeout_s: float) -> Sequence[str]:
+        """The lines, or () when there are none or they are not ready within `timeout_s`.
+
+        It is given each document once and must keep it even when it answers too late to print: nobody else is told.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One thing a twin does in the conformance suite, and what the driver must make of it.
+
+    Attributes:
+        from_host: what a till sends through an in-line driver; it must reach the device byte for byte.
+        from_device: what a reader sends by itself.
+        codes: the codes that must be scanned, in order.
+        documents: how many documents must be seen to end.
+    """
+
+    name: str
+    from_host: bytes = b""
+    from_device: bytes = b""
+    codes: tuple[str, ...] = ()
+    documents: int = 0
+
+
+class Twin(Protocol):
+    """The simulated device, on the device's side of the wire; it opens no port either."""
+
+    def feed(self, data: bytes, now_s: float) -> bytes:
+        """Bytes the device was sent; what it answers, b"" for nothing."""
+        ...
+
+    def script(self) -> Sequence[Scene]:
+        """Scenes the conformance suite plays, each on its own and one after the other."""
+        ...
 
 
 class DriverKind(Protocol):
@@ -117,7 +156,8 @@ class Driver:
         shape: "reader" or "inline".
         settings_type: its own table in the settings file; checked without making a connection.
         conversation: builds the sans-I/O conversation.
-        twin: builds the simulated device for tests, demos and support, or None.
+        twin: builds the simulated device (a `Twin`) from the same settings, or from none: ``twin(settings, **rude)``;
+            None when there is no twin, and the conformance suite says so.
     """
 
     name: str

@@ -65,16 +65,18 @@ def _find(reader: OutboxReader, args: argparse.Namespace) -> list[Envelope]:
 
 
 def _verify(reader: OutboxReader, *, as_json: bool) -> int:
-    broken = reader.verify()
+    report = reader.verify()
     if as_json:
-        print_json({"ok": broken is None, "broken": broken})
-    elif broken is None:
-        print("the chain holds: nothing was changed, removed or reordered")
+        print_json({"ok": report.broken is None, "checked": report.checked, "broken": report.broken})
+    elif report.broken is None:
+        print(f"the chain of {report.checked} envelopes holds: nothing was changed, removed or reordered")
     else:
+        epoch, sequence = report.broken
         print(
-            f"the chain breaks at {broken}: that envelope or the one before it was changed or removed; tell the centre"
+            f"the chain breaks at envelope {sequence} of epoch {epoch}: it or the one before it was changed or removed;"
+            " tell whoever runs the centre"
         )
-    return 0 if broken is None else 1
+    return 0 if report.broken is None else 1
 
 
 def _story(envelope: Envelope) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     waiting = actions.add_parser("list", help="the envelopes that wait")
     waiting.add_argument("--limit", type=int, default=50)
     show = actions.add_parser("show", help="one envelope, whole")
-    show.add_argument("id", help="its id, or a sequence number")
+    show.add_argument("id", help="its id")
     shelf = actions.add_parser("shelf", help="what the centre refused, and why")
     for one in (status, waiting, show, shelf):
         add_config(one)
@@ -80,7 +80,7 @@ def _status(reader: OutboxReader, *, as_json: bool) -> int:
 def _show(reader: OutboxReader, name: str) -> int:
     import json
 
-    envelope = reader.by_sequence(int(name)) if name.isdigit() else reader.by_id(name)
+    envelope = reader.by_id(name)
     if envelope is None:
         print(f"no envelope {name}; `tillpoint queue list` shows what waits, `tillpoint journal` what was sent")
         return 1

@@ -1,1 +1,19 @@
-"""Room."""
+"""The loyalty engine: programme, receipt and customer in, a decision out; pure, and it knows no till and no disk."""
+
+from agent.loyalty.evaluate import evaluate
+from agent.loyalty.programme import Programme, ProgrammeProblem, load, next_tier, schema, tier_of
+from agent.loyalty.redemption import SpendAsk
+from agent.loyalty.refund import RefundEffect, refund
+
+__all__ = [
+    "Programme",
+    "ProgrammeProblem",
+    "RefundEffect",
+    "SpendAsk",
+    "evaluate",
+    "load",
+    "next_tier",
+    "refund",
+    "schema",
+    "tier_of",
+]

@@ -16,11 +16,22 @@ class Transport(Protocol):
         ...
 
     def read(self, timeout_s: float) -> bytes:
-        """Whatever has arrived, b"" when nothing did in time; raises TransportClosed when the other end is gone."""
+        """Whatever has arrived, b"" when nothing did in time.
+
+        Raises TransportEnded when the other end finished sending in good order, TransportClosed when it is gone.
+        """
         ...
 
     def write(self, data: bytes, timeout_s: float) -> None:
         """All of `data`, or TransportClosed / TransportError when it could not be handed over in time."""
+        ...
+
+    def finish(self) -> None:
+        """Tell the other end that nothing more will be written (TCP FIN); reading goes on. No effect on a wire."""
+        ...
+
+    def abort(self) -> None:
+        """Close so that the other end notices at once and what was not sent is thrown away (TCP reset)."""
         ...
 
     def close(self) -> None:
@@ -36,10 +47,22 @@ class Endpoint(Protocol):
         """How settings name it: ``tcp://host:port``, ``tcp-listen://host:port``, ``serial:COM5?baud=9600``."""
         ...
 
+    @property
+    def is_line(self) -> bool:
+        """True for a wire that is there whether anybody talks or not (serial): it is opened once and kept."""
+        ...
+
     def open(self, timeout_s: float) -> Transport | None:
-        """Open it; None when a listening endpoint had no visitor in time; raises TransportUnavailable otherwise."""
+        """Open it; None when it is not there yet: no visitor came in time, or a connection is still being made.
+
+        Call it again to go on waiting. Raises TransportUnavailable when it cannot be opened.
+        """
+        ...
+
+    def visitor_waits(self) -> bool:
+        """True when somebody new waits to be served while a visitor is here; never waits itself."""
         ...
 
     def close(self) -> None:
-        """Stop listening, if it listens. Harmless when repeated."""
+        """Stop listening, or give up a connection still being made. Harmless when repeated."""
         ...

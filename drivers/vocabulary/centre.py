@@ -12,6 +12,7 @@ from drivers.vocabulary.receipt import AwareTime, ReceiptUid
 
 __all__ = [
     "ENVELOPES_BATCH_MAX",
+    "TOMBSTONE",
     "UPLOAD_BYTES_MAX",
     "Change",
     "ChangesPage",
@@ -27,6 +28,7 @@ __all__ = [
     "WireEnvelope",
 ]
 
+TOMBSTONE = b"null"  # the body of a document that is gone
 ENVELOPES_BATCH_MAX = 500  # one batch is acknowledged whole; larger ones only lengthen the retry after a cut line
 UPLOAD_BYTES_MAX = 1_048_576  # of envelopes before compression; the same reason
 
@@ -92,18 +94,25 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Change(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One document of the replica, or its tombstone (`body` absent).
+    """One document of the replica, or its tombstone (body ``null``).
 
     Attributes:
         collection: "customer" (key: customer id), "alias" (key: hex of the keyed hash; body: customer id),
             "programme" (key: "current"), "settings".
         version: grows with each change of the document.
+        body: the document's JSON, passed on byte for byte.
     """
 
     collection: Annotated[str, Meta(min_length=1, max_length=32)]
     key: Annotated[str, Meta(min_length=1, max_length=128)]
     version: int
-    body: Raw | None = None
+    body: Raw
+
+    @property
+    def document(self) -> bytes | None:
+        """The bytes of the document; None for a tombstone."""
+        data = bytes(self.body)
+        return None if data == TOMBSTONE else data
 
 
 class ChangesPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -96,12 +96,14 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         points: how many points the customer wants to spend; None asks for none.
         points_max: True spends as many as the rules allow.
+        unit: which points; None means the first the programme lets people spend.
     """
 
     receipt: Receipt
     customer_id: CustomerId | None = None
     points: Annotated[int, Meta(ge=0)] | None = None
     points_max: bool = False
+    unit: PointsUnit | None = None
 
 
 class LineQuote(_Message, frozen=True, kw_only=True, omit_defaults=True):

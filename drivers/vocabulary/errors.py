@@ -5,6 +5,7 @@ TillpointError
 ├── TransportError           bytes do not flow
 │   ├── TransportUnavailable   the other end cannot be opened (no such port, busy, refused)
 │   └── TransportClosed        the other end was there and has gone
+│       └── TransportEnded       in good order: it will send no more, and may still listen
 ├── ProtocolError            bytes flow and make no sense
 │   ├── LocalProtocolError     we asked for something the protocol forbids
 │   └── RemoteProtocolError    the other side sent it
@@ -27,6 +28,7 @@ __all__ = [
     "SettingsError",
     "TillpointError",
     "TransportClosed",
+    "TransportEnded",
     "TransportError",
     "TransportUnavailable",
 ]
@@ -50,6 +52,10 @@ class TransportUnavailable(TransportError):  # noqa: N818 - a state of the world
 
 class TransportClosed(TransportError):  # noqa: N818
     """The other end was there and has gone."""
+
+
+class TransportEnded(TransportClosed):
+    """The other end said in good order that it will send no more (TCP FIN); it may still listen."""
 
 
 class ProtocolError(TillpointError):

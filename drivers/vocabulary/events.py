@@ -11,7 +11,7 @@ __all__ = ["CodeScanned", "DeviceState", "DeviceStateChanged", "Document", "Docu
 
 
 class DeviceState(Enum):
-    """How a device is: closed, off (not there), on (bytes flow), failed (will not be tried again)."""
+    """How a device is: closed, off (not there), on (bytes flow), failed (a fault of ours; tried again, rarely)."""
 
     CLOSED = "closed"
     OFF = "off"

@@ -63,7 +63,7 @@ def test_sessions_are_forgotten_in_order_of_use():
 def test_panel_is_no_oracle(doors):
     """Trying numbers one by one ends in 429 with the time to wait; the till is not asked."""
     cookie = doors.cookie
-    answers = [doors.panel("/panel/identify", {"code": f"7900000{n:04}"}, cookie) for n in range(6)]
+    answers = [doors.panel("/panel/identify", {"code": f"7900000{n:04}"}, cookie) for n in range(10, 16)]
 
     assert [200] * 5 + [429] == [answer.status_code for answer in answers]
     assert ("2", "too_often", 5) == (

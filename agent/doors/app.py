@@ -1,0 +1,103 @@
+"""Joins the doors into one ASGI application: gate, local API, panel."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from agent.clock import Clock
+from agent.doors import api, pages
+from agent.doors.calls import TillCalls
+from agent.doors.gate import Gate
+from agent.doors.keys import DoorSecrets
+from agent.doors.problems import DoorRefused
+from agent.doors.stream import Streams
+from agent.snapshot import TillDesk
+from drivers.vocabulary import codec
+
+__all__ = ["DoorApp", "build"]
+
+HEARTBEAT_S: Final = 15.0  # well under the minute after which proxies and virus scanners drop a silent stream
+_WORDS_OF_STATUS: Final = {404: "no_such_path", 405: "wrong_method"}
+
+
+class DoorApp:
+    """The ASGI application, and how its endless answers are ended."""
+
+    def __init__(self, gate: Gate, streams: Streams) -> None:
+        self._gate = gate
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._gate(scope, receive, send)
+
+    def close_streams(self) -> None:
+        """End every live stream, so that a server can stop; may be called from any thread."""
+        self._streams.close()
+
+
+def build(
+    desk: TillDesk,
+    *,
+    secrets: DoorSecrets,
+    clock: Clock,
+    language: str = "ru",
+    region: str = "RU",
+    answer_timeout_s: float = 2.0,
+    heartbeat_s: float = HEARTBEAT_S,
+) -> DoorApp:
+    """The doors of one till.
+
+    Args:
+        desk: the till; called on a few threads, never on the event loop.
+        secrets: the POS's token and the panel's key.
+        clock: for the limits on look-ups.
+        language: of the panel (`panel.language`).
+        region: how a typed phone number is read (`till.region`); decides which digit is the last.
+        answer_timeout_s: how long a call of the till may take (`doors.answer_timeout_s`).
+        heartbeat_s: silence on the live stream after which a comment is sent.
+
+    Raises:
+        SettingsError: there are no words for `language`.
+    """
+    page = pages.load_page(language=language, region=region)
+    streams = Streams(desk, hello=codec.encode({"mark": page.mark}), heartbeat_s=heartbeat_s)
+    panel = pages.Panel(
+        desk,
+        secrets=secrets,
+        clock=clock,
+        calls=TillCalls(places=pages.PLACES, timeout_s=answer_timeout_s),
+        page=page,
+        streams=streams,
+    )
+    routes = api.api_routes(desk, secrets, TillCalls(places=api.PLACES, timeout_s=answer_timeout_s))
+    inner = Starlette(
+        routes=[*routes, *panel.routes()],
+        exception_handlers={HTTPException: _on_http, DoorRefused: _on_refused, Exception: _on_failure},
+    )
+    inner.router.redirect_slashes = False
+    return DoorApp(Gate(inner), streams)
+
+
+async def _on_failure(_: Request, __: Exception) -> Response:
+    """What nobody foresaw; the gate logs it."""
+    return DoorRefused(500, "internal", "the agent failed here and its log says why; the sale goes on").response()
+
+
+async def _on_refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DoorRefused)
+    return error.response()
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: unknown paths and methods."""
+    assert isinstance(error, HTTPException)
+    code = _WORDS_OF_STATUS.get(error.status_code, "refused")
+    message = f"nothing here answers {request.method} {request.url.path}; see /openapi.json"
+    return DoorRefused(error.status_code, code, message, headers=error.headers).response()

@@ -1,0 +1,199 @@
+"""A programme in plain sentences, one a rule, in English, Russian and Thai; decides nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agent.loyalty.explain import LANGUAGES
+from agent.loyalty.model import (
+    CustomerKind,
+    EarnPoints,
+    MultiplyPoints,
+    PercentDiscount,
+    RedeemAs,
+    Rule,
+    SpendPoints,
+    Target,
+    TierDiscount,
+    Weekday,
+)
+from agent.loyalty.programme import Programme
+
+__all__ = ["describe"]
+
+#: Phrase → its text in each of LANGUAGES.
+_PHRASES: Final[dict[str, tuple[str, str, str]]] = {
+    "percent": ("{percent} % off", "скидка {percent} %", "ลด {percent} %"),
+    "by_tier": ("off by level: {percents}", "скидка по уровню: {percents}", "ลดตามระดับ: {percents}"),
+    "otherwise": ("others {percent} %", "остальным {percent} %", "อื่น ๆ {percent} %"),
+    "each_line": ("each position by itself", "по каждой позиции", "แยกทีละรายการ"),
+    "whole": (
+        "on the sum, shared out over the positions",
+        "на сумму, с распределением по позициям",
+        "จากยอดรวม เฉลี่ยทุกรายการ",
+    ),
+    "initial": (
+        "worked out on the prices before other discounts",
+        "от цены до других скидок",
+        "คิดจากราคาก่อนส่วนลดอื่น",
+    ),
+    "earn_percent": ("earns {percents} in {unit}", "начисляет {percents} в {unit}", "ได้รับ {percents} เป็น {unit}"),
+    "earn_per": (
+        "earns {points} {unit} for every {per}",
+        "начисляет {points} {unit} за каждые {per}",
+        "ได้รับ {points} {unit} ทุก {per}",
+    ),
+    "active": (
+        "active from day {days} after the purchase",
+        "активны с {days}-го дня после покупки",
+        "ใช้ได้หลัง {days} วัน",
+    ),
+    "expires": (
+        "spendable through the end of day {days} after it",
+        "действуют до конца {days}-го дня после неё",
+        "ใช้ได้ถึงสิ้นวันที่ {days}",
+    ),
+    "multiply": ("{unit} times {factor}", "{unit} × {factor}", "{unit} × {factor}"),
+    "spend": (
+        "{unit} pay up to {share} % of the goods",
+        "{unit} оплачивают до {share} % товаров",
+        "{unit} จ่ายได้ถึง {share} % ของสินค้า",
+    ),
+    "step": ("in steps of {step}", "с шагом {step}", "ขั้นละ {step}"),
+    "least": ("at least {least}", "не меньше {least}", "ขั้นต่ำ {least}"),
+    "as_discount": ("as a discount", "как скидка", "เป็นส่วนลด"),
+    "as_tender": ("as a payment", "как оплата", "เป็นการชำระเงิน"),
+    "no_earning": ("such a receipt earns nothing", "такой чек ничего не начисляет", "บิลนี้ไม่ได้รับคะแนน"),
+    "goods": ("goods: {goods}", "товары: {goods}", "สินค้า: {goods}"),
+    "except": ("except: {goods}", "кроме: {goods}", "ยกเว้น: {goods}"),
+    "skip_discounted": ("not on goods already discounted", "не на уценённые товары", "ไม่รวมสินค้าที่ลดแล้ว"),
+    "identified": ("identified customers", "покупателям с картой", "ลูกค้าที่ระบุตัวแล้ว"),
+    "anonymous": ("customers without a card", "покупателям без карты", "ลูกค้าที่ไม่มีบัตร"),
+    "tiers": ("levels {names}", "уровни {names}", "ระดับ {names}"),
+    "segments": ("groups {names}", "группы {names}", "กลุ่ม {names}"),
+    "stores": ("stores {names}", "магазины {names}", "สาขา {names}"),
+    "tills": ("tills {names}", "кассы {names}", "เครื่อง {names}"),
+    "weekdays": ("on {names}", "по дням: {names}", "วัน {names}"),
+    "hours": ("at {names}", "в часы {names}", "เวลา {names}"),
+    "date_from": ("from {day}", "с {day}", "ตั้งแต่ {day}"),
+    "date_until": ("until {day}", "по {day}", "ถึง {day}"),
+    "total_from": ("goods for {least} or more", "товаров на {least} и больше", "สินค้าตั้งแต่ {least}"),
+    "quantity_from": ("{least} pieces or more", "от {least} шт.", "ตั้งแต่ {least} ชิ้น"),
+    "positions_from": ("{least} positions or more", "от {least} позиций", "ตั้งแต่ {least} รายการ"),
+    "stack": ("adds up with {group}", "складывается в группе {group}", "รวมกันในกลุ่ม {group}"),
+    "best": ("the best of {group}", "лучшее из группы {group}", "ดีที่สุดในกลุ่ม {group}"),
+    "list_order": ("the first of {group}", "первое из группы {group}", "อันแรกในกลุ่ม {group}"),
+    "exclusive": ("nothing beside {group}", "ничего кроме группы {group}", "ใช้ร่วมกับกลุ่มอื่นไม่ได้ ({group})"),
+}
+_DAYS: Final[dict[Weekday, tuple[str, str, str]]] = {
+    Weekday.MON: ("Monday", "понедельник", "จันทร์"),
+    Weekday.TUE: ("Tuesday", "вторник", "อังคาร"),
+    Weekday.WED: ("Wednesday", "среда", "พุธ"),
+    Weekday.THU: ("Thursday", "четверг", "พฤหัสบดี"),
+    Weekday.FRI: ("Friday", "пятница", "ศุกร์"),
+    Weekday.SAT: ("Saturday", "суббота", "เสาร์"),
+    Weekday.SUN: ("Sunday", "воскресенье", "อาทิตย์"),
+}
+
+
+def describe(programme: Programme, *, language: str = "en") -> list[str]:
+    """One sentence for each rule, in the order in which rules are written; another language is read as English."""
+    words = _Words(programme, LANGUAGES.index(language) if language in LANGUAGES else 0)
+    return [f"{rule.title or rule.id}: {'; '.join(words.rule(rule))}." for rule in programme.file.rules]
+
+
+class _Words:
+    def __init__(self, programme: Programme, language: int) -> None:
+        self._language = language
+        self._groups = programme.file.groups
+        self._tiers = {tier.id: tier.title or tier.id for tier in programme.tiers}
+        self._units = {name: unit.title or name for name, unit in programme.units.items()}
+
+    def say(self, phrase: str, **values: object) -> str:
+        """One phrase in the language."""
+        return _PHRASES[phrase][self._language].format_map({key: str(value) for key, value in values.items()})
+
+    def rule(self, rule: Rule) -> list[str]:
+        """What it does, on what, when, and beside what."""
+        parts = self._effect(rule) + self._goods(rule) + self._gate(rule)
+        if rule.group:
+            group = self._groups[rule.group]
+            parts.append(self.say(group.mode.value, group=group.title or rule.group))
+        return parts
+
+    def _effect(self, rule: Rule) -> list[str]:
+        if isinstance(rule, (PercentDiscount, TierDiscount)):
+            return self._discount(rule)
+        if isinstance(rule, EarnPoints):
+            return self._earning(rule)
+        unit = self._units[rule.unit]
+        if isinstance(rule, MultiplyPoints):
+            return [self.say("multiply", unit=unit, factor=rule.factor)]
+        return self._spending(rule, unit)
+
+    def _discount(self, rule: PercentDiscount | TierDiscount) -> list[str]:
+        if isinstance(rule, PercentDiscount):
+            parts = [self.say("percent", percent=rule.percent)]
+        else:
+            parts = [self.say("by_tier", percents=self._percents(rule))]
+        parts.append(self.say("each_line" if rule.target is Target.LINES else "whole"))
+        return [*parts, self.say("initial")] if rule.initial else parts
+
+    def _percents(self, rule: TierDiscount | EarnPoints) -> str:
+        parts = [f"{self._tiers[tier]} {percent} %" for tier, percent in rule.percents.items()]
+        if rule.percent is not None:
+            parts.append(self.say("otherwise", percent=rule.percent) if parts else f"{rule.percent} %")
+        return ", ".join(parts)
+
+    def _earning(self, rule: EarnPoints) -> list[str]:
+        unit = self._units[rule.unit]
+        if rule.per is not None:
+            parts = [self.say("earn_per", points=rule.points or 1, unit=unit, per=rule.per)]
+        else:
+            parts = [self.say("earn_percent", percents=self._percents(rule), unit=unit)]
+        if rule.active_after_days:
+            parts.append(self.say("active", days=rule.active_after_days))
+        if rule.expires_after_days is not None:
+            parts.append(self.say("expires", days=rule.expires_after_days))
+        return parts
+
+    def _spending(self, rule: SpendPoints, unit: str) -> list[str]:
+        parts = [self.say("spend", unit=unit, share=rule.share or 100)]
+        if rule.step is not None:
+            parts.append(self.say("step", step=rule.step))
+        if rule.least is not None:
+            parts.append(self.say("least", least=rule.least))
+        parts.append(self.say("as_tender" if rule.redeem_as is RedeemAs.TENDER else "as_discount"))
+        return parts if rule.earns else [*parts, self.say("no_earning")]
+
+    def _goods(self, rule: Rule) -> list[str]:
+        lines = rule.lines
+        named = [*lines.categories, *lines.products, *lines.brands]
+        excepted = [*lines.except_categories, *lines.except_products, *lines.except_brands]
+        parts = [self.say("goods", goods=", ".join(named))] if named else []
+        if excepted:
+            parts.append(self.say("except", goods=", ".join(excepted)))
+        return [*parts, self.say("skip_discounted")] if lines.skip_discounted else parts
+
+    def _gate(self, rule: Rule) -> list[str]:
+        when = rule.when
+        parts: list[str] = []
+        if when.customer is not CustomerKind.ANYBODY:
+            parts.append(self.say(when.customer.value))
+        names: dict[str, list[str]] = {
+            "tiers": [self._tiers[tier] for tier in when.tiers],
+            "segments": list(when.segments),
+            "stores": list(when.stores),
+            "tills": list(when.tills),
+            "weekdays": [_DAYS[day][self._language] for day in when.weekdays],
+            "hours": [f"{one.start}-{one.until}" for one in when.hours],
+        }
+        parts += [self.say(phrase, names=", ".join(listed)) for phrase, listed in names.items() if listed]
+        days = {"date_from": when.date_from, "date_until": when.date_until}
+        parts += [self.say(phrase, day=day.isoformat()) for phrase, day in days.items() if day is not None]
+        least = {
+            "total_from": when.total_from,
+            "quantity_from": when.quantity_from,
+            "positions_from": when.positions_from,
+        }
+        return parts + [self.say(phrase, least=value) for phrase, value in least.items() if value is not None]

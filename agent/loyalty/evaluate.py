@@ -1,0 +1,133 @@
+"""The one door of the engine: programme, receipt, customer and moment in, a Decision out; pure and total."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from agent.loyalty.compile import TIERS_RULE
+from agent.loyalty.days import local_time
+from agent.loyalty.discounts import apply_discounts
+from agent.loyalty.distribute import distribute
+from agent.loyalty.earning import apply_earning
+from agent.loyalty.programme import Programme, tier_after, tier_of
+from agent.loyalty.redemption import SpendAsk, apply_redemption
+from agent.loyalty.sale import Rejection, Sale
+from drivers.vocabulary.customer import Customer
+from drivers.vocabulary.decision import Decision, Explanation, LineDiscount
+from drivers.vocabulary.receipt import DocumentKind, LineFlag, Receipt, TenderKind
+
+__all__ = ["PROGRAMME_RULE", "evaluate"]
+
+PROGRAMME_RULE = "programme"  # the "rule" that explanations about the whole receipt name
+
+_ASK_NOTHING = SpendAsk()
+
+
+def evaluate(
+    programme: Programme,
+    receipt: Receipt,
+    customer: Customer | None,
+    now: datetime,
+    *,
+    points: SpendAsk = _ASK_NOTHING,
+    closed: bool = False,
+) -> Decision:
+    """Decide what this receipt gets.
+
+    The phases run in order: discounts on lines, discounts on the receipt, points spent, points earned on what is
+    left to pay in money. Nothing is raised for bad data: what cannot be decided is explained.
+
+    Args:
+        programme: from load().
+        receipt: at the till's own prices before loyalty (or as it was closed, with `closed`).
+        customer: who buys; None or a blocked one is nobody: such a customer neither earns nor spends.
+        now: an aware moment; rules are judged by the store's own clock and calendar.
+        points: how many points to spend, and how many the caller allows.
+        closed: True when nothing can be taken off any more (a receipt read after the fact): only earning acts.
+    """
+    local = local_time(now, programme.compiled.zone)
+    trouble = _trouble(programme, receipt, now, known_time=local is not None)
+    if trouble is not None or local is None:
+        why = trouble or Rejection("time_out_of_range")
+        return _nothing(programme, receipt, why)
+    blocked = customer is not None and customer.blocked
+    if blocked:
+        customer = None
+    file = programme.file
+    sale = Sale(
+        receipt,
+        customer,
+        tier_of(programme, customer),
+        now,
+        local,
+        left_least=file.line_left_least.minor if file.line_left_least is not None else 0,
+    )
+    if blocked:
+        sale.rejected(PROGRAMME_RULE, Rejection("customer_blocked"))
+    if not file.tobacco_earns:
+        sale.keep_tobacco_from_earning(receipt)
+    compiled = programme.compiled
+    spendable: dict[str, int] = {}
+    earns = True
+    if closed:
+        _take_stated_points(sale, receipt)
+    else:
+        apply_discounts(sale, compiled.exclusive, compiled.discounts)
+        spendable, earns = apply_redemption(sale, compiled.spends, points)
+    apply_earning(sale, compiled.earns, compiled.multipliers, compiled.zone, earns=earns)
+    return _decision(programme, sale, spendable)
+
+
+def _trouble(programme: Programme, receipt: Receipt, now: datetime, *, known_time: bool) -> Rejection | None:
+    """Why nothing at all can be decided."""
+    if receipt.kind is not DocumentKind.SALE:
+        return Rejection("not_a_sale", {"kind": receipt.kind.value})
+    if receipt.currency != programme.currency:
+        return Rejection("other_currency", {"currency": receipt.currency, "wanted": programme.currency})
+    if now.utcoffset() is None:
+        return Rejection("time_without_zone")
+    return None if known_time else Rejection("time_out_of_range")
+
+
+def _nothing(programme: Programme, receipt: Receipt, why: Rejection) -> Decision:
+    return Decision(
+        programme_version=programme.version,
+        total=receipt.total,
+        discount=receipt.total.with_minor(0),
+        payable=receipt.total,
+        explanations=(Explanation(rule=PROGRAMME_RULE, applied=False, code=why.code, values=why.values),),
+    )
+
+
+def _take_stated_points(sale: Sale, receipt: Receipt) -> None:
+    """What a closed receipt says was paid with points was not paid with money, and earns nothing."""
+    stated = sum(tender.amount.minor for tender in receipt.tenders if tender.kind is TenderKind.POINTS)
+    if not stated:
+        return
+    payable = [
+        0 if line.flags and LineFlag.TOBACCO in line.flags else left
+        for line, left in zip(receipt.lines, sale.left, strict=True)
+    ]
+    for i, amount in enumerate(distribute(stated, payable, payable)):
+        sale.left[i] -= amount
+
+
+def _decision(programme: Programme, sale: Sale, spendable: dict[str, int]) -> Decision:
+    discounts = tuple(LineDiscount(line=i + 1, rule=rule, amount=sale.money(off)) for i, rule, off in sale.off)
+    discount = sum(off for _, _, off in sale.off)
+    payable = sale.total - discount - sale.tender
+    if sale.customer is not None and programme.tiers:
+        after = tier_after(programme, sale.customer, payable)
+        if after != sale.tier:
+            title = next(tier.title or tier.id for tier in programme.tiers if tier.id == after)
+            sale.applied(TIERS_RULE, "tier_reached", tier=title)
+    spent = () if sale.spent is None else (sale.spent,)
+    return Decision(
+        programme_version=programme.version,
+        total=sale.money(sale.total),
+        discount=sale.money(discount),
+        payable=sale.money(payable),
+        effects=(*discounts, *spent, *sale.earned),
+        explanations=tuple(sale.explanations),
+        spendable=spendable,
+    )

@@ -1,0 +1,287 @@
+"""What the author of a programme writes, as values: header, units, tiers, groups, rules; no behaviour."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import Enum
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct, field
+
+from drivers.vocabulary.customer import PointsUnit
+from drivers.vocabulary.money import Money, Percent, Quantity
+
+__all__ = [
+    "CustomerKind",
+    "EarnPoints",
+    "Group",
+    "GroupMode",
+    "Hours",
+    "Lines",
+    "MultiplyPoints",
+    "PercentDiscount",
+    "ProgrammeFile",
+    "RedeemAs",
+    "Rule",
+    "SpendPoints",
+    "Target",
+    "Tier",
+    "TierDiscount",
+    "Unit",
+    "Weekday",
+    "When",
+]
+
+RULES_MAX: Final = 5_000  # five times the largest chain's count; a bad export must not stop the till
+DAYS_MAX: Final = 36_500  # a century; later dates are "never", and a date has to exist
+
+#: 38, so that a lot named "<receipt uid>:<rule>" fits the 120 characters of a lot's name.
+Id = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=38,
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        description="a short name: small Latin letters, digits, - and _, a letter first",
+    ),
+]
+Title = Annotated[str, Meta(max_length=80)]
+Name = Annotated[str, Meta(min_length=1, max_length=400)]
+Clock = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$", description='a time such as "09:30"')]
+Days = Annotated[int, Meta(ge=0, le=DAYS_MAX)]
+
+
+class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A table of the file; an unknown key is a problem that names the nearest known one."""
+
+
+class Weekday(Enum):
+    """A local day of the week."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+class CustomerKind(Enum):
+    """Whom a rule is for."""
+
+    ANYBODY = "anybody"
+    IDENTIFIED = "identified"
+    ANONYMOUS = "anonymous"
+
+
+class GroupMode(Enum):
+    """How the rules of one group live together.
+
+    STACK: all of them apply, in order. BEST: the best one for the customer (for rules on lines, line by line).
+    LIST_ORDER: the first in order that has an effect. EXCLUSIVE: like LIST_ORDER, and when it has an effect no rule
+    outside the group applies.
+    """
+
+    STACK = "stack"
+    BEST = "best"
+    LIST_ORDER = "list_order"
+    EXCLUSIVE = "exclusive"
+
+
+class Target(Enum):
+    """What a percent is worked out on: each line by itself, or the sum of the lines, shared out afterwards."""
+
+    LINES = "lines"
+    RECEIPT = "receipt"
+
+
+class RedeemAs(Enum):
+    """The two readings of points in law: the price falls, or the price stays and points pay part of it."""
+
+    DISCOUNT = "discount"
+    TENDER = "tender"
+
+
+class Hours(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """From this minute until (not including) that one, local time; over midnight when `until` is the smaller."""
+
+    start: Clock = field(name="from")
+    until: Clock
+
+
+class When(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """The gate of a rule: every condition that is written must hold.
+
+    Attributes:
+        date_from: first local day, inclusive; `date_until` is the last one, inclusive.
+        segments: the customer is in at least one of them.
+        total_from: least sum of the lines the rule acts on, before this decision; inclusive.
+        quantity_from: least quantity of those lines together.
+        positions_from: least number of those lines.
+    """
+
+    stores: tuple[Name, ...] = ()
+    tills: tuple[Name, ...] = ()
+    weekdays: tuple[Weekday, ...] = ()
+    hours: tuple[Hours, ...] = ()
+    date_from: date | None = None
+    date_until: date | None = None
+    customer: CustomerKind = CustomerKind.ANYBODY
+    tiers: tuple[Id, ...] = ()
+    segments: tuple[Name, ...] = ()
+    total_from: Money | None = None
+    quantity_from: Quantity | None = None
+    positions_from: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Lines(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Which lines a rule acts on: any of the named ones (all when none is named), less the excepted.
+
+    Attributes:
+        products: product ids or barcodes.
+        skip_discounted: leave out lines that the till has already discounted or flagged so.
+    """
+
+    categories: tuple[Name, ...] = ()
+    products: tuple[Name, ...] = ()
+    brands: tuple[Name, ...] = ()
+    except_categories: tuple[Name, ...] = ()
+    except_products: tuple[Name, ...] = ()
+    except_brands: tuple[Name, ...] = ()
+    skip_discounted: bool = False
+
+
+class _Rule(_Part, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """What every rule has; rules run by priority, the highest first, then as written."""
+
+    id: Id
+    title: Title = ""
+    priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
+    group: str = ""
+    when: When = When()
+    lines: Lines = Lines()
+
+
+class PercentDiscount(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="percent_discount"):
+    """A percent off.
+
+    Attributes:
+        target: each line by itself (default), or the sum shared out over the lines.
+        initial: True works the percent out on the prices before this decision, False on what earlier rules left.
+    """
+
+    percent: Percent
+    target: Target = Target.LINES
+    initial: bool = False
+
+
+class TierDiscount(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="tier_discount"):
+    """The discount card: a percent by the customer's tier; `percent` is for those whose tier is not listed."""
+
+    percents: dict[str, Percent]
+    percent: Percent | None = None
+    target: Target = Target.RECEIPT
+    initial: bool = False
+
+
+class EarnPoints(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="earn_points"):
+    """Points for money paid: a percent of it (by tier, if wanted), or so many points per so much money.
+
+    Attributes:
+        percents: percent by tier; `percent` is for everybody else.
+        per: so much money earns `points` points (one, when not written); no percents then.
+        active_after_days: 0 is at once; N is from local midnight N days on.
+        expires_after_days: spendable through the end of the Nth day after the day of purchase.
+    """
+
+    unit: PointsUnit
+    percent: Percent | None = None
+    percents: dict[str, Percent] = {}
+    per: Money | None = None
+    points: Quantity | None = None
+    active_after_days: Days = 0
+    expires_after_days: Annotated[int, Meta(ge=1, le=DAYS_MAX)] | None = None
+
+
+class MultiplyPoints(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="multiply_points"):
+    """Points of a unit earned on some lines, times a factor."""
+
+    unit: PointsUnit
+    factor: Quantity
+
+
+class SpendPoints(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="spend_points"):
+    """How points are spent; points of the same receipt never are.
+
+    Attributes:
+        share: most of the spendable lines' sum, after discounts, that points may pay; None is all of it.
+        step: points are spent in multiples of it; None is the unit's smallest.
+        least: fewer than this are not spent at all.
+        redeem_as: lowers the prices, or pays beside money.
+        earns: False gives no points at all on a receipt that spends some.
+    """
+
+    unit: PointsUnit
+    share: Percent | None = None
+    step: Quantity | None = None
+    least: Quantity | None = None
+    redeem_as: RedeemAs = RedeemAs.DISCOUNT
+    earns: bool = True
+
+
+Rule = PercentDiscount | TierDiscount | EarnPoints | MultiplyPoints | SpendPoints
+
+
+class Unit(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A currency of points.
+
+    Attributes:
+        exponent: decimal places of a point; balances are kept in its smallest part.
+        worth: money that `worth_points` whole points stand for; needed to spend them or to earn a percent.
+    """
+
+    title: Title = ""
+    exponent: Annotated[int, Meta(ge=0, le=3)] = 0
+    worth: Money | None = None
+    worth_points: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+
+
+class Tier(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A level; `spent_from` (inclusive) reaches it by money spent, without it only the centre gives it."""
+
+    id: Id
+    title: Title = ""
+    spent_from: Money | None = None
+
+
+class Group(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Rules that live together in one way."""
+
+    mode: GroupMode
+    title: Title = ""
+
+
+class ProgrammeFile(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole file.
+
+    Attributes:
+        version: grows with each change; a till refuses a lower one than it has.
+        zone: IANA name of the stores' time zone ("Europe/Moscow"), or a fixed offset ("+03:00").
+        earning: False winds the programme down: points are spent and none are earned.
+        tobacco_earns: True lets tobacco earn points (it is never discounted and never bought with points).
+        line_left_least: what a discount must leave on each line (0.01 where the fiscal rules ask for it).
+        tiers: lowest first.
+    """
+
+    version: Annotated[int, Meta(ge=1)]
+    title: Annotated[str, Meta(min_length=1, max_length=80)]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="three capital letters such as RUB")]
+    zone: Annotated[str, Meta(min_length=1, max_length=64)]
+    earning: bool = True
+    tobacco_earns: bool = False
+    line_left_least: Money | None = None
+    units: dict[PointsUnit, Unit] = {}
+    tiers: Annotated[tuple[Tier, ...], Meta(max_length=100)] = ()
+    groups: dict[Id, Group] = {}
+    rules: Annotated[tuple[Rule, ...], Meta(max_length=RULES_MAX)] = ()

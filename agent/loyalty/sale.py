@@ -1,0 +1,173 @@
+"""The working state of one evaluation, in whole numbers; lives for one call of evaluate() and is never seen outside.
+
+A set of lines is a whole number whose bit i stands for line i: union and intersection are one operation each,
+however many lines there are.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from agent.loyalty.distribute import distribute
+from drivers.vocabulary.customer import Customer
+from drivers.vocabulary.decision import Explanation, PointsEarned, PointsSpent
+from drivers.vocabulary.money import Money
+from drivers.vocabulary.receipt import Line, LineFlag, Receipt
+
+__all__ = ["Rejection", "Sale"]
+
+
+class Rejection(NamedTuple):
+    """Why a rule does not act: a code of the catalogue and what its sentence needs."""
+
+    code: str
+    values: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default; nobody writes to it
+
+
+_STEPS = 1_000_000  # millionths: a Quantity, and a Percent (100 % = 1_000_000)
+
+# What may not happen to a line at all, by its flags; earning on tobacco is the programme's to allow.
+_NEVER_DISCOUNTED = frozenset({LineFlag.NO_DISCOUNT, LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
+_NEVER_REDEEMED = frozenset({LineFlag.NO_REDEMPTION, LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
+_NEVER_EARNING = frozenset({LineFlag.NO_EARNING, LineFlag.GIFT_CERTIFICATE})
+
+
+class Sale:
+    """Receipt, customer and moment as the rules see them, and what they have done so far.
+
+    Attributes:
+        net: what each line costs before this decision (the till's own discounts and adjustment taken off).
+        left: what each line costs after what was decided so far.
+        room: how much more a discount may take off each line (floor, largest discount, what must be left).
+        bound: what each line must cost at least, by its price floor.
+        off: what each rule takes off each line, in order.
+    """
+
+    __slots__ = (
+        "all", "bound", "by_brand", "by_category", "by_product", "currency", "customer", "day", "discountable",
+        "discounted", "earned", "earning", "explanations", "indexes", "instant", "left", "minute", "net", "off",
+        "quantities", "redeemable", "room", "segments", "shop", "spent", "tender", "tier", "till", "total", "weekday",
+    )  # fmt: skip
+
+    def __init__(
+        self, receipt: Receipt, customer: Customer | None, tier: str, now: datetime, local: datetime, *, left_least: int
+    ) -> None:
+        self.shop = receipt.shop
+        self.till = receipt.till
+        self.currency = receipt.total.currency
+        self.total = receipt.total.minor
+        self.customer = customer
+        self.tier = tier
+        self.segments: frozenset[str] = customer.segments if customer is not None else frozenset()
+        self.instant = now
+        self.day = local.date()
+        self.weekday = self.day.weekday()
+        self.minute = local.hour * 60 + local.minute
+        self.off: list[tuple[int, str, int]] = []
+        self.spent: PointsSpent | None = None
+        self.tender = 0
+        self.earned: list[PointsEarned] = []
+        self.explanations: list[Explanation] = []
+        self.indexes: dict[int, tuple[int, ...]] = {}
+        self.by_category: dict[str, int] = {}
+        self.by_product: dict[str, int] = {}
+        self.by_brand: dict[str, int] = {}
+        self.all = (1 << len(receipt.lines)) - 1
+        self.discountable = self.redeemable = self.earning = self.all
+        self.discounted = 0
+        self.net = _net_lines(receipt)
+        self.left = list(self.net)
+        self.quantities = [line.quantity.steps for line in receipt.lines]
+        self.bound: list[int] = []
+        self.room: list[int] = []
+        for i, line in enumerate(receipt.lines):
+            self._index(1 << i, line)
+            bound = _bound(line, self.net[i])
+            self.bound.append(bound)
+            self.room.append(_room(line, self.net[i], max(bound, left_least)))
+
+    def _index(self, bit: int, line: Line) -> None:
+        for category in line.categories:
+            self.by_category[category] = self.by_category.get(category, 0) | bit
+        if line.product_id:
+            self.by_product[line.product_id] = self.by_product.get(line.product_id, 0) | bit
+        if line.barcode:
+            self.by_product[line.barcode] = self.by_product.get(line.barcode, 0) | bit
+        if line.brand:
+            self.by_brand[line.brand] = self.by_brand.get(line.brand, 0) | bit
+        if line.discount is not None and line.discount.minor:
+            self.discounted |= bit
+        if line.flags:
+            self._heed(bit, line.flags)
+
+    def _heed(self, bit: int, flags: frozenset[LineFlag]) -> None:
+        if flags & _NEVER_DISCOUNTED:
+            self.discountable &= ~bit
+        if flags & _NEVER_REDEEMED:
+            self.redeemable &= ~bit
+        if flags & _NEVER_EARNING:
+            self.earning &= ~bit
+        if LineFlag.ALREADY_DISCOUNTED in flags:
+            self.discounted |= bit
+
+    def keep_tobacco_from_earning(self, receipt: Receipt) -> None:
+        """Tobacco earns nothing unless the programme says otherwise."""
+        for i, line in enumerate(receipt.lines):
+            if line.flags and LineFlag.TOBACCO in line.flags:
+                self.earning &= ~(1 << i)
+
+    def lines_of(self, mask: int) -> tuple[int, ...]:
+        """The lines of a set, in order."""
+        known = self.indexes.get(mask)
+        if known is None:
+            known = self.indexes[mask] = tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
+        return known
+
+    def take(self, rule: str, lines: tuple[int, ...], amounts: list[int]) -> None:
+        """Take these amounts off these lines."""
+        for i, amount in zip(lines, amounts, strict=True):
+            if amount:
+                self.left[i] -= amount
+                self.room[i] -= amount
+                self.off.append((i, rule, amount))
+
+    def money(self, minor: int) -> Money:
+        """An amount in the receipt's currency."""
+        return Money(minor, self.currency)
+
+    def applied(self, rule: str, code: str = "applied", **values: str) -> None:
+        """Say that a rule had an effect."""
+        self.explanations.append(Explanation(rule=rule, applied=True, code=code, values=values))
+
+    def rejected(self, rule: str, why: Rejection) -> None:
+        """Say why a rule had none."""
+        self.explanations.append(Explanation(rule=rule, applied=False, code=why.code, values=why.values))
+
+
+def _net_lines(receipt: Receipt) -> list[int]:
+    """Line totals less the share of what the till took off the whole receipt; what it put on is not discountable."""
+    totals = [line.total.minor for line in receipt.lines]
+    adjustment = receipt.adjustment.minor if receipt.adjustment is not None else 0
+    if adjustment >= 0:
+        return totals
+    shares = distribute(-adjustment, totals, totals)
+    return [total - share for total, share in zip(totals, shares, strict=True)]
+
+
+def _bound(line: Line, net: int) -> int:
+    """The least the line may cost: its floor times its quantity, rounded up so that no unit falls below."""
+    floor = line.price_floor
+    if floor is None:
+        return 0
+    if floor.currency != line.price.currency:
+        return net  # a floor nobody can compare: leave the line alone rather than sell below it
+    return -(-floor.minor * line.quantity.steps // _STEPS)
+
+
+def _room(line: Line, net: int, bound: int) -> int:
+    room = net - bound
+    if line.discount_max is not None:
+        own = line.discount.minor if line.discount is not None else 0
+        room = min(room, line.discount_max.of_down(line.gross.minor) - own)
+    return max(0, room)

@@ -1,0 +1,96 @@
+"""Enrolment: a one-time code becomes this till's identity file."""
+
+from __future__ import annotations
+
+import ipaddress
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from agent.sync.errors import CentreRefused, CentreUnavailable, IdentityError
+from agent.sync.identity import Identity, save
+from agent.sync.line import Line, tls_context
+from drivers.vocabulary import codec
+from drivers.vocabulary.centre import EnrolAnswer, EnrolRequest
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["enrol"]
+
+DEADLINE_S: Final = 30.0  # a person waits for it
+
+
+def enrol(
+    url: str,
+    code: str,
+    folder: Path,
+    *,
+    proxy: str = "",
+    ca_file: str = "",
+    plain_http: bool = False,
+    transport: httpx.BaseTransport | None = None,
+) -> Identity:
+    """Ask the centre at `url` for an identity and write it into the state folder.
+
+    Repeating it after a lost answer is harmless: the code works again from the same machine.
+
+    Args:
+        url: ``https://centre.example``; http only to this machine, or when `plain_http` allows it.
+        code: as the centre's operator read it out.
+        folder: the state folder.
+        proxy: the shop's, "" for none.
+        ca_file: PEM file of a private authority, "" for the machine's.
+        plain_http: the token may travel unencrypted (a centre in the shop's own network).
+        transport: instead of sockets, for tests.
+
+    Raises:
+        IdentityError: the address or the code cannot be used, or the file cannot be written.
+        CentreUnavailable: no answer.
+    """
+    address = _checked(url, plain_http=plain_http)
+    code = code.strip()
+    if not 4 <= len(code) <= 80:
+        raise IdentityError(f"a code has 4 to 80 characters, not {len(code)}; copy it whole")
+    line = Line(address, tls=tls_context(ca_file), proxy=proxy, transport=transport)
+    request = EnrolRequest(code=code, machine=platform.node()[:80])
+    try:
+        data = line.ask("POST", "/v1/enrol", deadline_s=DEADLINE_S, body=codec.encode(request))
+        answer = codec.decode(data, EnrolAnswer)
+        identity = Identity(url=address, **{name: getattr(answer, name) for name in EnrolAnswer.__struct_fields__})
+        # Built from an answer we do not control: checked as the file will be when it is read.
+        identity = codec.decode(codec.encode(identity), Identity)
+    except CentreRefused as refused:
+        raise IdentityError(f"the centre did not take the code: {refused}") from None
+    except codec.WireError as error:
+        raise CentreUnavailable(
+            f"the answer of {address} cannot be read: {error}; is this a Tillpoint centre?"
+        ) from None
+    finally:
+        line.close()
+    save(folder, identity)
+    return identity
+
+
+def _checked(url: str, *, plain_http: bool) -> str:
+    """The address without a slash at its end."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise IdentityError(f"{url!r} is not a centre's address; write https://centre.example")
+    if parts.username is not None or parts.password is not None:
+        raise IdentityError("the address must not hold a password; enrolment gives the till its own token")
+    if parts.scheme == "http" and not plain_http and not _is_loopback(parts.hostname):
+        raise IdentityError(
+            f"http to {parts.hostname} would send the token in clear; use https, or --plain-http in a closed network",
+        )
+    return url.strip().rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

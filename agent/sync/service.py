@@ -1,0 +1,255 @@
+"""The sync of one till put together: files, clients, two threads, and what the till thread is told."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from agent.snapshot import LinkState, Snapshot
+from agent.sync.client import CentreClient, Vitals
+from agent.sync.downloader import Downloader
+from agent.sync.errors import CentreRefused, CentreUnavailable
+from agent.sync.identity import Identity
+from agent.sync.line import Line, tls_context
+from agent.sync.link import Link
+from agent.sync.loop import Loop
+from agent.sync.uploader import Settlement, Uploader
+from agent.till import LinkChanged, ReplicaChanged
+from drivers.vocabulary.centre import ChangesPage, HoldGrant, HoldWanted
+from drivers.vocabulary.checkout import HoldRequest
+from offline_queue.reader import OutboxReader
+from offline_queue.replica import ReplicaWriter
+
+if TYPE_CHECKING:
+    import httpx
+
+    from agent.settings import CentralSettings
+    from agent.sync.uploader import EnvelopeSource
+
+__all__ = ["ReplicaFile", "SyncService", "TillSide"]
+
+SETTLE_TIMEOUT_S: Final = 20.0  # one commit on a disk that is very busy
+HOLD_TTL_S: Final = 900  # a receipt is paid or given up within a quarter of an hour
+
+log = logging.getLogger(__name__)
+
+
+class TillSide(Protocol):
+    """What the sync needs of the till (`agent.till.Till`)."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """How the queue is; never waits."""
+        ...
+
+    def subscribe(self, changed: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Be told of each change, on the till thread; returns how to stop."""
+        ...
+
+    def emit(self, event: LinkChanged | ReplicaChanged) -> None:
+        """Take an event; never waits."""
+        ...
+
+    def run_on_till(self, work: Callable[[Any], object], *, timeout_s: float) -> Any:
+        """Run `work` with the desk on the till thread and wait for it."""
+        ...
+
+
+@dataclass(slots=True)
+class ReplicaFile:
+    """`replica.db` as the downloader sees it."""
+
+    writer: ReplicaWriter
+    now: Callable[[], datetime]
+
+    def cursor(self) -> str:
+        """Where to go on."""
+        return self.writer.cursor()
+
+    def apply(self, page: ChangesPage) -> None:
+        """Take a page over with its cursor."""
+        applied = self.writer.apply(
+            cursor=page.cursor,
+            reflects=page.reflects,
+            epoch=page.epoch,
+            changes=(
+                (change.collection, change.key, change.version, change.document)
+                for change in page.changes
+            ),
+            stored_at=self.now().isoformat(),
+        )
+        if applied.started_over:
+            log.error("replica.started_over set_aside=%s", self.writer.set_aside)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.writer.reset()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.writer.close()
+
+
+class SyncService:
+    """The sync of one till: an upload thread, a download thread, and holds asked from the doors' threads.
+
+    Args:
+        folder: the state folder, with `till.db` (made by the till before) and `replica.db`.
+        identity: who we are.
+        settings: the table ``[central]``.
+        till: whom to tell, and who settles.
+        hold_ttl_s: how long the centre keeps a hold that is neither captured nor released.
+        transport: instead of sockets, for tests.
+        now: the wall clock.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: Identity,
+        settings: CentralSettings,
+        till: TillSide,
+        *,
+        hold_ttl_s: int = HOLD_TTL_S,
+        transport: httpx.BaseTransport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._folder = folder
+        self._identity = identity
+        self._settings = settings
+        self._till = till
+        self._hold_ttl_s = hold_ttl_s
+        self._transport = transport
+        self._now = now
+        self._version = _own_version()
+        # Making it takes 20 to 90 ms and reads the machine's authorities: once, and not before a thread needs it.
+        self._tls = _Once(lambda: tls_context(settings.ca_file))
+        self.link = Link(lambda state, detail: till.emit(LinkChanged(state=state, detail=detail)))
+        self._upload = Loop(
+            Uploader(connect=self._connect, open_source=self._open_outbox, settle=self._settle),
+            self.link,
+        )
+        self._download = Loop(
+            Downloader(
+                connect=self._connect,
+                open_replica=self._open_replica,
+                changed=lambda: till.emit(ReplicaChanged()),
+                wait_s=settings.poll_wait_s,
+            ),
+            self.link,
+        )
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._hold_client: CentreClient | None = None
+        # Doors have several threads and a line carries one request: the second hold waits its turn, or goes without.
+        self._hold_turn = threading.Lock()
+
+    def start(self) -> None:
+        """Start both threads; whatever waits is sent at once."""
+        self._unsubscribe = self._till.subscribe(self._till_changed)
+        self._upload.start()
+        self._download.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop both threads; a request that is under way is cut, its outcome is asked again after the next start."""
+        self._unsubscribe()
+        for loop in (self._upload, self._download):
+            loop.ask_stop()
+        for loop in (self._upload, self._download):
+            if not loop.stop(timeout_s):
+                log.warning("sync.stop thread=busy")
+        if self._hold_client is not None:
+            self._hold_client.close()
+
+    def ask_hold(self, request: HoldRequest) -> HoldGrant | None:
+        """The centre's word on a hold, or None when it cannot be had in time; runs on the asking thread."""
+        if self.link.state is not LinkState.ONLINE:
+            return None
+        deadline_s = self._settings.hold_timeout_s
+        if not self._hold_turn.acquire(timeout=deadline_s):
+            return None
+        wanted = HoldWanted(
+            receipt_uid=request.receipt_uid,
+            customer_id=request.customer_id,
+            unit=request.unit,
+            points=request.points,
+            ttl_s=self._hold_ttl_s,
+        )
+        try:
+            if self._hold_client is None:
+                self._hold_client = self._connect()
+            return self._hold_client.hold(wanted, deadline_s=deadline_s)
+        except CentreRefused as refused:
+            return HoldGrant(id="", points=0, reason=refused.problem.code)
+        except CentreUnavailable as error:
+            log.info("hold.unanswered reason=%s", error)
+            return None
+        finally:
+            self._hold_turn.release()
+
+    # ── Parts ───────────────────────────────────────────────────────────────────────────────────
+
+    def _connect(self) -> CentreClient:
+        line = Line(
+            self._identity.url,
+            tls=self._tls.get(),
+            proxy=self._settings.proxy,
+            transport=self._transport,
+            now=self._now,
+        )
+        return CentreClient(line, self._identity, version=self._version, vitals=self._vitals, now=self._now)
+
+    def _open_outbox(self) -> EnvelopeSource:
+        return OutboxReader.open(self._folder / "till.db")
+
+    def _open_replica(self) -> ReplicaFile:
+        return ReplicaFile(ReplicaWriter.open(self._folder / "replica.db"), self._now)
+
+    def _settle(self, settlement: Settlement) -> None:
+        """On the till thread, which owns the outbox; waits until it is on disk."""
+
+        def work(desk: Any) -> None:
+            desk.store.settle(epoch=settlement.epoch, through=settlement.through, refused=settlement.refused)
+
+        self._till.run_on_till(work, timeout_s=SETTLE_TIMEOUT_S)
+
+    def _till_changed(self, snapshot: Snapshot) -> None:
+        if snapshot.waiting:
+            self._upload.wake()
+
+    def _vitals(self) -> Vitals:
+        snapshot = self._till.snapshot
+        age_s = 0
+        if snapshot.waiting_oldest_at:
+            born = datetime.fromisoformat(snapshot.waiting_oldest_at)
+            age_s = max(0, int((self._now() - born).total_seconds()))
+        return Vitals(queue_depth=snapshot.waiting, oldest_age_s=age_s)
+
+
+class _Once:
+    """Makes a TLS context at the first need, whichever thread has it."""
+
+    def __init__(self, make: Callable[[], ssl.SSLContext]) -> None:
+        self._make = make
+        self._made: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> ssl.SSLContext:
+        """The one context."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+
+def _own_version() -> str:
+    try:
+        return version("tillpoint")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,153 @@
+"""Sends what waits in the outbox, oldest first, and settles what the centre took; decides nothing about receipts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+from agent.sync.client import UploadClient
+from agent.sync.errors import CentreGap, CentreRefused
+from agent.sync.loop import Done
+from drivers.vocabulary.centre import ENVELOPES_BATCH_MAX, UPLOAD_BYTES_MAX, Problem, UploadAnswer, VerdictState
+
+if TYPE_CHECKING:
+    from offline_queue.envelope import Envelope
+
+__all__ = ["EnvelopeSource", "Settle", "Settlement", "Uploader"]
+
+IDLE_S: Final = 30.0  # between two looks at an empty outbox; a commit wakes it at once
+BATCH_BYTES_MAX: Final = UPLOAD_BYTES_MAX * 3 // 4  # of bodies: what is around them is a quarter at most
+
+log = logging.getLogger(__name__)
+
+
+class EnvelopeSource(Protocol):
+    """The outbox, read-only; used by the uploader's thread alone."""
+
+    def batch(self, *, envelopes_max: int, bytes_max: int) -> Sequence[Envelope]:
+        """A contiguous run of one epoch right after what is acknowledged, oldest epoch first; empty for none."""
+        ...
+
+    def batch_from(self, *, epoch: int, sequence: int, envelopes_max: int, bytes_max: int) -> Sequence[Envelope]:
+        """A contiguous run from a given place, acknowledged or not; empty when that place is not on disk."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What the centre has: everything of `epoch` through `through`, some of it refused with a reason."""
+
+    epoch: int
+    through: int
+    refused: Mapping[int, str]
+
+
+#: Moves the outbox's mark, on the till's thread; returns when it is done, raises when it is not.
+Settle = Callable[[Settlement], None]
+
+
+@dataclass(slots=True)
+class Uploader:
+    """A step of a `Loop`: one batch up, one settlement back.
+
+    Attributes:
+        connect: makes the client, on the thread that uses it.
+        open_source: opens the outbox, likewise.
+        settle: hands the settlement to the till.
+    """
+
+    connect: Callable[[], UploadClient]
+    open_source: Callable[[], EnvelopeSource]
+    settle: Settle
+    name: str = "upload"
+    _client: UploadClient | None = field(default=None, init=False)
+    _source: EnvelopeSource | None = field(default=None, init=False)
+    #: Where to go on sending again, when the centre lost what it had.
+    _again: tuple[int, int] | None = field(default=None, init=False)
+
+    def open(self) -> None:
+        """Open the outbox and the line."""
+        self._source = self.open_source()
+        self._client = self.connect()
+
+    def step(self) -> Done:
+        """Send one batch."""
+        envelopes = self._next()
+        if not envelopes:
+            return Done(pause_s=IDLE_S, answered=False)
+        if self._client is None:
+            raise RuntimeError("the uploader is not open")
+        first = envelopes[0]
+        try:
+            answer = self._client.upload(envelopes)
+        except CentreGap as gap:
+            self._go_back(first, gap)
+            return Done(pause_s=0, answered=True)
+        self.settle(_settlement(answer, envelopes))
+        log.debug("sync.sent epoch=%d from=%d through=%d", answer.epoch, first.sequence, answer.through)
+        if self._again is not None:
+            self._again = (answer.epoch, answer.through + 1)
+        return Done(pause_s=0, answered=True)
+
+    def abort(self) -> None:
+        """End the request that is under way."""
+        client = self._client
+        if client is not None:
+            client.abort()
+
+    def close(self) -> None:
+        """Let go of both."""
+        source, client, self._source, self._client = self._source, self._client, None, None
+        if source is not None:
+            source.close()
+        if client is not None:
+            client.close()
+
+    def _next(self) -> Sequence[Envelope]:
+        """What to send: what the centre asked for again, else what waits."""
+        if self._source is None:
+            raise RuntimeError("the uploader is not open")
+        if self._again is not None:
+            epoch, sequence = self._again
+            found = self._source.batch_from(
+                epoch=epoch, sequence=sequence, envelopes_max=ENVELOPES_BATCH_MAX, bytes_max=BATCH_BYTES_MAX
+            )
+            if found:
+                return found
+            self._again = None
+        return self._source.batch(envelopes_max=ENVELOPES_BATCH_MAX, bytes_max=BATCH_BYTES_MAX)
+
+    def _go_back(self, first: Envelope, gap: CentreGap) -> None:
+        """Send from where the centre wants, or say that it cannot be had any more.
+
+        Raises:
+            CentreRefused: the wanted envelope is not on disk, or the centre wants what lies ahead.
+        """
+        log.warning("sync.gap epoch=%d sent=%d wanted=%d", first.epoch, first.sequence, gap.wanted)
+        self._again = None
+        if gap.wanted < first.sequence and self._source is not None:
+            found = self._source.batch_from(epoch=first.epoch, sequence=gap.wanted, envelopes_max=1, bytes_max=1)
+            if found:
+                self._again = (first.epoch, gap.wanted)
+                return
+        message = (
+            f"the centre wants envelope {gap.wanted} of epoch {first.epoch}, which this till does not keep any more; "
+            "restore the centre's newest back-up, or enrol this till again"
+        )
+        raise CentreRefused(gap.status, Problem(code="gap", message=message, wanted=gap.wanted))
+
+
+def _settlement(answer: UploadAnswer, envelopes: Sequence[Envelope]) -> Settlement:
+    """What may be settled by this answer: never more than was sent."""
+    refused = {
+        verdict.sequence: verdict.reason or "the centre gave no reason"
+        for verdict in answer.verdicts
+        if verdict.state is VerdictState.REFUSED
+    }
+    return Settlement(epoch=answer.epoch, through=min(answer.through, envelopes[-1].sequence), refused=refused)

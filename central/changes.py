@@ -1,0 +1,187 @@
+"""The feed: which documents changed, in the order in which it became visible, and one page of them for a till.
+
+A cursor is ``<instance>.<number>``; tills must not read it. The instance names this history of the feed: after the
+database was restored from a back-up the operator gives it a new one (`tillpoint central restored`), and a cursor of
+another instance, or one ahead of the feed, is answered with 410: the till forgets its replica and begins again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Raw
+from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
+
+from central import schema
+from central.accounts import customer_documents
+from central.errors import Refusal
+from drivers.vocabulary import codec
+from drivers.vocabulary.centre import TOMBSTONE, Change, ChangesPage
+
+__all__ = [
+    "PAGE_BYTES_MAX",
+    "PAGE_CHANGES_MAX",
+    "feed_cursor",
+    "mark_of",
+    "new_instance",
+    "place_of",
+    "publish",
+    "read_page",
+]
+
+PAGE_CHANGES_MAX: Final = 500  # a till applies at most 1 000 rows a transaction; half of it keeps its writes short
+PAGE_BYTES_MAX: Final = 2_097_152  # of documents in one page; a customer with very many lots must not make it endless
+KEYS_CHUNK: Final = 400  # keys in one statement; databases bound the number of parameters
+
+
+def publish(connection: Connection, keys: Iterable[tuple[str, str]], *, removed: bool = False) -> None:
+    """Say that these documents (collection, key) changed; the last step of a transaction that changed them.
+
+    The feed's row is locked from here to the commit, so cursors become visible in order.
+    """
+    wanted = list(dict.fromkeys(keys))
+    if not wanted:
+        return
+    connection.execute(
+        update(schema.feed).where(schema.feed.c.id == 1).values(cursor=schema.feed.c.cursor + len(wanted)),
+    )
+    last: int = connection.execute(select(schema.feed.c.cursor)).scalar_one()
+    first = last - len(wanted) + 1
+    table = schema.change
+    for start in range(0, len(wanted), KEYS_CHUNK):
+        chunk = wanted[start : start + KEYS_CHUNK]
+        connection.execute(delete(table).where(tuple_(table.c.collection, table.c.key).in_(chunk)))
+    connection.execute(
+        insert(table),
+        [
+            {"cursor": first + place, "collection": collection, "key": key, "removed": removed}
+            for place, (collection, key) in enumerate(wanted)
+        ],
+    )
+
+
+def feed_cursor(connection: Connection) -> int:
+    """How far the feed is; grows with each change."""
+    cursor: int = connection.execute(select(schema.feed.c.cursor)).scalar_one()
+    return cursor
+
+
+def new_instance(connection: Connection) -> None:
+    """Begin another history of the feed: every till will fetch everything again."""
+    connection.execute(update(schema.feed).values(instance=secrets.token_hex(8)))
+
+
+def read_page(connection: Connection, *, till: str, cursor: str, now: datetime) -> ChangesPage:
+    """What changed after `cursor` ("" for everything), with the till's mark of the same moment.
+
+    Raises:
+        Refusal: 410 `cursor_unknown`, the till must begin again.
+    """
+    feed = connection.execute(select(schema.feed)).one()
+    after = _place(cursor, instance=feed.instance, newest=feed.cursor)
+    rows = connection.execute(
+        select(schema.change)
+        .where(schema.change.c.cursor > after)
+        .order_by(schema.change.c.cursor)
+        .limit(PAGE_CHANGES_MAX + 1),
+    ).all()
+    more = len(rows) > PAGE_CHANGES_MAX
+    changes = _documents(connection, rows[:PAGE_CHANGES_MAX])
+    kept, cut = _bounded(changes)
+    more = more or cut
+    reached = kept[-1].version if more else feed.cursor
+    epoch, reflects = mark_of(connection, till)
+    return ChangesPage(
+        cursor=f"{feed.instance}.{reached}",
+        epoch=epoch,
+        reflects=reflects,
+        more=more,
+        server_time=now,
+        changes=tuple(kept),
+    )
+
+
+def mark_of(connection: Connection, till: str) -> tuple[int, int]:
+    """The till's last envelope that is applied: (epoch, sequence).
+
+    After a re-enrolment the old epoch drains first, so its mark is told until the first envelope of the new one.
+    """
+    cursors = schema.till_cursor
+    found = connection.execute(
+        select(cursors.c.epoch, cursors.c.last_seq)
+        .where(cursors.c.till == till, cursors.c.last_seq > 0)
+        .order_by(cursors.c.epoch.desc())
+        .limit(1),
+    ).first()
+    if found is not None:
+        return found.epoch, found.last_seq
+    epoch: int | None = connection.scalar(select(schema.till.c.epoch).where(schema.till.c.id == till))
+    return epoch or 1, 0
+
+
+def place_of(cursor: str) -> int:
+    """The number in a cursor that this server has just made."""
+    return int(cursor.partition(".")[2])
+
+
+def _place(cursor: str, *, instance: str, newest: int) -> int:
+    if cursor == "":
+        return 0
+    name, _, number = cursor.partition(".")
+    known = name == instance and number.isascii() and number.isdigit() and len(number) <= 18
+    if not known or int(number) > newest:
+        raise Refusal(
+            410,
+            "cursor_unknown",
+            "this cursor is not of this server's present feed; begin again without a cursor",
+        )
+    return int(number)
+
+
+def _bounded(changes: Sequence[Change]) -> tuple[list[Change], bool]:
+    """As many changes as fit into a page, at least one; and whether some were left out."""
+    size = 0
+    for place, change in enumerate(changes):
+        size += len(bytes(change.body))
+        if size > PAGE_BYTES_MAX and place > 0:
+            return list(changes[:place]), True
+    return list(changes), False
+
+
+def _documents(connection: Connection, rows: Sequence[Row[Any]]) -> list[Change]:
+    """The present body of each changed document; one that is not there any more is a tombstone."""
+    wanted: dict[str, list[str]] = {}
+    for row in rows:
+        if not row.removed:
+            wanted.setdefault(row.collection, []).append(row.key)
+    bodies = {("customer", key): body for key, body in customer_documents(connection, wanted.get("customer", []))}
+    bodies |= _alias_documents(connection, wanted.get("alias", []))
+    if "programme" in wanted:
+        bodies |= _programme_document(connection)
+    return [
+        Change(
+            collection=row.collection,
+            key=row.key,
+            version=row.cursor,
+            body=Raw(bodies.get((row.collection, row.key), TOMBSTONE)),
+        )
+        for row in rows
+    ]
+
+
+def _alias_documents(connection: Connection, hashes: Sequence[str]) -> dict[tuple[str, str], bytes]:
+    found: dict[tuple[str, str], bytes] = {}
+    for start in range(0, len(hashes), KEYS_CHUNK):
+        chunk = hashes[start : start + KEYS_CHUNK]
+        for row in connection.execute(select(schema.alias).where(schema.alias.c.hash.in_(chunk))):
+            found["alias", row.hash] = codec.encode(row.customer)
+    return found
+
+
+def _programme_document(connection: Connection) -> dict[tuple[str, str], bytes]:
+    table = schema.programme
+    document = connection.scalar(select(table.c.document).order_by(table.c.version.desc()).limit(1))
+    return {} if document is None else {("programme", "current"): document}

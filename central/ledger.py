@@ -1,0 +1,336 @@
+"""What each fact does to the customers' points: the centre's reading of a till's envelope, inside one transaction.
+
+* A sale spends lots soonest-expiring first; what was promised and is not there becomes a deficit, and is kept in the
+  ledger as one. It earns one lot per earning effect, named after the receipt as the till names it.
+* A return gives back to the lots the sale took from, with their own expiry, and takes back the points the sale earned.
+  It never gives or takes more than the sale did, over all its returns together.
+* A return the till could not settle waits until its sale arrives; one that names no sale is kept for a person.
+* One receipt uid has one effect for ever. The same content under another envelope is a duplicate; other content is
+  refused, kept in its envelope, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, select, update
+
+from agent.loyalty import lots as pots
+from agent.loyalty import refund
+from central import schema
+from central.accounts import DEFICIT, Account, Accounts, Cause, Reason
+from central.programmes import TierRule
+from central.receipts import Receipts, ReceiptState, Recorded
+from drivers.vocabulary.centre import VerdictState, WireEnvelope
+from drivers.vocabulary.customer import PointsLot
+from drivers.vocabulary.facts import HoldReleased, ReceiptConfirmed, ReceiptRefunded, ReceiptUnread
+from drivers.vocabulary.receipt import DocumentKind, Receipt
+
+__all__ = ["EXPIRED_KEPT", "Effect", "Ledger"]
+
+#: How long an expired lot is kept: a till that was offline may still tell of points spent while it was good.
+EXPIRED_KEPT: Final = timedelta(days=45)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What became of one envelope, with the reason when it is not plain."""
+
+    state: VerdictState
+    reason: str = ""
+
+
+APPLIED: Final = Effect(VerdictState.APPLIED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """One transaction's view: applies facts in the order they come.
+
+    Attributes:
+        now: the centre's clock; a till's clock is believed only when it is not ahead of it.
+    """
+
+    connection: Connection
+    accounts: Accounts
+    receipts: Receipts
+    till: str
+    currency: str
+    tier_of: TierRule
+    now: datetime
+
+    def apply(self, envelope: WireEnvelope, fact: Any) -> Effect:
+        """Do what a fact says, once."""
+        return _HANDLERS[type(fact)](self, envelope, fact)
+
+    # ── Sales ───────────────────────────────────────────────────────────────────────────────────
+
+    def confirmed(self, envelope: WireEnvelope, fact: ReceiptConfirmed) -> Effect:
+        """A sale."""
+        receipt = fact.receipt
+        refused = self._cannot(envelope, receipt, DocumentKind.SALE, fact.customer_id)
+        if refused is not None:
+            return refused
+        recorded = self._record(envelope, fact, ReceiptState.SETTLED, customer=fact.customer_id)
+        self._capture(receipt.uid, fact.hold)
+        if fact.customer_id is not None:
+            self._sell(fact, fact.customer_id, self._moment(envelope.occurred_at))
+        for waiting in self.receipts.returns_of(receipt.uid):
+            if waiting.state is ReceiptState.WAITING:
+                self._settle(waiting, recorded)
+        return APPLIED
+
+    def _sell(self, fact: ReceiptConfirmed, customer: str, at: datetime) -> None:
+        account = self._account(customer)
+        uid = fact.receipt.uid
+        spent = Cause(reason=Reason.SPENT, at=at, receipt_uid=uid)
+        for effect in fact.decision.spent:
+            lots, deficits, _ = pots.spend(account.lots, account.deficits, effect.unit, effect.amount, at)
+            account.move(lots, deficits, spent)
+        earned = Cause(reason=Reason.EARNED, at=at, receipt_uid=uid)
+        for gift in fact.decision.earned:
+            lots, deficits = pots.earn(account.lots, account.deficits, pots.earned_lot(uid, gift))
+            account.move(lots, deficits, earned)
+        self._spend_money(account, fact.receipt.total.minor)
+
+    # ── Returns ─────────────────────────────────────────────────────────────────────────────────
+
+    def refunded(self, envelope: WireEnvelope, fact: ReceiptRefunded) -> Effect:
+        """A return."""
+        receipt = fact.receipt
+        refused = self._cannot(envelope, receipt, DocumentKind.RETURN, fact.customer_id)
+        if refused is not None:
+            return refused
+        base = self.receipts.get(fact.base_uid) if fact.base_uid is not None else None
+        if base is not None and base.kind != "sale":
+            return Effect(VerdictState.REFUSED, f"receipt {base.uid} is not a sale and cannot be taken back")
+        if base is not None:
+            self._settle(self._record(envelope, fact, ReceiptState.WAITING), base)
+            return APPLIED
+        if not fact.settled_by_centre:
+            self._record(envelope, fact, ReceiptState.SETTLED, customer=fact.customer_id)
+            if fact.customer_id is not None:
+                self._as_stated(fact, fact.customer_id, self._moment(envelope.occurred_at))
+            return APPLIED
+        state = ReceiptState.WAITING if fact.base_uid is not None else ReceiptState.PERSON
+        self._record(envelope, fact, state, customer=fact.customer_id)
+        if fact.customer_id is not None:
+            self.accounts.touch(fact.customer_id)
+        reason = "waits for its sale" if fact.base_uid is not None else "names no sale; kept for a person"
+        return Effect(VerdictState.APPLIED, reason)
+
+    def _settle(self, returned: Recorded, base: Recorded) -> None:
+        """Give a return its effect now that its sale is known."""
+        fact, sale = self.receipts.fact_of(returned), self.receipts.fact_of(base)
+        self.receipts.settled(returned, customer=base.customer)
+        if not isinstance(fact, ReceiptRefunded) or not isinstance(sale, ReceiptConfirmed) or base.customer is None:
+            return
+        given, taken = fact.points_given_back, fact.points_taken_back
+        if fact.settled_by_centre:
+            effect = refund(sale.decision, sale.receipt, fact.receipt, self._earlier(returned, base.uid))
+            given, taken = effect.points_given_back, effect.points_taken_back
+        account = self._account(base.customer)
+        history = self._history(account, base.uid)
+        at = min(self.now, fact.receipt.closed_at or self.now)
+        give = Cause(reason=Reason.GIVEN_BACK, at=at, receipt_uid=returned.uid, base_uid=base.uid)
+        take = replace_reason(give, Reason.TAKEN_BACK)
+        for unit, points in sorted(taken.items()):
+            amount = min(points, history.takeable(unit))
+            lots, deficits = pots.take_back(account.lots, account.deficits, unit, amount, receipt_uid=base.uid, now=at)
+            account.move(lots, deficits, take)
+        for unit, points in sorted(given.items()):
+            amount = min(points, history.returnable(unit))
+            name, parts = back_lot_id(returned.uid, unit), history.taken(unit)
+            lots, deficits, _ = pots.give_back(account.lots, account.deficits, unit, amount, taken=parts, name=name)
+            account.move(lots, deficits, give)
+        self._spend_money(account, -fact.receipt.total.minor)
+
+    def _as_stated(self, fact: ReceiptRefunded, customer: str, at: datetime) -> None:
+        """A return settled by the till whose sale is not here: what the customer was told."""
+        account = self._account(customer)
+        cause = Cause(reason=Reason.GIVEN_BACK, at=at, receipt_uid=fact.receipt.uid, base_uid=fact.base_uid)
+        for unit, points in sorted(fact.points_given_back.items()):
+            lot = PointsLot(id=back_lot_id(fact.receipt.uid, unit), unit=unit, amount=points)
+            lots, deficits = pots.earn(account.lots, account.deficits, lot)
+            account.move(lots, deficits, cause)
+        for unit, points in sorted(fact.points_taken_back.items()):
+            lots, deficits, _ = pots.spend(account.lots, account.deficits, unit, points, at)
+            account.move(lots, deficits, replace_reason(cause, Reason.TAKEN_BACK))
+        self._spend_money(account, -fact.receipt.total.minor)
+
+    def _earlier(self, returned: Recorded, base_uid: str) -> tuple[Receipt, ...]:
+        """The returns of the same sale that had their effect before."""
+        others = self.receipts.returns_of(base_uid)
+        settled = [one for one in others if one.uid != returned.uid and one.state is ReceiptState.SETTLED]
+        return tuple(self.receipts.fact_of(one).receipt for one in settled)
+
+    def _history(self, account: Account, base_uid: str) -> History:
+        table = schema.ledger
+        stored = self.connection.execute(
+            select(table)
+            .where((table.c.receipt_uid == base_uid) | (table.c.base_uid == base_uid))
+            .order_by(table.c.id),
+        ).mappings()
+        fresh = [entry for entry in account.entries if base_uid in {entry["receipt_uid"], entry["base_uid"]}]
+        return History(entries=(*stored, *fresh))
+
+    # ── The rest ────────────────────────────────────────────────────────────────────────────────
+
+    def unread(self, envelope: WireEnvelope, fact: ReceiptUnread) -> Effect:
+        """Kept in its envelope for a person."""
+        del envelope, fact
+        return APPLIED
+
+    def released(self, envelope: WireEnvelope, fact: HoldReleased) -> Effect:
+        """A hold is not needed any more; one that was captured stays so."""
+        del envelope
+        table = schema.hold
+        self.connection.execute(
+            update(table)
+            .where(table.c.till == self.till, table.c.receipt_uid == fact.receipt_uid, table.c.state == "open")
+            .values(state="released"),
+        )
+        return APPLIED
+
+    def _capture(self, receipt_uid: str, hold: str) -> None:
+        """The reserve of this receipt is used up, also when it had expired or its answer was lost."""
+        table = schema.hold
+        named = (table.c.till == self.till) & (table.c.receipt_uid == receipt_uid)
+        if hold:
+            named |= table.c.id == hold
+        self.connection.execute(update(table).where(named).values(state="captured"))
+
+    def _cannot(
+        self, envelope: WireEnvelope, receipt: Receipt, wanted: DocumentKind, customer: str | None
+    ) -> Effect | None:
+        """Why a receipt has no effect, or None."""
+        known = self.receipts.get(receipt.uid)
+        if known is not None:
+            if customer is not None:
+                self.accounts.touch(customer)
+            if known.body_hash == _body_hash(envelope):
+                return Effect(VerdictState.DUPLICATE, f"receipt {receipt.uid} had its effect already")
+            return Effect(VerdictState.REFUSED, f"receipt {receipt.uid} is already known with another content")
+        if receipt.kind is not wanted:
+            return Effect(VerdictState.REFUSED, f"the body is a {receipt.kind.value}, not a {wanted.value}")
+        if receipt.currency != self.currency:
+            return Effect(VerdictState.REFUSED, f"the receipt is in {receipt.currency}, this centre in {self.currency}")
+        if customer is not None and self.accounts.get(customer) is None:
+            return Effect(VerdictState.REFUSED, f"customer {customer} is not known here")
+        return None
+
+    def _record(
+        self,
+        envelope: WireEnvelope,
+        fact: ReceiptConfirmed | ReceiptRefunded,
+        state: ReceiptState,
+        *,
+        customer: str | None = None,
+    ) -> Recorded:
+        recorded = Recorded(
+            uid=fact.receipt.uid,
+            kind="sale" if isinstance(fact, ReceiptConfirmed) else "return",
+            state=state,
+            customer=customer,
+            base_uid=fact.base_uid if isinstance(fact, ReceiptRefunded) else None,
+            total_minor=fact.receipt.total.minor,
+            currency=fact.receipt.currency,
+            body_hash=_body_hash(envelope),
+            till=self.till,
+            epoch=envelope.epoch,
+            sequence=envelope.sequence,
+            fact=fact,
+        )
+        self.receipts.add(recorded)
+        return recorded
+
+    def _account(self, customer: str) -> Account:
+        """An account that is known to be there, long-expired lots written off."""
+        account = self.accounts.get(customer)
+        if account is None:
+            raise LookupError(f"customer {customer} vanished inside a transaction")
+        kept, gone = pots.expire(account.lots, self.now - EXPIRED_KEPT)
+        if gone:
+            account.move(kept, account.deficits, Cause(reason=Reason.EXPIRED, at=self.now))
+        account.touched = True
+        return account
+
+    def _spend_money(self, account: Account, minor: int) -> None:
+        before = account.spent_minor
+        account.spent_minor = max(0, before + minor)
+        account.tier = self.tier_of(account.tier, before, account.spent_minor)
+
+    def _moment(self, occurred_at: str) -> datetime:
+        """When it happened: the till's clock, unless it is ahead of ours or cannot be read."""
+        try:
+            told = datetime.fromisoformat(occurred_at)
+        except ValueError:
+            return self.now
+        return self.now if told.tzinfo is None else min(told, self.now)
+
+
+def _body_hash(envelope: WireEnvelope) -> str:
+    return hashlib.sha256(bytes(envelope.body)).hexdigest()
+
+
+def replace_reason(cause: Cause, reason: Reason) -> Cause:
+    """The same cause for another reason."""
+    return Cause(reason=reason, at=cause.at, receipt_uid=cause.receipt_uid, base_uid=cause.base_uid)
+
+
+def back_lot_id(receipt_uid: str, unit: str) -> str:
+    """Name of a lot a return makes when there is no lot to give back to."""
+    return f"{receipt_uid}:back:{unit}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What a sale and its returns have written into the ledger so far."""
+
+    entries: Sequence[Mapping[str, Any]]
+
+    def _sum(self, unit: str, *reasons: Reason) -> int:
+        return sum(entry["amount"] for entry in self._of(unit, *reasons))
+
+    def _of(self, unit: str, *reasons: Reason) -> list[Mapping[str, Any]]:
+        words = {reason.value for reason in reasons}
+        return [entry for entry in self.entries if entry["unit"] == unit and entry["reason"] in words]
+
+    def takeable(self, unit: str) -> int:
+        """How many of the earned points have not been taken back yet."""
+        return max(0, self._sum(unit, Reason.EARNED, Reason.TAKEN_BACK))
+
+    def returnable(self, unit: str) -> int:
+        """How many of the spent points have not been given back yet."""
+        return max(0, -self._sum(unit, Reason.SPENT, Reason.GIVEN_BACK))
+
+    def taken(self, unit: str) -> tuple[PointsLot, ...]:
+        """The parts of lots the sale took, in the order taken, less what came back to them."""
+        came_back: dict[str, int] = {}
+        for entry in self._of(unit, Reason.GIVEN_BACK):
+            came_back[entry["lot"]] = came_back.get(entry["lot"], 0) + entry["amount"]
+        parts = []
+        for entry in self._of(unit, Reason.SPENT):
+            if entry["lot"] == DEFICIT:
+                continue
+            part = PointsLot(
+                id=entry["lot"],
+                unit=unit,
+                amount=max(0, -entry["amount"] - came_back.get(entry["lot"], 0)),
+                active_from=entry["active_from"],
+                expires_at=entry["expires_at"],
+            )
+            parts.append(part)
+        return tuple(parts)
+
+
+_HANDLERS: Final[dict[type, Callable[[Ledger, WireEnvelope, Any], Effect]]] = {
+    ReceiptConfirmed: Ledger.confirmed,
+    ReceiptRefunded: Ledger.refunded,
+    ReceiptUnread: Ledger.unread,
+    HoldReleased: Ledger.released,
+}

@@ -1,0 +1,305 @@
+"""Members from a CSV file into the centre, and one member shown; phones and cards become keyed hashes and masks.
+
+Columns: id and name; phone (E.164) and card if there are any; tier, spent; points, or one column ``points.UNIT`` for
+each unit. Loading the same file again changes nothing: opening points and opening spending belong to a member who is
+new here; afterwards they move by receipts only.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, TextIO
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from central import schema
+from central.accounts import Reason, customer_documents, lot_row
+from central.changes import publish
+from central.database import Database
+from central.errors import CentralStartError
+from central.programmes import tier_rule
+from drivers.vocabulary import codec
+from drivers.vocabulary.customer import Customer, Identifier, IdentifierKind, PointsLot, keyed_hash
+from drivers.vocabulary.money import Money
+
+__all__ = ["Loaded", "Member", "load_members", "read_members", "show_member"]
+
+CHUNK_ROWS: Final = 400  # members of one transaction: short enough for tills to be served in between
+DEFAULT_UNIT: Final = "bonus"  # what a column called just "points" counts
+
+_PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
+_CARD: Final = re.compile(r"[0-9A-Za-z]{3,64}")
+_UNIT: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_KNOWN: Final = ("id", "name", "phone", "card", "tier", "spent", "points")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One line of the file, checked."""
+
+    id: str
+    name: str
+    phone: str
+    card: str
+    tier: str
+    spent_minor: int
+    points: dict[str, int]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """How far a load has come."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    @property
+    def total(self) -> int:
+        """Lines done."""
+        return self.added + self.updated + self.unchanged
+
+
+def read_members(file: TextIO, *, name: str, currency: str) -> Iterator[Member]:
+    """The file's members, line by line.
+
+    Raises:
+        CentralStartError: a column is unknown or a line cannot be read; the message names the line.
+    """
+    reader = csv.DictReader(file, restkey="", strict=True)
+    units = _columns(reader.fieldnames or (), name)
+    try:
+        for row in reader:
+            try:
+                yield _member(row, units, currency)
+            except ValueError as error:
+                raise CentralStartError(f"{name}, line {reader.line_num}: {error}") from None
+    except csv.Error as error:
+        raise CentralStartError(f"{name}, line {reader.line_num}: {error}") from None
+
+
+def _columns(names: Sequence[str], file: str) -> dict[str, str]:
+    """Column → unit of points; refuses what is not known, so that a misspelt column is not silently left out."""
+    units: dict[str, str] = {}
+    for column in names:
+        head, _, unit = column.partition(".")
+        if column == "points":
+            units[column] = DEFAULT_UNIT
+        elif head == "points" and _UNIT.fullmatch(unit):
+            units[column] = unit
+        elif column not in _KNOWN:
+            raise CentralStartError(f"{file}: unknown column {column!r}; known: {', '.join(_KNOWN)}, points.UNIT")
+    if "id" not in names:
+        raise CentralStartError(f"{file}: there is no column 'id'; the first line must name the columns")
+    return units
+
+
+def _member(row: dict[str, str | None], units: dict[str, str], currency: str) -> Member:
+    if "" in row:
+        raise ValueError("more fields than columns")
+    texts = {name: (value or "").strip() for name, value in row.items()}
+    member_id = texts["id"]
+    if not 1 <= len(member_id) <= 64:
+        raise ValueError("id must have 1 to 64 characters")
+    phone = re.sub(r"[ ()-]", "", texts.get("phone", ""))
+    if phone and not _PHONE.fullmatch(phone):
+        raise ValueError(f"phone of {member_id} is not international; write it as +79000000001")
+    card = re.sub(r"[ -]", "", texts.get("card", ""))
+    if card and not _CARD.fullmatch(card):
+        raise ValueError(f"card of {member_id} must be 3 to 64 letters and digits")
+    if len(texts.get("tier", "")) > 40:
+        raise ValueError(f"tier of {member_id} has more than 40 characters")
+    points: dict[str, int] = {}
+    for column, unit in units.items():
+        amount = texts[column] or "0"
+        if not amount.isascii() or not amount.isdigit() or len(amount) > 15:
+            raise ValueError(
+                f"{column} of {member_id} must be a whole number in the smallest unit, not {amount[:20]!r}"
+            )
+        points[unit] = points.get(unit, 0) + int(amount)
+    spent = Money.of(texts.get("spent") or "0", currency)
+    if spent.minor < 0:
+        raise ValueError(f"spent of {member_id} cannot be negative")
+    return Member(
+        id=member_id,
+        name=texts.get("name", "")[:200],
+        phone=phone,
+        card=card,
+        tier=texts.get("tier", ""),
+        spent_minor=spent.minor,
+        points=points,
+    )
+
+
+def load_members(
+    database: Database, members: Iterable[Member], *, now: datetime, progress: Callable[[Loaded], None]
+) -> Loaded:
+    """Write members, a chunk a transaction; what was loaded before an error stays loaded."""
+    loaded = Loaded()
+    rest = iter(members)
+    while chunk := list(islice(rest, CHUNK_ROWS)):
+        # The last line of a member wins, as it would in two chunks.
+        wanted = list({member.id: member for member in chunk}.values())
+        loaded.unchanged += len(chunk) - len(wanted)
+        with database.write() as connection:
+            _load_chunk(connection, wanted, database.tenant_key, now, loaded)
+        progress(loaded)
+    return loaded
+
+
+def _load_chunk(connection: Connection, members: Sequence[Member], key: bytes, now: datetime, loaded: Loaded) -> None:
+    ids = [member.id for member in members]
+    table = schema.customer
+    stored = {row.id: row for row in connection.execute(select(table).where(table.c.id.in_(ids)))}
+    who = {
+        row.customer: row
+        for row in connection.execute(select(schema.contact).where(schema.contact.c.customer.in_(ids)))
+    }
+    fresh = [member for member in members if member.id not in stored]
+    known = [member for member in members if member.id in stored]
+    _add(connection, fresh, now)
+    changed = [("customer", member.id) for member in fresh]
+    for member in known:
+        row, contact = stored[member.id], who.get(member.id)
+        before = (row.tier, contact.name if contact else "", contact.phone if contact else "")
+        if before == (member.tier or row.tier, member.name, member.phone):
+            continue
+        values = {"name": mask_name(member.name), "phone": mask_phone(member.phone), "tier": member.tier or row.tier}
+        connection.execute(update(table).where(table.c.id == member.id).values(**values))
+        changed.append(("customer", member.id))
+    updated = {member_id for _, member_id in changed} - {member.id for member in fresh}
+    rewritten = [member for member in members if member.id in updated or member.id not in stored]
+    if rewritten:
+        of = [member.id for member in rewritten]
+        connection.execute(delete(schema.contact).where(schema.contact.c.customer.in_(of)))
+        rows = [{"customer": one.id, "name": one.name, "phone": one.phone} for one in rewritten]
+        connection.execute(insert(schema.contact), rows)
+    aliases = _alias(connection, members, key)
+    publish(connection, [*changed, *(("alias", name) for name in aliases)])
+    loaded.added += len(fresh)
+    loaded.updated += len(updated)
+    loaded.unchanged += len(known) - len(updated)
+
+
+def _add(connection: Connection, members: Sequence[Member], now: datetime) -> None:
+    if not members:
+        return
+    tier_of = tier_rule(connection)
+    rows = [
+        {
+            "id": member.id,
+            "name": mask_name(member.name),
+            "phone": mask_phone(member.phone),
+            "tier": member.tier or tier_of("", 0, member.spent_minor),
+            "spent_minor": member.spent_minor,
+            "blocked": False,
+            "segments": [],
+            "deficits": {},
+        }
+        for member in members
+    ]
+    connection.execute(insert(schema.customer), rows)
+    lots = [
+        (member.id, PointsLot(id=f"opening:{unit}", unit=unit, amount=amount))
+        for member in members
+        for unit, amount in member.points.items()
+        if amount
+    ]
+    if not lots:
+        return
+    connection.execute(insert(schema.lot), [lot_row(customer, lot) for customer, lot in lots])
+    entries = [
+        {
+            "customer": customer,
+            "unit": lot.unit,
+            "lot": lot.id,
+            "amount": lot.amount,
+            "active_from": None,
+            "expires_at": None,
+            "reason": Reason.OPENING.value,
+            "receipt_uid": None,
+            "base_uid": None,
+            "at": now,
+        }
+        for customer, lot in lots
+    ]
+    connection.execute(insert(schema.ledger), entries)
+
+
+def _alias(connection: Connection, members: Sequence[Member], key: bytes) -> list[str]:
+    """Write the keyed hashes that are new or point elsewhere; a number that moved to another member moves its hash."""
+    wanted: dict[str, dict[str, Any]] = {}
+    for member in members:
+        for kind, value in ((IdentifierKind.PHONE, member.phone), (IdentifierKind.CARD, member.card)):
+            if value:
+                identifier = Identifier(kind=kind, value=value)
+                name = keyed_hash(key, identifier)
+                wanted[name] = {"hash": name, "customer": member.id, "mask": identifier.mask}
+    if not wanted:
+        return []
+    table = schema.alias
+    names = list(wanted)
+    stored = {
+        row.hash: row.customer
+        for start in range(0, len(names), CHUNK_ROWS)
+        for row in connection.execute(select(table).where(table.c.hash.in_(names[start : start + CHUNK_ROWS])))
+    }
+    moved = [name for name in names if stored.get(name, wanted[name]["customer"]) != wanted[name]["customer"]]
+    if moved:
+        connection.execute(delete(table).where(table.c.hash.in_(moved)))
+    fresh = [name for name in names if name not in stored or name in moved]
+    if fresh:
+        connection.execute(insert(table), [wanted[name] for name in fresh])
+    return fresh
+
+
+def mask_name(name: str) -> str:
+    """What a cashier may read: the first name and the first letter of the rest ("Anna P.")."""
+    words = name.split()
+    if not words:
+        return ""
+    return " ".join([words[0][:60], *(f"{word[0]}." for word in words[1:2])])
+
+
+def mask_phone(phone: str) -> str:
+    """What a cashier may read of a phone."""
+    return Identifier(kind=IdentifierKind.PHONE, value=phone).mask if phone else ""
+
+
+def show_member(connection: Connection, member_id: str) -> dict[str, Any]:
+    """One member: what the tills know, whose name and phone it is, and every entry of the ledger.
+
+    Raises:
+        CentralStartError: there is no such member.
+    """
+    documents = dict(customer_documents(connection, [member_id]))
+    if member_id not in documents:
+        raise CentralStartError(f"no member {member_id!r}; the id is the first column of the file that was loaded")
+    contact = connection.execute(select(schema.contact).where(schema.contact.c.customer == member_id)).first()
+    masks = connection.scalars(
+        select(schema.alias.c.mask).where(schema.alias.c.customer == member_id).order_by(schema.alias.c.mask),
+    )
+    table = schema.ledger
+    entries = connection.execute(select(table).where(table.c.customer == member_id).order_by(table.c.id))
+    return {
+        "customer": codec.to_builtins(codec.decode(documents[member_id], Customer)),
+        "name": contact.name if contact else "",
+        "phone": contact.phone if contact else "",
+        "found_by": list(masks),
+        "ledger": [
+            {
+                "at": entry.at.isoformat(),
+                "reason": entry.reason,
+                "unit": entry.unit,
+                "amount": entry.amount,
+                "lot": entry.lot,
+                "receipt": entry.receipt_uid or "",
+            }
+            for entry in entries
+        ],
+    }

@@ -1,0 +1,220 @@
+"""The contract with the tills as OpenAPI 3.1, made from the types the server reads and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from central.answers import Health
+from central.totals import TillTotals
+from drivers.vocabulary import codec
+from drivers.vocabulary.centre import (
+    ChangesPage,
+    EnrolAnswer,
+    EnrolRequest,
+    HoldGrant,
+    HoldWanted,
+    Problem,
+    Upload,
+    UploadAnswer,
+)
+
+__all__ = ["OPERATIONS", "Operation", "document"]
+
+_TEMPLATE: Final = "#/components/schemas/{name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One row of the contract: a route, what goes in, what comes out, and which refusals to expect."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answer: type
+    body: type | None = None
+    query: tuple[dict[str, Any], ...] = ()
+    is_open: bool = False
+    refusals: dict[int, str] = field(default_factory=dict)
+
+
+_QUERY: Final = (
+    {
+        "name": "cursor",
+        "in": "query",
+        "description": "The cursor of the page before; leave it out to begin with everything. Opaque.",
+        "schema": {"type": "string", "maxLength": 64},
+    },
+    {
+        "name": "wait",
+        "in": "query",
+        "description": "How many seconds to wait for a change when there is none; at most 25.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 25, "default": 0},
+    },
+)
+
+_BODY_REFUSALS: Final = {
+    400: "`unreadable`: not gzip, not JSON, or a field is wrong; the message gives its path.",
+    413: "`too_large`: more than 4 MiB, decompressed.",
+    415: "`encoding_unknown`: only gzip or no content-encoding.",
+}
+
+OPERATIONS: Final = (
+    Operation(
+        method="get",
+        path="/v1/health",
+        name="health",
+        summary="Whether the server and its database answer.",
+        answer=Health,
+        is_open=True,
+    ),
+    Operation(
+        method="post",
+        path="/v1/enrol",
+        name="enrol",
+        summary="Turn a one-time code into an identity. The same machine may repeat it until the token was used once.",
+        answer=EnrolAnswer,
+        body=EnrolRequest,
+        is_open=True,
+        refusals={**_BODY_REFUSALS, 403: "`code_refused`: unknown, too old, or used already."},
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/envelopes",
+        name="upload",
+        summary="Hand over a contiguous run of envelopes of one epoch; repeating it is harmless.",
+        answer=UploadAnswer,
+        body=Upload,
+        refusals={
+            **_BODY_REFUSALS,
+            400: _BODY_REFUSALS[400] + " `not_a_run`: not contiguous. `damaged`: a hash is not its envelope's.",
+            409: "`gap`: send from `wanted`. `fork`: another history of this epoch is known, the till is quarantined. "
+            "`epoch_unknown`: the centre never gave this epoch.",
+        },
+    ),
+    Operation(
+        method="get",
+        path="/v1/tills/{till}/changes",
+        name="changes",
+        summary="The documents that changed after a cursor, in order, and the till's last envelope they contain.",
+        answer=ChangesPage,
+        query=_QUERY,
+        refusals={
+            400: "`unreadable`: wait is not a whole number.",
+            410: "`cursor_unknown`: the feed has begun anew; forget the replica and begin without a cursor.",
+        },
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/holds",
+        name="hold",
+        summary="Reserve points for a receipt, all or none; the till and the receipt uid name the hold.",
+        answer=HoldGrant,
+        body=HoldWanted,
+        refusals={
+            **_BODY_REFUSALS,
+            404: "`customer_unknown`.",
+            409: "`already_closed`: the receipt is confirmed. `fork`: the till is quarantined.",
+        },
+    ),
+    Operation(
+        method="get",
+        path="/v1/tills/{till}/status",
+        name="status",
+        summary="What the centre knows of the till that asks.",
+        answer=TillTotals,
+    ),
+)
+
+_HEADERS: Final = (
+    ("Tillpoint-Version", "The agent's version.", {"type": "string", "maxLength": 40}),
+    ("Tillpoint-Queue-Depth", "Envelopes that wait at the till.", {"type": "integer", "minimum": 0}),
+    ("Tillpoint-Oldest-Age-S", "Age of the oldest of them, seconds.", {"type": "integer", "minimum": 0}),
+    ("Tillpoint-Clock", "The till's clock, RFC 3339.", {"type": "string", "format": "date-time"}),
+)
+
+_EVERYWHERE: Final = {
+    503: "`busy`: the database is away; nothing was taken. `Retry-After` says when to come back.",
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document; the same for every server of this version."""
+    types = list(dict.fromkeys([Problem, *_types()]))
+    _, components = codec.schema(types, _TEMPLATE)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tillpoint central server",
+            "version": _version(),
+            "description": "What a till and the central server say to one another.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(components.items())),
+            "securitySchemes": {"till": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _types() -> list[type]:
+    found: list[type] = []
+    for operation in OPERATIONS:
+        found += [one for one in (operation.body, operation.answer) if one is not None]
+    return found
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    refusals = {**_EVERYWHERE, **operation.refusals}
+    if not operation.is_open:
+        refusals[401] = "`unauthorised`: the till or its token is not known; enrol it again."
+    responses = {"200": _response("The answer.", operation.answer)}
+    responses |= {str(status): _response(words, Problem) for status, words in sorted(refusals.items())}
+    made: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "responses": responses,
+        "security": [] if operation.is_open else [{"till": []}],
+    }
+    parameters = _parameters(operation)
+    if parameters:
+        made["parameters"] = parameters
+    if operation.body is not None:
+        made["requestBody"] = {"required": True, "content": _content(operation.body)}
+    return made
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    if "{till}" in operation.path:
+        parameters.append({"name": "till", "in": "path", "required": True, "schema": {"type": "string"}})
+    if not operation.is_open:
+        parameters += [
+            {"name": name, "in": "header", "description": words, "schema": schema} for name, words, schema in _HEADERS
+        ]
+    if operation.body is not None:
+        encoding = {"type": "string", "enum": ["gzip", "identity"]}
+        parameters.append({"name": "Content-Encoding", "in": "header", "schema": encoding})
+    return [*parameters, *operation.query]
+
+
+def _response(words: str, wanted: type) -> dict[str, Any]:
+    return {"description": words, "content": _content(wanted)}
+
+
+def _content(wanted: type) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _TEMPLATE.format(name=wanted.__name__)}}}
+
+
+def _version() -> str:
+    try:
+        return version("tillpoint")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,80 @@
+"""Runs the application on a socket until it is told to stop; says when it is ready."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from central.errors import CentralStartError
+
+__all__ = ["Server", "listening_socket", "make_server"]
+
+BACKLOG: Final = 2048  # tills that come back together after an outage
+GRACE_S: Final = 5  # how long a request that is being answered may take after a stop was asked for
+
+
+class Server(uvicorn.Server):
+    """uvicorn that says when it listens, and lets long polls go before it waits for requests to end."""
+
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None], app: Starlette) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer the long polls, then stop."""
+        self._app.state.watch.close()
+        await super().shutdown(sockets=sockets)
+
+
+def make_server(app: Starlette, *, ready: Callable[[], None]) -> Server:
+    """A server for `Server.run(sockets=[…])`; set `should_exit` to stop it."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+    )
+    return Server(config, ready=ready, app=app)
+
+
+def listening_socket(listen: str) -> socket.socket:
+    """A bound socket for ``HOST:PORT`` (``[::1]:8700`` for IPv6); port 0 takes a free one.
+
+    Raises:
+        CentralStartError: the address cannot be read, or cannot be listened on.
+    """
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise CentralStartError(f"cannot listen on {listen!r}; write HOST:PORT, as in 127.0.0.1:8700")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    # On Windows SO_REUSEADDR would let two servers share one port; elsewhere it only skips the wait after a restart.
+    if sys.platform == "win32":
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, int(port)))
+        # A second server on the same port must fail here and not at its first connection.
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        reason = error.strerror or str(error)
+        raise CentralStartError(f"cannot listen on {listen}: {reason.lower()}; choose another with --listen") from None
+    return bound

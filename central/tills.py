@@ -1,0 +1,178 @@
+"""Tills at the centre: one-time codes, enrolment, bearer tokens, when each was seen last."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from central import schema
+from central.errors import CentralStartError, Refusal
+from drivers.vocabulary.centre import EnrolAnswer, EnrolRequest
+
+__all__ = ["CODE_VALID", "Till", "Vitals", "authenticate", "enrol", "make_code", "note_seen", "vitals_of"]
+
+CODE_VALID: Final = timedelta(hours=24)  # long enough to drive to the shop, short enough to be forgotten in a drawer
+CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 characters that nobody mistakes for one another
+CODE_CHARS: Final = 12  # 60 random bits: guessing one within its day would need 10^12 requests a second
+NAME_CHARS_MAX: Final = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Till:
+    """Who is asking, as its token says."""
+
+    id: str
+    shop: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What a till says of itself with each request; None is what it did not say or could not be read."""
+
+    version: str = ""
+    queue_depth: int | None = None
+    oldest_age_s: int | None = None
+    clock: datetime | None = None
+
+
+def make_code(connection: Connection, *, shop: str, till: str, now: datetime) -> str:
+    """A new one-time code for a till; kept as a hash, so it can be read only here and now.
+
+    Raises:
+        CentralStartError: the name of the shop or the till cannot be used.
+    """
+    for what, name in (("shop", shop), ("till", till)):
+        if not 1 <= len(name) <= NAME_CHARS_MAX or not all(char.isalnum() or char in "._-" for char in name):
+            raise CentralStartError(
+                f"the {what} {name!r} must be 1 to {NAME_CHARS_MAX} letters, digits, '.', '_' or '-'"
+            )
+    letters = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_CHARS))
+    row = {
+        "hash": _hash(letters),
+        "shop": shop,
+        "till": till,
+        "made_at": now,
+        "expires_at": now + CODE_VALID,
+        "used_at": None,
+        "epoch": None,
+    }
+    connection.execute(insert(schema.enrol_code), [row])
+    return "-".join(letters[place : place + 4] for place in range(0, CODE_CHARS, 4))
+
+
+def enrol(
+    connection: Connection, request: EnrolRequest, *, tenant_key: bytes, currency: str, now: datetime
+) -> EnrolAnswer:
+    """Turn a code into an identity.
+
+    The answer may be lost on its way, so the same code works again from the same machine until the token it gave has
+    been used once. A till that is enrolled again gets the next epoch, and its old token is worth nothing.
+
+    Raises:
+        Refusal: 403 `code_refused`.
+    """
+    table = schema.enrol_code
+    letters = request.code.upper().replace("-", "").replace(" ", "")
+    code = connection.execute(select(table).where(table.c.hash == _hash(letters)).with_for_update()).first()
+    if code is None or code.expires_at <= now:
+        raise Refusal(403, "code_refused", "this code is not known or too old; make a new one at the centre")
+    before = connection.execute(select(schema.till).where(schema.till.c.id == code.till).with_for_update()).first()
+    if code.used_at is not None and not _answer_was_lost(before, code, request):
+        raise Refusal(403, "code_refused", "this code was used already; make a new one at the centre")
+    # A code that is used again gives its own epoch again.
+    epoch = code.epoch or (1 if before is None else before.epoch + 1)
+    token = secrets.token_urlsafe(32)
+    row = {
+        "id": code.till,
+        "shop": code.shop,
+        "epoch": epoch,
+        "token_hash": _hash(token),
+        "token_used": False,
+        "machine": request.machine,
+        "enrolled_at": now,
+    }
+    if before is None:
+        connection.execute(insert(schema.till), [row])
+    else:
+        connection.execute(update(schema.till).where(schema.till.c.id == code.till).values(**row))
+    connection.execute(update(table).where(table.c.hash == code.hash).values(used_at=now, epoch=epoch))
+    return EnrolAnswer(
+        till=code.till,
+        shop=code.shop,
+        epoch=epoch,
+        token=token,
+        tenant_key=tenant_key.hex(),
+        currency=currency,
+    )
+
+
+def _answer_was_lost(till: Row[Any] | None, code: Row[Any], request: EnrolRequest) -> bool:
+    same = till is not None and till.epoch == code.epoch and till.machine == request.machine
+    return same and till is not None and not till.token_used
+
+
+def authenticate(connection: Connection, *, till: str, authorization: str) -> Till:
+    """Who is asking.
+
+    Raises:
+        Refusal: 401 `unauthorised`; the same words for an unknown till and a wrong token.
+    """
+    scheme, _, token = authorization.partition(" ")
+    row = connection.execute(select(schema.till).where(schema.till.c.id == till)).first()
+    known = row.token_hash if row is not None else "0" * 64
+    right = hmac.compare_digest(known, _hash(token.strip()))
+    if scheme.lower() != "bearer" or row is None or not right:
+        raise Refusal(401, "unauthorised", f"the token of till {till} is not valid; enrol the till again")
+    return Till(id=row.id, shop=row.shop, epoch=row.epoch)
+
+
+def note_seen(connection: Connection, till: str, vitals: Vitals, now: datetime) -> None:
+    """Remember that a till spoke, and what it said of itself."""
+    offset = None if vitals.clock is None else int((vitals.clock - now).total_seconds())
+    connection.execute(
+        update(schema.till)
+        .where(schema.till.c.id == till)
+        .values(
+            seen_at=now,
+            token_used=True,
+            version=vitals.version,
+            queue_depth=vitals.queue_depth,
+            oldest_age_s=vitals.oldest_age_s,
+            clock_offset_s=offset,
+        ),
+    )
+
+
+def vitals_of(headers: Mapping[str, str]) -> Vitals:
+    """Read the headers every request carries; what makes no sense is left out, never an error."""
+    return Vitals(
+        version=headers.get("tillpoint-version", "")[:40],
+        queue_depth=_count(headers.get("tillpoint-queue-depth", "")),
+        oldest_age_s=_count(headers.get("tillpoint-oldest-age-s", "")),
+        clock=_moment(headers.get("tillpoint-clock", "")),
+    )
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return told if told.tzinfo is not None else None
+
+
+def _hash(secret: str) -> str:
+    """Codes and tokens are long and random, so a plain hash cannot be searched backwards."""
+    return hashlib.sha256(secret.encode()).hexdigest()

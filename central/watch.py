@@ -1,0 +1,89 @@
+"""Wakes long polls when the feed grows: at once for what this process wrote, soon for what others did."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+__all__ = ["FeedWatch"]
+
+POLL_S: Final = 0.5  # one cheap query per process, not per till; how late another process's change may be noticed
+
+_log = logging.getLogger(__name__)
+
+
+class FeedWatch:
+    """Knows how far the feed is, and lets others wait for more.
+
+    Args:
+        read_cursor: how far the feed is, from the database; called in a worker thread.
+    """
+
+    def __init__(self, read_cursor: Callable[[], int]) -> None:
+        self._read_cursor = read_cursor
+        self._cursor = -1
+        self._grown = asyncio.Event()
+        self._poke = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.closed = False
+
+    def start(self) -> None:
+        """Begin to watch, on the running loop."""
+        self._task = asyncio.get_running_loop().create_task(self._watch(), name="feed-watch")
+
+    async def stop(self) -> None:
+        """Let every waiting poll answer now, and watch no more."""
+        self.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def close(self) -> None:
+        """Let every waiting poll answer now; nobody waits from here on."""
+        self.closed = True
+        self._release()
+
+    def poke(self) -> None:
+        """This process has just written: look now."""
+        self._poke.set()
+
+    async def wait(self, *, beyond: int, timeout_s: float) -> bool:
+        """Wait until the feed has grown beyond a place; False when it did not in time."""
+        if self.closed or timeout_s <= 0:
+            return False
+        if self._cursor > beyond:
+            return True
+        grown = self._grown
+        try:
+            async with asyncio.timeout(timeout_s):
+                await grown.wait()
+        except TimeoutError:
+            return False
+        return not self.closed
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._poke.wait()
+            except TimeoutError:
+                pass
+            self._poke.clear()
+            try:
+                cursor = await run_in_threadpool(self._read_cursor)
+            except SQLAlchemyError as error:
+                _log.warning("feed.unreadable error=%s", type(error).__name__)
+                continue
+            if cursor != self._cursor:
+                self._cursor = cursor
+                self._release()
+
+    def _release(self) -> None:
+        """Wake everybody who waits, and give those who come later a new event."""
+        self._grown.set()
+        self._grown = asyncio.Event()

@@ -1,0 +1,127 @@
+"""Keeps the promise of an in-line driver whatever its conversation does: the till's bytes pass, all and in order.
+
+The guard counts. Every byte that went into the conversation must come out on the other side, unchanged; loyalty lines
+are added by the mover of the bytes, never by the conversation. When a conversation raises, changes a byte, or keeps
+bytes back for too long, the guard hands on what is owed and everything after it raw, and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from drivers.contract import InlineConversation, Step, ToDevice, ToHost
+
+__all__ = ["HELD_BYTES_MAX", "HELD_S_MAX", "GuardedConversation"]
+
+HELD_BYTES_MAX = 65_536  # the longest counted block a printer's command may announce
+HELD_S_MAX = 1.0  # a till asks for the status within a second or two; nothing may be kept back for longer
+
+
+class _Owed:
+    """Bytes that went in on one side and have not come out on the other."""
+
+    __slots__ = ("data", "since_s")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.since_s = 0.0
+
+    def add(self, data: bytes, now_s: float) -> None:
+        if not self.data:
+            self.since_s = now_s
+        self.data += data
+
+    def settle(self, data: bytes, now_s: float) -> bool:
+        """Whether `data` is what is owed next; if so it is not owed any more."""
+        if not self.data.startswith(data):
+            return False
+        del self.data[: len(data)]
+        self.since_s = now_s
+        return True
+
+    def all(self) -> bytes:
+        data = bytes(self.data)
+        self.data.clear()
+        return data
+
+
+class GuardedConversation:
+    """An in-line conversation that cannot lose, change or keep the till's bytes; never raises.
+
+    Args:
+        factory: makes the driver's conversation; when even that fails, the bytes pass raw from the beginning.
+
+    Attributes:
+        problem: why the bytes now pass without being understood, or "".
+    """
+
+    def __init__(self, factory: Callable[[], InlineConversation]) -> None:
+        self._to_device = _Owed()
+        self._to_host = _Owed()
+        self.problem = ""
+        try:
+            self._conversation = factory()
+        except Exception as error:  # noqa: BLE001 - a driver that cannot start must not cost the shop its printer
+            self._give_up(f"it did not start: {type(error).__name__}: {error}")
+
+    @property
+    def holds_bytes(self) -> bool:
+        """Whether the conversation keeps bytes back, to see what follows them."""
+        return bool(self._to_device.data or self._to_host.data)
+
+    def from_host(self, data: bytes, now_s: float) -> Sequence[Step]:
+        """See `InlineConversation`."""
+        self._to_device.add(data, now_s)
+        return self._ask(lambda: self._conversation.from_host(data, now_s), now_s)
+
+    def from_device(self, data: bytes, now_s: float) -> Sequence[Step]:
+        """See `InlineConversation`."""
+        self._to_host.add(data, now_s)
+        return self._ask(lambda: self._conversation.from_device(data, now_s), now_s)
+
+    def tick(self, now_s: float) -> Sequence[Step]:
+        """See `InlineConversation`; also ends the patience with bytes that are kept back."""
+        steps = self._ask(lambda: self._conversation.tick(now_s), now_s)
+        for owed in (self._to_device, self._to_host):
+            if owed.data and now_s - owed.since_s > HELD_S_MAX:
+                return [*steps, *self._give_up(f"it kept bytes back for more than {HELD_S_MAX:g} s")]
+        return steps
+
+    def host_gone(self, now_s: float) -> Sequence[Step]:
+        """See `InlineConversation`; afterwards nothing is owed to the device."""
+        steps = self._ask(lambda: self._conversation.host_gone(now_s), now_s)
+        if self._to_device.data:
+            return [*steps, ToDevice(self._to_device.all())]
+        return steps
+
+    def _ask(self, question: Callable[[], Sequence[Step]], now_s: float) -> Sequence[Step]:
+        if self.problem:
+            return self._raw()
+        try:
+            steps = question()
+        except Exception as error:  # noqa: BLE001 - whatever a conversation does wrong, the till's bytes must pass
+            return self._give_up(f"it failed with {type(error).__name__}: {error}")
+        for index, step in enumerate(steps):
+            if isinstance(step, ToDevice):
+                is_owed = self._to_device.settle(step.data, now_s)
+            elif isinstance(step, ToHost):
+                is_owed = self._to_host.settle(step.data, now_s)
+            else:
+                is_owed = True
+            if not is_owed:
+                return [*steps[:index], *self._give_up("it gave out bytes that did not come in")]
+        if max(len(self._to_device.data), len(self._to_host.data)) > HELD_BYTES_MAX:
+            return [*steps, *self._give_up(f"it kept back more than {HELD_BYTES_MAX} bytes")]
+        return steps
+
+    def _give_up(self, reason: str) -> list[Step]:
+        self.problem = f"the driver gave up on this connection, {reason}; the bytes pass without being read"
+        return self._raw()
+
+    def _raw(self) -> list[Step]:
+        steps: list[Step] = []
+        if self._to_device.data:
+            steps.append(ToDevice(self._to_device.all()))
+        if self._to_host.data:
+            steps.append(ToHost(self._to_host.all()))
+        return steps

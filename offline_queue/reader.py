@@ -1,0 +1,278 @@
+"""Looking at the till's file from another thread or process, read-only: the outbox, the journal, the shelf, the chain.
+
+Every question is one short read, finished when the answer is returned: a reader that lingers would keep the WAL from
+being used again. To be used by one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import apsw
+
+from offline_queue.database import Rows, connect_reader, schema_version, translate
+from offline_queue.envelope import Envelope, verify_chain
+from offline_queue.errors import StoreCorrupt, StoreUnavailable
+from offline_queue.migrations import TILL, require_version
+from offline_queue.rows import (
+    SELECT_ENVELOPE,
+    EpochRow,
+    QueueDepth,
+    by_id,
+    by_mark,
+    envelope_from_row,
+    epoch_rows,
+    milliseconds,
+    place,
+    position_of,
+    queue_depth,
+)
+
+__all__ = ["ChainReport", "OutboxReader", "ShelvedEnvelope"]
+
+ENVELOPES_MAX = 1_000  # of one answer; ask again with a narrower window
+_VERIFY_CHUNK = 256  # envelopes read and hashed between two looks at the file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelvedEnvelope:
+    """An envelope the centre refused, and why."""
+
+    envelope: Envelope
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainReport:
+    """What walking the chain found.
+
+    Attributes:
+        checked: envelopes whose place and hash were right.
+        broken: (epoch, sequence) of the first that is changed, missing or moved; None when the chain is whole.
+    """
+
+    checked: int
+    broken: tuple[int, int] | None
+
+
+class OutboxReader:
+    """One read-only connection to a `till.db` that a `TillStore` has made."""
+
+    def __init__(self, path: Path, connection: apsw.Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path) -> OutboxReader:
+        """Open the file of a running or a stopped agent; in the agent's own process after its `TillStore`.
+
+        Raises:
+            StoreUnavailable: it is not there, or its tables are older than this programme's.
+            StoreNewer: a newer Tillpoint wrote it.
+            StoreError: it cannot be read.
+        """
+        if not path.exists():
+            raise StoreUnavailable(f"{path} is not there; start the agent once to make it")
+        connection = connect_reader(path)
+        try:
+            require_version(schema_version(connection, path), TILL, path)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(path, connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def batch(self, *, envelopes_max: int, bytes_max: int) -> list[Envelope]:
+        """What to send next: a contiguous run of one epoch right after its acknowledged mark, oldest epoch first.
+
+        Args:
+            envelopes_max: at most so many envelopes.
+            bytes_max: at most so many bytes of bodies; but always one envelope, or a large one would block the queue.
+
+        Returns:
+            The run; empty when nothing waits.
+        """
+        with self._moment():
+            waiting = (row for row in epoch_rows(self._run) if row.acknowledged_through < row.last_sequence)
+            epoch = next(waiting, None)
+            return [] if epoch is None else self._run_after(epoch, envelopes_max, bytes_max)
+
+    def batch_from(self, *, epoch: int, sequence: int, envelopes_max: int, bytes_max: int) -> list[Envelope]:
+        """A contiguous run from a given place on, acknowledged or not: for a centre that lost what it had.
+
+        Returns:
+            The run; empty when that place was pruned, or lies ahead of what there is.
+        """
+        with self._moment():
+            row = next((row for row in epoch_rows(self._run) if row.epoch == epoch), None)
+            if row is None or not row.pruned_through < sequence <= row.last_sequence:
+                return []
+            return self._run_after(replace(row, acknowledged_through=sequence - 1), envelopes_max, bytes_max)
+
+    def depth(self) -> QueueDepth:
+        """How the queue stands; the cost does not grow with the backlog."""
+        with self._moment():
+            return queue_depth(self._run)
+
+    def envelopes(
+        self,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        kind: str | None = None,
+        limit: int = 100,
+        newest_first: bool = True,
+    ) -> list[Envelope]:
+        """The journal: what is still on disk, acknowledged or not, in the order of the queue.
+
+        Args:
+            since: RFC 3339 with zone; occurred at or after.
+            until: RFC 3339 with zone; occurred before.
+            kind: only this kind.
+            limit: at most so many, never more than `ENVELOPES_MAX`.
+            newest_first: False for the oldest first.
+        """
+        wanted: list[str] = []
+        bindings: list[Any] = []
+        for condition, value in (
+            ("occurred_ms >= ?", None if since is None else milliseconds(since)),
+            ("occurred_ms < ?", None if until is None else milliseconds(until)),
+            ("kind = ?", kind),
+        ):
+            if value is not None:
+                wanted.append(condition)
+                bindings.append(value)
+        direction = "DESC" if newest_first else "ASC"
+        # With a condition the narrow index is walked, never the bodies of ninety days; without one, the tail itself.
+        source = f"envelope INDEXED BY envelope_occurred WHERE {' AND '.join(wanted)}" if wanted else "envelope"
+        rows = self._run(
+            f"{SELECT_ENVELOPE} WHERE position IN"  # noqa: S608 - made of constants; every value is bound
+            f" (SELECT position FROM {source} ORDER BY position {direction} LIMIT ?) ORDER BY position {direction}",
+            (*bindings, min(limit, ENVELOPES_MAX)),
+        )
+        return [envelope_from_row(row) for row in rows]
+
+    def by_mark(self, mark: str, *, limit: int = 100) -> list[Envelope]:
+        """The envelopes that carry a mark, newest first."""
+        return by_mark(self._run, mark, min(limit, ENVELOPES_MAX))
+
+    def by_id(self, id: str) -> Envelope | None:  # noqa: A002 - the name of the field
+        """The envelope with this id, if it is still on disk."""
+        return by_id(self._run, id)
+
+    def shelf(self, *, limit: int = ENVELOPES_MAX) -> list[ShelvedEnvelope]:
+        """What the centre refused and nobody has dealt with, oldest first."""
+        with self._moment():
+            reasons = self._run(
+                "SELECT position, reason FROM shelf ORDER BY position LIMIT ?", (min(limit, ENVELOPES_MAX),)
+            )
+            return [
+                ShelvedEnvelope(envelope=envelope_from_row(row), reason=reason)
+                for position, reason in reasons
+                for row in self._run(f"{SELECT_ENVELOPE} WHERE position = ?", (position,))
+            ]
+
+    def verify(self) -> ChainReport:
+        """Walk the chain of every epoch from where it was pruned to its head, hashing every body on disk.
+
+        SQLite keeps no checksum of its pages; this finds what `quick_check` cannot: a changed byte inside a body, a
+        removed, moved or exchanged envelope, a cut-off end.
+        """
+        checked = 0
+        for known in epoch_rows(self._run):
+            count, broken = self._verify_epoch(known.epoch)
+            checked += count
+            if broken is not None:
+                return ChainReport(checked=checked, broken=broken)
+        return ChainReport(checked=checked, broken=None)
+
+    def close(self) -> None:
+        """Close the connection. Harmless when repeated."""
+        self._connection.close()
+
+    def _run_after(self, epoch: EpochRow, envelopes_max: int, bytes_max: int) -> list[Envelope]:
+        first = position_of(epoch.epoch, epoch.acknowledged_through + 1)
+        last = position_of(epoch.epoch, epoch.last_sequence)
+        batch: list[Envelope] = []
+        size = 0
+        try:
+            for row in self._connection.execute(
+                f"{SELECT_ENVELOPE} WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?",
+                (first, last, envelopes_max),
+            ):
+                envelope = envelope_from_row(row)
+                size += len(envelope.body)
+                if batch and size > bytes_max:
+                    break
+                if envelope.sequence != epoch.acknowledged_through + 1 + len(batch):
+                    raise StoreCorrupt(
+                        f"{self._path}: a hole before envelope {epoch.epoch}/{envelope.sequence}; restore a back-up"
+                    )
+                batch.append(envelope)
+        except apsw.Error as error:
+            raise translate(error, self._path, self._connection) from error
+        return batch
+
+    def _verify_epoch(self, number: int) -> tuple[int, tuple[int, int] | None]:
+        checked = 0
+        after, head = -1, b""  # the sequence up to which the chain was followed, and its hash
+        while True:
+            with self._moment():  # marks and envelopes of one moment: the store may be writing and pruning
+                epoch = next(row for row in epoch_rows(self._run) if row.epoch == number)
+                if after < epoch.pruned_through:
+                    after, head = epoch.pruned_through, epoch.pruned_hash
+                rows = self._rows_between(number, after + 1, epoch.last_sequence)
+            if not rows:
+                whole = after == epoch.last_sequence and head == epoch.head
+                return checked, None if whole else (number, after + 1)
+            good, broken = _follow(rows, after, head.hex())
+            checked += good
+            if broken is not None:
+                return checked, (number, broken)
+            after, head = place(rows[-1][0])[1], rows[-1][3]
+
+    def _rows_between(self, epoch: int, first: int, last: int) -> Rows:
+        return self._run(
+            f"{SELECT_ENVELOPE} WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?",
+            (position_of(epoch, first), position_of(epoch, last), _VERIFY_CHUNK),
+        )
+
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """Several questions about one and the same moment of the file, however much is written meanwhile."""
+        self._run("BEGIN", ())
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self._run("COMMIT", ())
+
+    def _run(self, sql: str, bindings: tuple[Any, ...]) -> Rows:
+        try:
+            return self._connection.execute(sql, bindings).fetchall()
+        except apsw.Error as error:
+            raise translate(error, self._path, self._connection) from error
+
+
+def _follow(rows: Rows, after: int, previous: str) -> tuple[int, int | None]:
+    """How many of the rows continue the chain after sequence `after`, and the first sequence that does not."""
+    envelopes: list[Envelope] = []
+    for row in rows:
+        try:
+            envelopes.append(envelope_from_row(row))
+        except StoreCorrupt:
+            break
+    index = verify_chain(envelopes, previous)
+    if envelopes and index is None and envelopes[0].sequence != after + 1:
+        index = 0
+    good = len(envelopes) if index is None else index
+    return good, None if good == len(rows) else after + 1 + good

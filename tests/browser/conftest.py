@@ -1,0 +1,174 @@
+"""A till behind real doors, and the system's Chromium in front of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.doors.app import build
+from agent.doors.keys import DoorSecrets
+from agent.doors.server import DoorServer
+from tests.agent.doors.memory_desk import MemoryDesk, TestClock
+
+# Our own arguments and no others: Chromium with its web security switched off would prove nothing here.
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+]
+
+
+def chromium_path() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for path in map(shutil.which, names) if path is not None), None)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    path = chromium_path()
+    if path is None:
+        pytest.skip("SKIPPED LOUDLY: no Chromium here, the panel was not tried in a browser (apt install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="SKIPPED LOUDLY: no playwright here")
+    profile = tmp_path_factory.mktemp("profile")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=path, ignore_default_args=True, args=[*ARGUMENTS, f"--user-data-dir={profile}", "about:blank"]
+        )
+        yield browser
+        browser.close()
+
+
+class Till:
+    """The desk, its doors, and how they are restarted on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = TestClock()
+        self.secrets = DoorSecrets.load_or_create(folder, self.clock)
+        self.desk = MemoryDesk()
+        self.language, self.region = "ru", "RU"
+        self.server = self._serve(0)
+
+    def _serve(self, port: int) -> DoorServer:
+        app = build(self.desk, secrets=self.secrets, clock=self.clock, language=self.language, region=self.region)
+        server = DoorServer(app, port=port)
+        server.start()
+        return server
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def start(self, *, boot_id: str) -> None:
+        """A new process on the same files: the screen is what was on disk, the version starts again."""
+        shown = self.desk.snapshot
+        self.desk = MemoryDesk(boot_id)
+        self.desk.change(screen=shown.screen, customer=shown.customer, quote=shown.quote, mask=shown.mask)
+        self.server = self._serve(self.server.port)
+
+    def reopen(self, *, language: str = "ru", region: str = "RU") -> None:
+        self.stop()
+        self.language, self.region = language, region
+        self.server = self._serve(0)
+
+
+@pytest.fixture
+def till(tmp_path: Path) -> Iterator[Till]:
+    one = Till(tmp_path / "state")
+    yield one
+    one.stop()
+
+
+class Panel:
+    """A page on the panel, with what its console and its network said."""
+
+    def __init__(self, context, till: Till) -> None:
+        self.till = till
+        self.page = context.new_page()
+        self.page.set_default_timeout(5000)
+        self._wire = context.new_cdp_session(self.page)
+        self._at_ms = 0
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.posts: list[str] = []
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", self._note)
+
+    def _note(self, request) -> None:
+        self.requests.append(request.url)
+        if request.method == "POST":
+            self.posts.append(request.url.rpartition("/")[2] + " " + (request.post_data or ""))
+
+    def open(self) -> Panel:
+        self.page.goto(self.till.secrets.panel_url(self.till.server.port))
+        self.wait("idle")
+        return self
+
+    def wait(self, screen: str) -> None:
+        self.page.wait_for_selector(f'body[data-screen="{screen}"]')
+
+    def text(self, selector: str) -> str:
+        return self.page.inner_text(selector).replace("\u00a0", " ").replace("\u202f", " ").strip()
+
+    def type_slowly(self, text: str, gap_ms: int = 120) -> None:
+        """As a person: one key after another."""
+        for character in text:
+            self.page.keyboard.press(character)
+            self.page.wait_for_timeout(gap_ms)
+
+    def scan(self, code: str, *, end: str | None = "Enter", gap_ms: int = 20) -> None:
+        """As a scanner: trusted key events of the browser, stamped at the scanner's pace, capitals with Shift."""
+        self._at_ms = self.page.evaluate("Date.now()")
+        for character in code:
+            self._key(character, gap_ms)
+        if end is not None:
+            self._key(end, gap_ms)
+
+    def trail(self, key: str, *, after_ms: int) -> None:
+        """One more key of the scanner, `after_ms` after its last one."""
+        self._key(key, after_ms)
+
+    def _key(self, key: str, gap_ms: int) -> None:
+        """The stamp is ours, so that a busy machine does not change what is tested."""
+        self._at_ms += gap_ms
+        named = {"Enter": ("Enter", 13, "\r"), "Tab": ("Tab", 9, ""), "-": ("Minus", 189, "-")}
+        kind = "Digit" if key.isdigit() else "Key"
+        code, number, text = named.get(key, (f"{kind}{key.upper()}", ord(key[0].upper()), key))
+        stroke = {"key": key, "code": code, "windowsVirtualKeyCode": number, "timestamp": self._at_ms / 1000}
+        stroke["modifiers"] = 8 if key.isupper() and len(key) == 1 else 0
+        self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyDown", "text": text})
+        self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyUp"})
+
+    def screen(self) -> str:
+        return self.page.get_attribute("body", "data-screen")
+
+
+@pytest.fixture
+def open_panel(chromium, till):
+    contexts = []
+
+    def start(*, width: int = 1024, height: int = 768) -> Panel:
+        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, timezone_id="Europe/Moscow"))
+        return Panel(contexts[-1], till).open()
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def panel(open_panel):
+    return open_panel()
