@@ -211,3 +211,18 @@ def test_a_reader_never_writes(path: Path) -> None:
     store.close()
     with open_store(path) as again:
         assert 3 == again.depth().last_sequence
+
+
+def test_a_centre_that_lost_something_can_ask_from_any_kept_place(path: Path) -> None:
+    """Acknowledged envelopes are read again from where they are wanted; what was pruned or never was is not there."""
+    with open_store(path) as store, OutboxReader.open(path) as reader:
+        written = append_together(store, 1, 140)
+        store.settle(epoch=1, through=135)
+        assert 128 == store.prune(now=NOON, keep_days=9_999, keep_bytes=1)
+
+        def wanted(epoch: int, sequence: int) -> list:
+            return reader.batch_from(epoch=epoch, sequence=sequence, envelopes_max=3, bytes_max=1 << 20)
+
+        assert written[129:132] == wanted(1, 130)
+        assert written[138:] == wanted(1, 139)
+        assert [[], [], [], []] == [wanted(1, 128), wanted(1, 141), wanted(1, 0), wanted(2, 1)]
