@@ -239,8 +239,8 @@ class Agent:
                 points_cap=settings.offline.points_cap,
                 hold_for=timedelta(minutes=settings.offline.hold_minutes),
                 keep=timedelta(days=settings.offline.keep_days),
+                columns=settings.slip.columns,
                 slip=SlipStyle(
-                    columns=settings.slip.columns,
                     language=settings.slip.language,
                     zone=zone,
                     title="shown" if settings.slip.programme_title else "",

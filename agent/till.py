@@ -20,6 +20,7 @@ from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import HoldGrant
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import CodeScanned, DeviceStateChanged, Document, Event
+from offline_queue.errors import StoreError
 
 if TYPE_CHECKING:
     from agent.sync.uploader import Settlement
@@ -249,7 +250,7 @@ class Till:
         if command.abandoned or self._desk is None:
             return
         try:
-            command.answer = command.work(self._desk)
+            command.answer = self._try(command.work, self._desk)
         except CheckoutRefused as refused:
             command.error = refused
         except Exception as error:
@@ -257,6 +258,17 @@ class Till:
             command.error = self._desk.failed(error)
         self._publish()
         command.done.set()
+
+    @staticmethod
+    def _try(work: Callable[[Desk], Any], desk: Desk) -> Any:
+        """Do it; once more after the disk was full or had failed and was brought back."""
+        try:
+            return work(desk)
+        except StoreError as error:
+            if not desk.recover(error):
+                raise
+            log.warning("till.again reason=%s", error)
+            return work(desk)
 
     def _guard(self, work: Callable[[Desk], object]) -> None:
         """Work nobody waits for."""

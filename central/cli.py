@@ -55,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     totals = command("totals", "count envelopes, receipts and points", _totals)
     totals.add_argument("--json", action="store_true", help="print JSON instead of words")
     command("restored", "after a restore from a back-up: let every till fetch everything again", _restored)
+    contract = commands.add_parser("openapi", help="print the contract with the tills as OpenAPI 3.1")
+    contract.set_defaults(action=_openapi)
     programme = commands.add_parser("programme", help="the loyalty programme").add_subparsers(required=True)
     _file(programme, "set", "store a programme and tell the tills", _programme_set)
     members = commands.add_parser("members", help="the members").add_subparsers(required=True)
@@ -105,6 +107,14 @@ def _run(args: argparse.Namespace) -> int:
             database.close()
     finally:
         bound.close()
+    return 0
+
+
+def _openapi(args: argparse.Namespace) -> int:
+    del args
+    from central.openapi import document
+
+    print(json.dumps(document(), ensure_ascii=False, indent=2, sort_keys=True))
     return 0
 
 

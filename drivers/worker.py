@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from drivers.backoff import reconnect_delay_s
 from drivers.contract import ReaderConversation
 from drivers.transport.contract import Endpoint, Transport
-from drivers.vocabulary.errors import TransportClosed, TransportError, TransportUnavailable
+from drivers.vocabulary.errors import TransportError, TransportUnavailable
 from drivers.vocabulary.events import DeviceState, DeviceStateChanged, Event
 
 __all__ = ["ReaderWorker"]
@@ -108,12 +108,8 @@ class ReaderWorker:
             if outgoing:
                 transport.write(outgoing, WRITE_TIMEOUT_S)
             is_busy = self._clock() - heard_at_s < BUSY_S
-            try:
-                data = transport.read(READ_SLICE_BUSY_S if is_busy else READ_SLICE_S)
-            except TransportClosed:
-                # Silence has begun for good: a code without a suffix ends here too.
-                self._tell(conversation.tick(self._clock() + BUSY_S))
-                raise
+            # When the device goes in the middle of a code, the half goes with this conversation: a pulled plug is no end.
+            data = transport.read(READ_SLICE_BUSY_S if is_busy else READ_SLICE_S)
             now_s = self._clock()
             if data:
                 heard_at_s = now_s

@@ -13,6 +13,7 @@ from agent.checkout.knowledge import Known, apply_entry
 from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, read_all, write
 from agent.loyalty.lots import earned_lot
 from agent.slips.compose import sale_slip
+from agent.slips.text import lay_out
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.checkout import PointsBalance
@@ -42,6 +43,10 @@ def confirm(desk: Desk, request: contract.ConfirmRequest, *, source: str) -> con
 
 def printed(desk: Desk, device: str, document: Document) -> tuple[str, ...]:
     """A document ended on a printer's stream: a sale, a return, or nothing of ours; the lines to print with it."""
+    return lay_out(_printed(desk, device, document), document.columns or desk.rules.columns)
+
+
+def _printed(desk: Desk, device: str, document: Document) -> tuple[str, ...]:
     if document.kind not in {DocumentKind.SALE, DocumentKind.RETURN}:
         return ()
     if document.receipt is None:
@@ -56,9 +61,9 @@ def printed(desk: Desk, device: str, document: Document) -> tuple[str, ...]:
 
 def _sale_printed(desk: Desk, receipt: Receipt, source: str) -> tuple[str, ...]:
     """A printed sale is a reprint, the print of a sale the POS asked us about, or a new sale."""
-    known_before = read(desk.store, "closed", receipt.uid, Closed)
-    if known_before is not None:
-        return codec.decode(known_before.answer, contract.ConfirmAnswer).slip
+    before = read(desk.store, "closed", receipt.uid, Closed)
+    if before is not None:
+        return before.slip
     awaiting = [one for _, one in read_all(desk.store, "print", AwaitingPrint)]
     quoted = [one for _, one in read_all(desk.store, "checkout", Open)]
     match = matching.match(receipt, awaiting, quoted, desk.clock.now())
@@ -69,8 +74,9 @@ def _sale_printed(desk: Desk, receipt: Receipt, source: str) -> tuple[str, ...]:
     if match is not None and match.receipt is not None and match.decision is not None:
         opened, mark, customer_id = match, match.mark, match.customer_id
         receipt = matching.apply_decision(match.receipt, match.decision, receipt)
-    answer = _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=mark, source=source)
-    return answer.slip
+    _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=mark, source=source)
+    closed = read(desk.store, "closed", receipt.uid, Closed)
+    return closed.slip if closed is not None else ()
 
 
 def _close_sale(
@@ -99,21 +105,22 @@ def _close_sale(
     )
     entry = _sale_entry(receipt, decision)
     before, after = _before_after(known, entry, now)
+    slip = sale_slip(
+        desk.slip_style(),
+        decision,
+        customer_mask=_shown_name(known),
+        tier=desk.tier_title(known.customer.tier) if known is not None else "",
+        before=before,
+        after=after,
+        claim=claim,
+    )
     answer = contract.ConfirmAnswer(
         receipt_uid=receipt.uid,
         claim_code=claim,
         decision=decision,
         customer_id=customer_id,
         balances=after,
-        slip=sale_slip(
-            desk.slip_style(),
-            decision,
-            customer_mask=_shown_name(known),
-            tier=known.customer.tier if known is not None else "",
-            before=before,
-            after=after,
-            claim=claim,
-        ),
+        slip=lay_out(slip, desk.rules.columns),
         difference=receipt.total.with_minor(difference) if difference else None,
     )
     closed = Closed(
@@ -125,6 +132,7 @@ def _close_sale(
         decision=decision,
         answer=codec.encode(answer).decode(),
         customer_id=customer_id,
+        slip=slip,
     )
     with desk.store.transaction() as tx:
         envelope = writing.append(desk, tx, fact, writing.marks(receipt, claim, customer_id))
@@ -136,7 +144,10 @@ def _close_sale(
             waiting = AwaitingPrint(uid=receipt.uid, total=receipt.total, closed_at=now)
             write(tx, "print", receipt.uid, waiting)
         tx.delete("desk", "current")
-    _show_closed(desk, receipt, decision, claim)
+        tx.put("desk", "last", codec.encode(_glance(receipt, decision, claim)))
+    desk.current = None
+    desk.notice = ""
+    desk.last_receipt = _glance(receipt, decision, claim)
     return answer
 
 
@@ -182,7 +193,7 @@ def _print_of(desk: Desk, awaiting: AwaitingPrint) -> tuple[str, ...]:
     closed = read(desk.store, "closed", awaiting.uid, Closed)
     with desk.store.transaction() as tx:
         tx.delete("print", awaiting.uid)
-    return codec.decode(closed.answer, contract.ConfirmAnswer).slip if closed is not None else ()
+    return closed.slip if closed is not None else ()
 
 
 def _keep_unread(desk: Desk, device: str, document: Document) -> None:
@@ -237,10 +248,9 @@ def _shown_name(known: Known | None) -> str:
     return known.customer.phone or known.customer.name or known.customer.id
 
 
-def _show_closed(desk: Desk, receipt: Receipt, decision: Decision, claim: str) -> None:
-    desk.current = None
-    desk.notice = ""
-    desk.last_receipt = {
+def _glance(receipt: Receipt, decision: Decision, claim: str) -> dict[str, str]:
+    """The closed receipt in a few words for the panel."""
+    return {
         "uid": receipt.uid,
         "total": str(receipt.total),
         "discount": str(decision.discount),

@@ -26,12 +26,15 @@ from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import DeviceStateChanged, Document
 from drivers.vocabulary.receipt import Receipt
+from offline_queue.errors import StoreFull, StoreUnavailable
 from offline_queue.store import TillStore
 
 __all__ = ["Desk", "DeskRules", "TillName"]
 
 OPEN_KEPT: Final = timedelta(hours=24)  # a receipt that was neither confirmed nor cancelled within a day never will be
 PRUNE_EVERY: Final = timedelta(hours=1)
+PRUNE_CHUNKS_MAX: Final = 20  # 2 560 envelopes an hour: more than a till makes, less than a sale would notice
+TEND_EVERY: Final = timedelta(seconds=10)
 JOURNAL_BYTES_MAX: Final = 512 * 1024 * 1024  # a year of a busy till; a small disk must never fill with history
 
 
@@ -55,6 +58,7 @@ class DeskRules:
     points_cap: int
     hold_for: timedelta
     keep: timedelta
+    columns: int
     slip: SlipStyle
 
 
@@ -83,12 +87,14 @@ class Desk:
     notice: str = ""
     last_receipt: dict[str, str] = field(default_factory=dict)
     pruned_at: datetime | None = None
+    tended_at: datetime | None = None
     prints_are_seen: bool = False
     shown: Snapshot | None = None
 
     def __post_init__(self) -> None:
         self.programme = self.load_programme()
         self.current = read(self.store, "desk", "current", Current)
+        self.last_receipt = read(self.store, "desk", "last", dict[str, str]) or {}
 
     def close(self) -> None:
         """Give the files back."""
@@ -99,6 +105,11 @@ class Desk:
         """How slips look; the title is the programme's."""
         title = self.programme.title if self.programme is not None else ""
         return replace(self.rules.slip, title=title if self.rules.slip.title else "")
+
+    def tier_title(self, tier: str) -> str:
+        """A tier by the name people know."""
+        tiers = self.programme.tiers if self.programme is not None else ()
+        return next((one.title or one.id for one in tiers if one.id == tier), tier)
 
     # ── Who ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -282,11 +293,23 @@ class Desk:
         self.notice = sentence
         return CheckoutRefused(f"{sentence}; the sale may go on", code="not_recorded")
 
+    def recover(self, error: BaseException) -> bool:
+        """Whether the same work is worth one more try: room was freed, or the database was opened anew and read back."""
+        if isinstance(error, StoreFull):
+            return True
+        if isinstance(error, StoreUnavailable) and self.store.failed:
+            self.store.reopen()
+            return True
+        return False
+
     def tick(self) -> None:
         """Idle work: clear the screen, forget what expired, prune the journal."""
         now = self.clock.now()
         if self.current is not None and now - self.current.touched_at > self.rules.clear_after:
             self.clear()
+        if self.tended_at is None or now - self.tended_at >= TEND_EVERY:
+            self.tended_at = now
+            self.store.tend()
         if self.pruned_at is not None and now - self.pruned_at < PRUNE_EVERY:
             return
         self.pruned_at = now
@@ -304,7 +327,9 @@ class Desk:
                 for collection, key in old:
                     tx.delete(collection, key)
         writing.prune_closed(self, now - self.rules.keep)
-        self.store.prune(now=now, keep_days=self.rules.keep.days, keep_bytes=JOURNAL_BYTES_MAX)
+        for _ in range(PRUNE_CHUNKS_MAX):
+            if not self.store.prune(now=now, keep_days=self.rules.keep.days, keep_bytes=JOURNAL_BYTES_MAX):
+                break
 
     def snapshot(self, version: int) -> Snapshot | None:
         """A fresh snapshot, or None when nothing that is shown has changed."""

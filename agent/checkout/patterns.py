@@ -7,6 +7,7 @@ card numbers need none of that, so what might be slow is refused when the settin
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Final
 
 from drivers.vocabulary.errors import SettingsError
@@ -24,8 +25,10 @@ _SINGLE: Final = {"(": "open", ")": "close", "|": "or"}
 def compile_pattern(pattern: str, *, take: str | int, where: str) -> re.Pattern[str]:
     """Compile `pattern`; raises SettingsError naming the key `where` when it is wrong, may be slow or has no `take`."""
     try:
-        compiled = re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # a pattern that will mean something else one day
+            compiled = re.compile(pattern)
+    except (re.error, FutureWarning, OverflowError, RecursionError) as error:
         raise SettingsError(f'{where}: "{pattern}" is no regular expression: {error}; correct it') from error
     is_there = take in compiled.groupindex if isinstance(take, str) else 0 <= take <= compiled.groups
     if not is_there:

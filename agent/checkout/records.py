@@ -6,6 +6,7 @@ Collections and keys:
     entry/<customer>/<place>    what a closed receipt did to a customer (Entry), until the replica reflects it
     hold/<customer>/<uid>       points reserved on this till (Hold)
     desk/current                the customer at the till now (Current)
+    desk/last                   what the last closed receipt did, for a glance (a plain table of texts)
     print/<uid>                 a receipt confirmed over the API whose print has not been seen yet (AwaitingPrint)
 """
 
@@ -71,6 +72,7 @@ class Closed(_Record, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         digest: of the request that closed it; another body under the same uid is refused.
         answer: the answer that was given, as JSON.
+        slip: the lines for the customer, for a printer of any width.
         returned: receipts that took parts of it back.
     """
 
@@ -82,6 +84,7 @@ class Closed(_Record, frozen=True, kw_only=True, omit_defaults=True):
     decision: Decision
     answer: str
     customer_id: str | None = None
+    slip: tuple[str, ...] = ()
     returned: tuple[Receipt, ...] = ()
 
 

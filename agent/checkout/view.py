@@ -52,7 +52,7 @@ def _customer(desk: Desk) -> CustomerView | None:
         id=customer.id,
         name=customer.name,
         phone=customer.phone,
-        tier=customer.tier,
+        tier=desk.tier_title(customer.tier),
         balances=known.balances(desk.clock.now()),
         seen_at=known.seen_at,
     )

@@ -26,6 +26,8 @@ __all__ = ["add_parser", "run"]
 LINE_BYTES_MAX: Final = 16 * 1024 * 1024  # a programme of the largest size with a receipt of the largest size fits
 PROGRAMMES_KEPT: Final = 16  # compiled ones, so that a file that alternates between a few compiles each once
 
+_ABSENT: Final = (b"", b"null")
+
 _PLACE: Final = re.compile(r"^(.*?)(?: - at `\$([^`]*)`)?$", re.DOTALL)
 _FIELD: Final = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
 
@@ -49,8 +51,8 @@ class _Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of --jsonl; `programme` is an object, or the text of a TOML file; `closed` as in evaluate()."""
 
     receipt: Raw
-    programme: Raw | None = None
-    customer: Raw | None = None
+    programme: Raw = Raw()
+    customer: Raw = Raw()
     at: AwareTime | None = None
     points: Points = 0
     closed: bool = False
@@ -142,7 +144,7 @@ def _lines(source: BinaryIO) -> Iterator[bytes | None]:
         yield None
 
 
-def _answer(line: bytes | None, find: Callable[[Raw | None], Programme], at: datetime | None) -> bytes:
+def _answer(line: bytes | None, find: Callable[[Raw], Programme], at: datetime | None) -> bytes:
     if line is None:
         return codec.encode({"error": {"field": "", "message": f"the line is longer than {LINE_BYTES_MAX} bytes"}})
     try:
@@ -150,7 +152,7 @@ def _answer(line: bytes | None, find: Callable[[Raw | None], Programme], at: dat
         programme = find(question.programme)
         receipt = _read(bytes(question.receipt), Receipt, "receipt")
         customer = None
-        if question.customer is not None and bytes(question.customer) != b"null":
+        if bytes(question.customer) not in _ABSENT:
             customer = _read(bytes(question.customer), Customer, "customer")
         moment = question.at or at or receipt.closed_at or datetime.now(UTC)
         asked = _asked(question.points)
@@ -168,9 +170,9 @@ class _Programmes:
         self._default = default
         self._kept: OrderedDict[bytes, Programme] = OrderedDict()
 
-    def find(self, written: Raw | None) -> Programme:
-        data = bytes(written) if written is not None else b"null"
-        if data == b"null":
+    def find(self, written: Raw) -> Programme:
+        data = bytes(written)
+        if data in _ABSENT:
             if self._default is None:
                 raise _FieldError("programme", "missing; put it on the line, or name a file with --programme")
             return self._default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
@@ -20,6 +21,9 @@ __all__ = ["Day", "Sale"]
 
 TRIES_MAX: Final = 400  # a POS repeats until it is answered; a hundred restarts take less
 MOSCOW: Final = timezone(timedelta(hours=3))
+PAPER_TIMEOUT_S: Final = 3.0  # after that a cashier prints again
+_CLAIM: Final = re.compile(r"Код лояльности\s+([0-9A-Z]{6}-[0-9A-Z]{2})")
+_EARNED: Final = re.compile(r"Начислено\s+\+([\d ]+)")
 STYLES: Final = ("ru-one-line", "ru-two-lines", "ru-fiscal", "ru-columns")
 
 
@@ -105,18 +109,16 @@ class Day:
         else:
             self.stage.wait_until(lambda status: status["screen"] == "idle")
         closed = paid(receipt, receipt.lines)
-        self._print(closed)
-        last = self.stage.wait_until(lambda status: status["last_receipt"].get("total") == str(closed.total))
-        shown = last["last_receipt"]
+        paper = self._print(closed)
         return Sale(
-            uid=shown["uid"],
+            uid=closed.uid,
             way=way,
             receipt=closed,
             total=closed.total,
-            discount=Money.parse(shown["discount"]),
+            discount=closed.total.with_minor(0),
             customer=member.name if known else "",
-            earned=int(shown["earned"]) if known else 0,
-            claim=shown["claim"],
+            earned=_number_on(paper, _EARNED) if known else 0,
+            claim=_claim_on(paper),
         )
 
     def _scan(self, member: Member) -> None:
@@ -132,18 +134,26 @@ class Day:
             return
         raise StageFailed("the agent never showed the scanned customer")
 
-    def _print(self, receipt: Receipt) -> None:
-        """Print through the agent, and again while the printer cannot be reached."""
+    def _print(self, receipt: Receipt) -> tuple[str, ...]:
+        """Print through the agent until the paper is there, as a cashier would; its lines.
+
+        A raw printer port acknowledges nothing: only the paper tells that a receipt was printed.
+        """
         stream = compose_receipt(receipt, STYLES[int(receipt.number) % len(STYLES)])
+        heading = re.compile(rf"ЧЕК №\s*{receipt.number}\b")
         for _ in range(TRIES_MAX):
+            before = len(self.stage.printer.paper)
             try:
                 print_stream(self.stage.proxy_port, stream)
             except OSError:
                 self.stage.pause()
                 continue
-            self.documents += 1
-            return
-        raise StageFailed("the printer could not be reached through the agent")
+            self.stage.printer.wait_for_paper(before + 1, PAPER_TIMEOUT_S)
+            for paper in self.stage.printer.paper[before:]:
+                if any(heading.search(line) for line in paper):
+                    self.documents += 1
+                    return paper
+        raise StageFailed("the receipt never came out of the printer")
 
     def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Ask the agent, and again while it does not answer; the same uid never counts twice."""
@@ -180,3 +190,13 @@ def paid(receipt: Receipt, lines: tuple[Line, ...]) -> Receipt:
 
 def _points(decision: dict[str, Any], effect: str) -> int:
     return sum(one["amount"] for one in decision.get("effects", ()) if one["effect"] == effect)
+
+
+def _claim_on(paper: tuple[str, ...]) -> str:
+    """The claim code on the slip, "" when the agent's lines are not on the paper."""
+    return next((match[1] for line in paper if (match := _CLAIM.search(line))), "")
+
+
+def _number_on(paper: tuple[str, ...], wanted: re.Pattern[str]) -> int:
+    """A number of the slip, 0 when it is not there."""
+    return next((int(match[1].replace(" ", "")) for line in paper if (match := wanted.search(line))), 0)

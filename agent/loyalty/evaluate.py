@@ -13,7 +13,7 @@ from agent.loyalty.programme import Programme, tier_after, tier_of
 from agent.loyalty.redemption import SpendAsk, apply_redemption
 from agent.loyalty.sale import Rejection, Sale
 from drivers.vocabulary.customer import Customer
-from drivers.vocabulary.decision import Decision, Explanation, LineDiscount
+from drivers.vocabulary.decision import Decision, Explanation
 from drivers.vocabulary.receipt import DocumentKind, LineFlag, Receipt, TenderKind
 
 __all__ = ["PROGRAMME_RULE", "evaluate"]
@@ -113,9 +113,7 @@ def _take_stated_points(sale: Sale, receipt: Receipt) -> None:
 
 
 def _decision(programme: Programme, sale: Sale, spendable: dict[str, int]) -> Decision:
-    discounts = tuple(LineDiscount(line=i + 1, rule=rule, amount=sale.money(off)) for i, rule, off in sale.off)
-    discount = sum(off for _, _, off in sale.off)
-    payable = sale.total - discount - sale.tender
+    payable = sale.total - sale.off - sale.tender
     if sale.customer is not None and programme.tiers:
         after = tier_after(programme, sale.customer, payable)
         if after != sale.tier:
@@ -125,9 +123,9 @@ def _decision(programme: Programme, sale: Sale, spendable: dict[str, int]) -> De
     return Decision(
         programme_version=programme.version,
         total=sale.money(sale.total),
-        discount=sale.money(discount),
+        discount=sale.money(sale.off),
         payable=sale.money(payable),
-        effects=(*discounts, *spent, *sale.earned),
+        effects=(*sale.effects, *spent, *sale.earned),
         explanations=tuple(sale.explanations),
         spendable=spendable,
     )

@@ -7,11 +7,12 @@ however many lines there are.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from agent.loyalty.distribute import distribute
 from drivers.vocabulary.customer import Customer
-from drivers.vocabulary.decision import Explanation, PointsEarned, PointsSpent
+from drivers.vocabulary.decision import Explanation, LineDiscount, PointsEarned, PointsSpent
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import Line, LineFlag, Receipt
 
@@ -27,6 +28,9 @@ class Rejection(NamedTuple):
 
 _STEPS = 1_000_000  # millionths: a Quantity, and a Percent (100 % = 1_000_000)
 
+#: Amounts repeat from one quote of a basket to the next, and a Money never changes: making it once is enough.
+_money = lru_cache(maxsize=16_384)(Money)
+
 # What may not happen to a line at all, by its flags; earning on tobacco is the programme's to allow.
 _NEVER_DISCOUNTED = frozenset({LineFlag.NO_DISCOUNT, LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
 _NEVER_REDEEMED = frozenset({LineFlag.NO_REDEMPTION, LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
@@ -41,13 +45,14 @@ class Sale:
         left: what each line costs after what was decided so far.
         room: how much more a discount may take off each line (floor, largest discount, what must be left).
         bound: what each line must cost at least, by its price floor.
-        off: what each rule takes off each line, in order.
+        effects: what each rule takes off each line, in order; `off` is their sum.
     """
 
     __slots__ = (
         "all", "bound", "by_brand", "by_category", "by_product", "currency", "customer", "day", "discountable",
-        "discounted", "earned", "earning", "explanations", "indexes", "instant", "left", "minute", "net", "off",
-        "quantities", "redeemable", "room", "segments", "shop", "spent", "tender", "tier", "till", "total", "weekday",
+        "discounted", "earned", "earning", "effects", "explanations", "indexes", "instant", "left", "minute",
+        "net", "off", "quantities", "redeemable", "room", "segments", "shop", "spent", "tender", "tier", "till",
+        "total", "weekday",
     )  # fmt: skip
 
     def __init__(
@@ -64,7 +69,8 @@ class Sale:
         self.day = local.date()
         self.weekday = self.day.weekday()
         self.minute = local.hour * 60 + local.minute
-        self.off: list[tuple[int, str, int]] = []
+        self.effects: list[LineDiscount] = []
+        self.off = 0
         self.spent: PointsSpent | None = None
         self.tender = 0
         self.earned: list[PointsEarned] = []
@@ -126,15 +132,17 @@ class Sale:
 
     def take(self, rule: str, lines: tuple[int, ...], amounts: list[int]) -> None:
         """Take these amounts off these lines."""
+        left, room, currency, add = self.left, self.room, self.currency, self.effects.append
         for i, amount in zip(lines, amounts, strict=True):
             if amount:
-                self.left[i] -= amount
-                self.room[i] -= amount
-                self.off.append((i, rule, amount))
+                left[i] -= amount
+                room[i] -= amount
+                add(LineDiscount(line=i + 1, rule=rule, amount=_money(amount, currency)))
+        self.off += sum(amounts)
 
     def money(self, minor: int) -> Money:
         """An amount in the receipt's currency."""
-        return Money(minor, self.currency)
+        return _money(minor, self.currency)
 
     def applied(self, rule: str, code: str = "applied", **values: str) -> None:
         """Say that a rule had an effect."""

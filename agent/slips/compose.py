@@ -1,4 +1,7 @@
-"""A slip's lines, worked out from a decision and balances; text only, in an order that never changes."""
+"""A slip's lines, worked out from a decision and balances; text of any width, in an order that never changes.
+
+A tab in a line stands before what goes to the right edge; `agent.slips.text.lay_out` makes it fit a printer.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
-from agent.slips.text import fit, group_digits, pair, words
+from agent.slips.text import group_digits, words
 from drivers.vocabulary.checkout import PointsBalance
 from drivers.vocabulary.decision import Decision
 
@@ -14,9 +17,8 @@ __all__ = ["SlipStyle", "refund_slip", "sale_slip"]
 
 
 class SlipStyle(Struct, frozen=True, kw_only=True):
-    """How wide, in which language, in whose time zone; `title` is the programme's, "" prints none."""
+    """In which language, in whose time zone; `title` is the programme's, "" prints none."""
 
-    columns: int
     language: str
     zone: tzinfo
     title: str = ""
@@ -33,23 +35,23 @@ def sale_slip(
     claim: str,
 ) -> tuple[str, ...]:
     """The lines of a sale; any line without data is left out. before - spent + earned = after + pending."""
-    say, columns = words(style.language), style.columns
+    say = words(style.language)
     lines: list[str] = []
     if style.title:
-        lines.append(fit(say["title"].format(title=style.title), columns))
+        lines.append(say["title"].format(title=style.title))
     if customer_mask:
-        lines.append(pair(say["customer"], customer_mask, columns))
+        lines.append(_pair(say["customer"], customer_mask))
         for unit in _units(decision, before, after):
             lines += _unit_lines(style, decision, unit, before, after)
         if tier:
-            lines.append(fit(say["tier"].format(tier=tier), columns))
+            lines.append(say["tier"].format(tier=tier))
     else:
         earned = sum(effect.amount for effect in decision.earned)
         if earned:
-            lines.append(fit(say["anonymous"].format(points=group_digits(earned, style.language)), columns))
+            lines.append(say["anonymous"].format(points=group_digits(earned, style.language)))
     if decision.discount:
-        lines.append(pair(say["saved"], _money(decision.discount.minor, decision, style), columns))
-    lines.append(pair(say["claim"], claim, columns))
+        lines.append(_pair(say["saved"], _money(decision.discount.minor, decision, style)))
+    lines.append(_pair(say["claim"], claim))
     return tuple(lines)
 
 
@@ -62,14 +64,18 @@ def refund_slip(
     claim: str,
 ) -> tuple[str, ...]:
     """The lines of a return."""
-    say, columns, language = words(style.language), style.columns, style.language
-    lines = [fit(say["title"].format(title=style.title), columns)] if style.title else []
-    lines += [pair(say["given_back"], f"+{group_digits(points, language)}", columns) for points in given_back.values()]
-    lines += [pair(say["taken_back"], f"-{group_digits(points, language)}", columns) for points in taken_back.values()]
+    say, language = words(style.language), style.language
+    lines = [say["title"].format(title=style.title)] if style.title else []
+    lines += [_pair(say["given_back"], f"+{group_digits(points, language)}") for points in given_back.values()]
+    lines += [_pair(say["taken_back"], f"-{group_digits(points, language)}") for points in taken_back.values()]
     if settled_by_centre:
-        lines.append(fit(say["settled_later"], columns))
-    lines.append(pair(say["claim"], claim, columns))
+        lines.append(say["settled_later"])
+    lines.append(_pair(say["claim"], claim))
     return tuple(lines)
+
+
+def _pair(left: str, right: str) -> str:
+    return f"{left}\t{right}"
 
 
 def _units(decision: Decision, before: tuple[PointsBalance, ...], after: tuple[PointsBalance, ...]) -> list[str]:
@@ -86,25 +92,25 @@ def _unit_lines(
     before: tuple[PointsBalance, ...],
     after: tuple[PointsBalance, ...],
 ) -> list[str]:
-    say, columns, language = words(style.language), style.columns, style.language
+    say, language = words(style.language), style.language
     was = next((balance for balance in before if balance.unit == unit), None)
     now = next((balance for balance in after if balance.unit == unit), None)
     spent = [effect for effect in decision.spent if effect.unit == unit and effect.amount]
     earned = sum(effect.amount for effect in decision.earned if effect.unit == unit)
-    lines = [pair(say["before"], group_digits(was.available if was else 0, language), columns)]
+    lines = [_pair(say["before"], group_digits(was.available if was else 0, language))]
     for effect in spent:
         label = say["spent"].format(money=_money(effect.worth.minor, decision, style))
-        lines.append(pair(label, f"-{group_digits(effect.amount, language)}", columns))
+        lines.append(_pair(label, f"-{group_digits(effect.amount, language)}"))
     if earned:
-        lines.append(pair(say["earned"], f"+{group_digits(earned, language)}", columns))
+        lines.append(_pair(say["earned"], f"+{group_digits(earned, language)}"))
     if now is None:
         return lines
-    lines.append(pair(say["after"], group_digits(now.available, language), columns))
+    lines.append(_pair(say["after"], group_digits(now.available, language)))
     if now.pending:
-        lines.append(pair(say["pending"], group_digits(now.pending, language), columns))
+        lines.append(_pair(say["pending"], group_digits(now.pending, language)))
     if now.expiring and now.expiring_at is not None:
         when = _date(now.expiring_at, style)
-        lines.append(fit(say["expiring"].format(points=group_digits(now.expiring, language), date=when), columns))
+        lines.append(say["expiring"].format(points=group_digits(now.expiring, language), date=when))
     return lines
 
 

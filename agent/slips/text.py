@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib import resources
 from typing import Final
 
-__all__ = ["column_width", "fit", "group_digits", "languages", "pair", "plural", "words"]
+__all__ = ["column_width", "fit", "group_digits", "languages", "lay_out", "pair", "plural", "words"]
 
 ELLIPSIS: Final = ".."  # two dots: every code page has them, "…" is missing from most
 
@@ -35,6 +36,15 @@ def pair(left: str, right: str, columns: int) -> str:
     room = columns - column_width(right) - 1
     left = fit(left, room)
     return left + " " * (columns - column_width(left) - column_width(right)) + right
+
+
+def lay_out(lines: Iterable[str], columns: int) -> tuple[str, ...]:
+    """Lines for a printer of so many columns; in a line with a tab, what follows it goes to the right edge."""
+    laid = []
+    for line in lines:
+        left, tab, right = line.partition("\t")
+        laid.append(pair(left, right, columns) if tab else fit(left, columns))
+    return tuple(laid)
 
 
 def group_digits(number: int, language: str) -> str:

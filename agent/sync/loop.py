@@ -175,8 +175,8 @@ class Loop:
     def _back_off(self, seconds: float) -> None:
         """A line that comes back ends the wait, unless the centre itself asked for it."""
         bell = self._stop if self._is_told_to_wait else self._line_bell
-        if not self._stop.is_set():
-            self._line_bell.clear()
+        # Cleared before `stop` is looked at: a stop rings it again, so the wait is never slept through.
+        self._line_bell.clear()
         self._wait(bell, seconds)
         if self._stop.is_set():
             # Else one more request would be made on the way out.

@@ -13,7 +13,8 @@ from drivers.vocabulary.receipt import AwareTime
 __all__ = ["Decision", "Effect", "Explanation", "LineDiscount", "PointsEarned", "PointsSpent"]
 
 
-class LineDiscount(Struct, frozen=True, kw_only=True, tag_field="effect", tag="line_discount"):
+# gc=False: a receipt may carry thousands of these, and text and numbers make no cycles worth looking for.
+class LineDiscount(Struct, frozen=True, kw_only=True, tag_field="effect", tag="line_discount", gc=False):
     """Money taken off one line by one rule; `rule` is "points" when points were spent as a discount."""
 
     line: int

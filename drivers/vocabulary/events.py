@@ -38,6 +38,7 @@ class Document:
         receipt: present only when lines, total and tenders add up.
         problems: why there is no receipt, in words for store IT; empty for a receipt.
         layout: name of the layout that understood it, or "".
+        columns: how many characters a line of this printer has, 0 when that is not known.
     """
 
     kind: DocumentKind
@@ -46,6 +47,7 @@ class Document:
     receipt: Receipt | None = None
     problems: tuple[str, ...] = ()
     layout: str = ""
+    columns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

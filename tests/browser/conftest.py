@@ -131,7 +131,7 @@ class Panel:
 
     def scan(self, code: str, *, end: str | None = "Enter", gap_ms: int = 20) -> None:
         """As a scanner: trusted key events of the browser, stamped at the scanner's pace, capitals with Shift."""
-        self._at_ms = self.page.evaluate("Date.now()")
+        self._at_ms = self.page.evaluate("Date.now()") - gap_ms * (len(code) + 1)
         for character in code:
             self._key(character, gap_ms)
         if end is not None:

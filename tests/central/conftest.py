@@ -31,7 +31,9 @@ def rub(minor: int) -> Money:
     return Money(minor, "RUB")
 
 
-def receipt(uid: str, minor: int = 10_000, *, kind: DocumentKind = DocumentKind.SALE, base: str | None = None) -> Receipt:
+def receipt(
+    uid: str, minor: int = 10_000, *, kind: DocumentKind = DocumentKind.SALE, base: str | None = None
+) -> Receipt:
     line = Line(number=1, name="bread", quantity=Quantity.ONE, price=rub(minor), total=rub(minor))
     return Receipt(uid=uid, kind=kind, total=rub(minor), lines=(line,), base_uid=base)
 
@@ -55,12 +57,23 @@ def sale(
         programme_version=1, total=rub(minor), discount=rub(0), payable=rub(minor), effects=tuple(effects)
     )
     return ReceiptConfirmed(
-        receipt=receipt(uid, minor), decision=decision, claim_code="7K4M22", source="api", customer_id=customer, hold=hold
+        receipt=receipt(uid, minor),
+        decision=decision,
+        claim_code="7K4M22",
+        source="api",
+        customer_id=customer,
+        hold=hold,
     )
 
 
 def refund(
-    uid: str, base: str | None, *, minor: int = 10_000, customer: str | None = None, by_centre: bool = True, **stated: Any
+    uid: str,
+    base: str | None,
+    *,
+    minor: int = 10_000,
+    customer: str | None = None,
+    by_centre: bool = True,
+    **stated: Any,
 ) -> ReceiptRefunded:
     return ReceiptRefunded(
         receipt=receipt(uid, minor, kind=DocumentKind.RETURN, base=base),
@@ -151,6 +164,37 @@ def words() -> Any:
     """The helpers above, for test modules that cannot import a conftest."""
     import types
 
-    return types.SimpleNamespace(**{
-        name: globals()[name] for name in ("Pen", "Centre", "NOON", "receipt", "sale", "refund", "rub")
-    })
+    return types.SimpleNamespace(
+        **{name: globals()[name] for name in ("Pen", "Centre", "NOON", "receipt", "sale", "refund", "rub")}
+    )
+
+
+class Served:
+    """The real application on a real loopback socket, in a thread."""
+
+    def __init__(self, database: Database) -> None:
+        import threading
+
+        from central.app import build
+        from central.serve import listening_socket, make_server
+
+        self.socket = listening_socket("127.0.0.1:0")
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        ready = threading.Event()
+        self.server = make_server(build(database), ready=ready.set)
+        self.thread = threading.Thread(target=lambda: self.server.run(sockets=[self.socket]))
+        self.thread.start()
+        assert ready.wait(10)
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(10)
+        self.socket.close()
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def served(centre: Centre) -> Iterator[Served]:
+    made = Served(centre.database)
+    yield made
+    made.stop()

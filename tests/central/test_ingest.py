@@ -145,9 +145,7 @@ def test_a_batch_that_is_no_run_is_refused(centre: Any, words: Any) -> None:
         ("receipt.confirmed", b"[1", "the body cannot be read"),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_kept(
-    centre: Any, words: Any, kind: str, body: bytes, reason: str
-) -> None:
+def test_what_cannot_be_read_is_refused_and_kept(centre: Any, words: Any, kind: str, body: bytes, reason: str) -> None:
     """A poisoned envelope never blocks the queue, and a repeated question gets the same reason."""
     pen = words.Pen()
     poisoned = pen.seal(kind, body)
@@ -184,9 +182,7 @@ def test_a_known_uid_with_other_content_is_refused(centre: Any, words: Any) -> N
 def test_an_unknown_customer_is_refused_and_the_uid_stays_free(centre: Any, words: Any, customer: str) -> None:
     """A refused receipt has had no effect, so the right one may still come."""
     pen = words.Pen()
-    answer = centre.take(
-        pen.write(words.sale("r1", customer=customer, earn=5)), pen.write(words.sale("r1", earn=5))
-    )
+    answer = centre.take(pen.write(words.sale("r1", customer=customer, earn=5)), pen.write(words.sale("r1", earn=5)))
 
     assert ["refused", "applied"] == states(answer)
     assert VerdictState.REFUSED is answer.verdicts[0].state

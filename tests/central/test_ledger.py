@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from central.accounts import customer_documents, imbalances
-from central.holds import grant_hold
 from central.errors import Refusal
+from central.holds import grant_hold
 from central.totals import read_totals
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import HoldWanted

@@ -146,7 +146,9 @@ function renderFound(customer, quote) {
   setText($("who-phone"), customer.name ? customer.phone : "");
   setText($("who-tier"), customer.tier);
   show($("who-tier"), customer.tier !== "");
-  setText($("balance-number"), whole(String(first.available)));
+  const balance = whole(String(first.available));
+  setText($("balance-number"), balance);
+  $("balance-number").toggleAttribute("data-long", balance.length > 7);
   const when = expires ? { n: whole(String(first.expiring)), d: day(first.expiring_at) } : {};
   setText($("balance-expires"), expires ? say("expiring", when) : "");
   setText($("balance-seen"), isOld ? say("balance_seen", { t: time(customer.seen_at) }) : "");
@@ -161,7 +163,7 @@ function renderFound(customer, quote) {
     ["will_earn", points(quote.earn) === "0" ? "0" : `+${points(quote.earn)}`, "good"],
     ["can_spend", points(quote.spendable), "good"],
   ]);
-  speak(`${say("found")}. ${$("who-name").textContent}. ${say("balance")} ${$("balance-number").textContent}`);
+  speak(`${say("found")}. ${$("who-name").textContent}. ${say("balance")} ${balance}`);
 }
 
 function fill(list, rows, tag, put) { // as many children as rows; those there are stay, so that nothing flickers

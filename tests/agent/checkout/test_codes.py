@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.checkout.check_digits import ean8_ok, ean13_ok, gtin_ok, is_bank_number, luhn_ok, upca_ok
@@ -38,7 +38,11 @@ def _kind(code, *, presented=True, symbology="", **kwargs):
 @pytest.mark.parametrize(
     ("check", "right", "wrong"),
     [
-        (ean13_ok, ["4006381333931", "4600000000015", "2000000000015", "0000000000000"], ["4006381333932", "400638133393"]),
+        (
+            ean13_ok,
+            ["4006381333931", "4600000000015", "2000000000015", "0000000000000"],
+            ["4006381333932", "400638133393"],
+        ),
         (ean8_ok, ["73513537", "96385074"], ["73513538", "7351353"]),
         (upca_ok, ["036000291452", "012345678905"], ["036000291453", "0360002914521"]),
         (gtin_ok, ["10012345678902", "73513537"], ["10012345678903", "", "1", "٣٣"]),
@@ -96,7 +100,6 @@ def test_a_product_is_no_customer(code, presented):
         ("010460000000001521ABCDEFG93Abcd", ""),
         ("\x1d0104600000000015215AbCdEf", ""),
         ("(01)04600000000015(21)5AbCdEf", ""),
-        ("04600000000015AbCdEfGABC1234", ""[:0]),
         ("12ABC" + "A1" * 31 + "Z", ""),
         ("A1" * 75, ""),
         ("ANYTHING", "]d2"),
@@ -104,9 +107,7 @@ def test_a_product_is_no_customer(code, presented):
 )
 def test_a_marking_code_is_no_customer(code, symbology):
     """With and without the separator, tobacco and excise stamps too."""
-    expected = CodeKind.UNKNOWN if code.startswith("04600000000015AbCdEfGABC1234"[:20]) and len(code) == 28 else CodeKind.MARKING
-
-    assert expected is _kind(code, symbology=symbology)
+    assert CodeKind.MARKING is _kind(code, symbology=symbology)
 
 
 def test_a_pack_of_tobacco_is_a_marking_code():
@@ -183,13 +184,15 @@ def test_a_pattern_that_cannot_be_used_names_its_key(pattern, take, hint):
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"\(+[0-9]{13}", r"[*+?{}|()\]]{3}[^]]x", "(?:ab){2,3}", "(?P<n>[A-Z]{2}-?[0-9]{6,10})", "A{,}B", "a+?b"]
+    "pattern",
+    [r"\(+[0-9]{13}", r"[*+?{}|()\]]{3}[^]]x", "(?:ab){2,3}", "(?P<n>[A-Z]{2}-?[0-9]{6,10})", "A{,}B", "a+?b"],
 )
 def test_honest_patterns_are_not_refused(pattern):
     """Escapes and classes are no repeats."""
     assert compile_pattern(pattern, take=0, where="x").pattern == pattern
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab?*+{}(),|[]12^\\", max_size=14), st.sampled_from(["a", "b", "ab", "1", "a1"]))
 def test_an_accepted_pattern_is_quick(pattern, seed):
     """Whatever pattern is let through, the longest code is answered soon."""
@@ -203,6 +206,7 @@ def test_an_accepted_pattern_is_quick(pattern, seed):
     assert time.perf_counter() - began_s < 0.5
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.booleans())
 def test_no_code_makes_it_fail(code, presented):
     """Whatever is scanned or typed, there is an answer, and an identifier exactly for a customer."""

@@ -41,7 +41,20 @@ def test_what_a_cashier_types(region, typed, expected):
 
 
 @pytest.mark.parametrize(
-    "typed", ["", " ", "+", "123", "12345678", "CARD-17", "8900000000A", "+7900+0000001", "9" * 33, "٩٠٠٠٠٠٠٠٠١", "4600000000015"]
+    "typed",
+    [
+        "",
+        " ",
+        "+",
+        "123",
+        "12345678",
+        "CARD-17",
+        "8900000000A",
+        "+7900+0000001",
+        "9" * 33,
+        "٩٠٠٠٠٠٠٠٠١",
+        "4600000000015",
+    ],
 )
 def test_what_is_no_phone(typed):
     """Letters, products, other digits and nothing at all."""

@@ -60,6 +60,8 @@ def test_guide_names_every_call_and_code():
 
     text = GUIDE.read_text(encoding="utf-8")
     wanted = [call.path for call in CALLS] + ["/v1/status", "/openapi.json", "/healthz"]
-    wanted += sorted(CONFLICTS | NOT_NOW | {"invalid_request", "no_token", "wrong_host", "foreign_origin", "body_too_large"})
+    wanted += sorted(
+        CONFLICTS | NOT_NOW | {"invalid_request", "no_token", "wrong_host", "foreign_origin", "body_too_large"}
+    )
 
     assert [] == [word for word in wanted if word not in text]

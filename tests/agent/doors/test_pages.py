@@ -77,11 +77,24 @@ def test_files_are_asked_for_again_cheaply(doors, name):
     first = doors.ask("GET", f"/panel/{name}")
     second = doors.ask("GET", f"/panel/{name}", headers={"if-none-match": first.headers["etag"]})
 
-    assert (200, 304, b"", "no-cache") == (first.status_code, second.status_code, second.content, first.headers["cache-control"])
+    assert (200, 304, b"", "no-cache") == (
+        first.status_code,
+        second.status_code,
+        second.content,
+        first.headers["cache-control"],
+    )
 
 
 @pytest.mark.parametrize(
-    "path", ["/panel/../keys.py", "/panel/%2e%2e/keys.py", "/panel/words/ru.json", "/panel/index.html", "/panel/", "/panel/C:%5C"]
+    "path",
+    [
+        "/panel/../keys.py",
+        "/panel/%2e%2e/keys.py",
+        "/panel/words/ru.json",
+        "/panel/index.html",
+        "/panel/",
+        "/panel/C:%5C",
+    ],
 )
 def test_no_path_reaches_the_disk(doors, path):
     """Only the listed names are served."""
@@ -127,7 +140,9 @@ def test_languages_have_the_same_words(language):
 
 def test_every_word_is_used_and_every_used_word_is_there():
     """The page, the scripts and the catalogue agree."""
-    text = "".join((PANEL / name).read_text(encoding="utf-8") for name in ("index.html", "closed.html", "panel.js", "text.js"))
+    text = "".join(
+        (PANEL / name).read_text(encoding="utf-8") for name in ("index.html", "closed.html", "panel.js", "text.js")
+    )
     words = load_words("en")
     in_page = set(re.findall(r"\{\{(\w+)\}\}", text)) - {"language", "region", "mark"}
     in_script = {key for key in words if f'"{key}"' in text or key == "locale"}
@@ -141,8 +156,20 @@ def test_every_word_is_used_and_every_used_word_is_there():
 def test_bar_sentences_are_short(language):
     """What stands on the bar is read at a glance: 45 characters and a number, Thai marks not counted."""
     words = load_words(language)
-    bar = ["not_enrolled", "offline", "offline_long", "offline_none", "offline_since", "restarting", "timeout", "product", "not_found"]
-    shown = {key: re.sub("[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]", "", re.sub(r"\{\w\}", "1 240", words[key])) for key in bar}
+    bar = [
+        "not_enrolled",
+        "offline",
+        "offline_long",
+        "offline_none",
+        "offline_since",
+        "restarting",
+        "timeout",
+        "product",
+        "not_found",
+    ]
+    shown = {
+        key: re.sub("[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]", "", re.sub(r"\{\w\}", "1 240", words[key])) for key in bar
+    }
 
     assert {} == {key: text for key, text in shown.items() if len(text) > 48}
 
@@ -167,7 +194,21 @@ def test_phones_are_masked_on_the_way_out(text, masked):
 def test_scripts_use_nothing_newer_than_the_oldest_browser():
     """No API or syntax that Chrome 109 or Firefox 115 lacks, and no way to put markup in."""
     text = "".join(path.read_text(encoding="utf-8") for path in PANEL.glob("*.js"))
-    newer = ["?.", "??", "innerHTML", "insertAdjacentHTML", "document.write", "eval(", "popover", "toSorted", "canParse", "replaceAll", ".at(", "localStorage", "sessionStorage"]
+    newer = [
+        "?.",
+        "??",
+        "innerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "popover",
+        "toSorted",
+        "canParse",
+        "replaceAll",
+        ".at(",
+        "localStorage",
+        "sessionStorage",
+    ]
 
     assert [] == [word for word in newer if word in text]
     assert ":has(" not in (PANEL / "panel.css").read_text(encoding="utf-8")

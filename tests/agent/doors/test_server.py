@@ -113,7 +113,11 @@ def test_holder_is_read_from_the_systems_own_tables():
         ("GET /healthz HTTP/1.1", "Host: 127.0.0.1:{port}\r\nHost: evil.example", 400),
         ("GET /healthz HTTP/1.0", "Host: 127.0.0.1:{port}\r\nHost: evil.example", 400),
         ("GET /healthz HTTP/1.1", "Host: evil.example\r\nX-Forwarded-Host: 127.0.0.1:{port}", 421),
-        ("POST /panel/identify HTTP/1.1", "Host: 127.0.0.1:{port}\r\nOrigin: http://evil.example\r\nContent-Length: 0", 403),
+        (
+            "POST /panel/identify HTTP/1.1",
+            "Host: 127.0.0.1:{port}\r\nOrigin: http://evil.example\r\nContent-Length: 0",
+            403,
+        ),
         ("POST /v1/confirm HTTP/1.1", "Host: 127.0.0.1:{port}\r\nContent-Length: 2000000", 401),
     ],
 )

@@ -62,7 +62,9 @@ def test_snapshot_at_connect_and_at_change(doors, serve, read):
     second = reader.event()
 
     assert ("hello", 16) == (hello[0], len(hello[1]["mark"]))
-    assert [("snapshot", 1, 0), ("snapshot", 2, 3)] == [(name, data["version"], data["waiting"]) for name, data in (first, second)]
+    assert [("snapshot", 1, 0), ("snapshot", 2, 3)] == [
+        (name, data["version"], data["waiting"]) for name, data in (first, second)
+    ]
     assert "text/event-stream; charset=utf-8" == reader.answer.headers["content-type"]
 
 

@@ -19,7 +19,13 @@ from offline_queue.envelope import GENESIS, Envelope, chain_hash
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 IDENTITY = Identity(
-    url="https://centre.example", till="t1", shop="s1", epoch=1, token="secret-token", tenant_key="ab" * 32, currency="RUB"
+    url="https://centre.example",
+    till="t1",
+    shop="s1",
+    epoch=1,
+    token="secret-token",
+    tenant_key="ab" * 32,
+    currency="RUB",
 )
 
 

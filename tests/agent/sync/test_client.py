@@ -120,7 +120,9 @@ def test_a_hotel_page_is_not_the_centre(sync: Any, status: int) -> None:
         sync.client(lambda _: sync.reply(status, b"<html>log in</html>")).changes("", 0)
 
 
-@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut")])
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut")]
+)
 def test_a_broken_line_is_unavailable(sync: Any, error: Exception) -> None:
     """The outcome is unknown, so the same is sent again."""
 

@@ -120,9 +120,9 @@ def test_refusals_travel_to_the_shelf_with_their_reasons(sync: Any) -> None:
     step, _ = uploader(outbox, [lambda sent: sync.answer(sent, state=VerdictState.REFUSED)])
     step.step()
 
-    assert [Settlement(epoch=1, through=2, refused={1: "the centre gave no reason", 2: "the centre gave no reason"})] == (
-        outbox.settlements
-    )
+    assert [
+        Settlement(epoch=1, through=2, refused={1: "the centre gave no reason", 2: "the centre gave no reason"})
+    ] == (outbox.settlements)
 
 
 def test_a_lost_answer_is_asked_for_again_with_the_same_envelopes(sync: Any) -> None:
@@ -324,5 +324,12 @@ def test_the_link_is_down_while_any_part_is(sync: Any) -> None:
     link.trouble("upload", "a fork")
     link.up("upload")
 
-    assert [("online", ""), ("offline", "500"), ("online", ""), ("offline", "enrol again"), ("offline", "a fork"), ("online", "")] == told
+    assert [
+        ("online", ""),
+        ("offline", "500"),
+        ("online", ""),
+        ("offline", "enrol again"),
+        ("offline", "a fork"),
+        ("online", ""),
+    ] == told
     assert ["up"] == woken

@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.scanners.serial.link import Frame, SerialScannerLink, SerialScannerSettings, Suffix
@@ -134,6 +134,7 @@ def test_an_unknown_encoding_is_refused_with_the_settings():
         msgspec.convert({"encoding": "klingon"}, SerialScannerSettings)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["2000000000015", "]E04600000000015", "CARD-17", "01\x1d21"]), max_size=6), st.data())
 def test_any_slicing_gives_the_same_codes(codes, data):
     """Where the line cuts the stream makes no difference."""
@@ -147,6 +148,7 @@ def test_any_slicing_gives_the_same_codes(codes, data):
     assert _scan(stream) == _codes(events)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=30), st.floats(0, 2)), max_size=20), st.sampled_from(Suffix))
 def test_nothing_a_scanner_sends_makes_it_fail(pieces, suffix):
     """Whatever comes, events are legal codes and nothing is raised."""

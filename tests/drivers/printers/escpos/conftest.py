@@ -54,9 +54,7 @@ def relayed():
 
     def make(**settings):
         numbers = count(1)
-        return Relayed(
-            conversation(EscposSettings(**settings), device="printer", new_uid=lambda: f"p-{next(numbers)}")
-        )
+        return Relayed(conversation(EscposSettings(**settings), device="printer", new_uid=lambda: f"p-{next(numbers)}"))
 
     return make
 

@@ -108,9 +108,7 @@ def test_columns_without_a_ruler_and_with_thousands():
 КАРТОЙ                                         6 217,50
 """)
 
-    assert [("Кефир 1", "5"), ("Хлеб", "1")] == [
-        (line.name, str(line.quantity)) for line in understood.receipt.lines
-    ]
+    assert [("Кефир 1", "5"), ("Хлеб", "1")] == [(line.name, str(line.quantity)) for line in understood.receipt.lines]
     assert rub("6217.50") == understood.receipt.total
 
 
@@ -169,11 +167,14 @@ def test_a_product_called_card_is_no_tender():
 
 def test_a_return_printed_with_minus_signs():
     """Everything negative is a return, stated in positive sums."""
-    understood = understand("""
+    understood = understand(
+        """
 Coffee   1 x 3.50    -3.50
 TOTAL                -3.50
 CASH                 -3.50
-""", currency="USD")
+""",
+        currency="USD",
+    )
 
     assert DocumentKind.RETURN == understood.kind
     assert Money.of("3.50", "USD") == understood.receipt.total
@@ -214,7 +215,12 @@ def test_a_heading_tells_the_kind(heading, kind):
 
 @pytest.mark.parametrize(
     "footer",
-    ["ВОЗВРАТ ТОВАРА В ТЕЧЕНИЕ 14 ДНЕЙ ПРИ НАЛИЧИИ ЧЕКА", "NO REFUND WITHOUT RECEIPT", "CUSTOMER COPY", "Домашняя кухня"],
+    [
+        "ВОЗВРАТ ТОВАРА В ТЕЧЕНИЕ 14 ДНЕЙ ПРИ НАЛИЧИИ ЧЕКА",
+        "NO REFUND WITHOUT RECEIPT",
+        "CUSTOMER COPY",
+        "Домашняя кухня",
+    ],
 )
 def test_a_footer_does_not_change_the_kind(footer):
     """Return policies and customer copies stand on ordinary sales."""
@@ -285,9 +291,12 @@ def test_a_reprint_is_the_same_receipt_and_an_unnamed_one_is_new():
     assert named == understand(FISCAL).receipt.uid
     assert re.fullmatch(r"p-[0-9a-f]{24}", named)
     assert "p-new" == unnamed
-    assert named != receipt_reader(EscposSettings(), device="other", new_uid=lambda: "x").understand(
-        Printed(lines=tuple(FISCAL.strip().split("\n")), codes=(), codecs={})
-    ).receipt.uid
+    assert (
+        named
+        != receipt_reader(EscposSettings(), device="other", new_uid=lambda: "x")
+        .understand(Printed(lines=tuple(FISCAL.strip().split("\n")), codes=(), codecs={}))
+        .receipt.uid
+    )
 
 
 def test_buddhist_years_and_zone():
@@ -304,7 +313,9 @@ def test_buddhist_years_and_zone():
 def test_a_layout_of_ones_own(tmp_path):
     """A store's own words in a file of three lines."""
     path = tmp_path / "mine.toml"
-    path.write_text('title = "Mine"\nwords = ["en"]\nitems = ["{name} {count}st {sum}"]\n[own]\ntotal = ["YHTEENSÄ"]\n', "utf-8")
+    path.write_text(
+        'title = "Mine"\nwords = ["en"]\nitems = ["{name} {count}st {sum}"]\n[own]\ntotal = ["YHTEENSÄ"]\n', "utf-8"
+    )
     understood = understand("Maito 2st 3,80\nYHTEENSÄ 3,80\n", layouts=(str(path),), currency="EUR")
 
     assert ("mine", "1.90 EUR") == (understood.layout, str(understood.receipt.lines[0].price))

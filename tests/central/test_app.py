@@ -1,0 +1,255 @@
+"""The HTTP face: who may ask, what is refused and how, the contract as a document."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+from openapi_spec_validator import validate
+
+from central.app import build
+from central.openapi import OPERATIONS, document
+from central.web import REQUEST_BYTES_MAX
+from drivers.vocabulary import codec
+from drivers.vocabulary.centre import ChangesPage, HoldGrant, Upload, UploadAnswer
+from drivers.vocabulary.customer import Customer, Identifier, IdentifierKind, keyed_hash
+
+pytestmark = pytest.mark.net
+
+
+@pytest.fixture
+def web(served: Any, centre: Any) -> Iterator[httpx.Client]:
+    """A client with the token of till t1, enrolled anew (epoch 2)."""
+    token = centre.enrol("t1").token
+    with httpx.Client(base_url=served.url, headers={"authorization": f"Bearer {token}"}, trust_env=False) as client:
+        yield client
+
+
+def post(web: httpx.Client, path: str, value: Any, **more: Any) -> httpx.Response:
+    data = value if isinstance(value, bytes) else codec.encode(value)
+    return web.post(path, content=data, **more)
+
+
+def code_of(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+def test_an_upload_comes_back_in_the_changes(web: httpx.Client, words: Any) -> None:
+    """The page reflects the till's own envelope and holds the customer it changed."""
+    pen = words.Pen(epoch=2)
+    upload = Upload(envelopes=(pen.write(words.sale("r1", earn=5)),))
+    first = codec.decode(web.get("/v1/tills/t1/changes").content, ChangesPage)
+    taken = codec.decode(
+        post(
+            web, "/v1/tills/t1/envelopes", gzip.compress(codec.encode(upload)), headers={"content-encoding": "gzip"}
+        ).content,
+        UploadAnswer,
+    )
+    page = codec.decode(web.get("/v1/tills/t1/changes", params={"cursor": first.cursor}).content, ChangesPage)
+    anna = codec.decode(bytes(page.changes[0].body), Customer)
+
+    assert ("t1", 2, 1) == (taken.till, taken.epoch, taken.through)
+    assert ((2, 0), (2, 1)) == ((first.epoch, first.reflects), (page.epoch, page.reflects))
+    assert 105 == sum(lot.amount for lot in anna.lots)
+    assert not page.more
+
+
+def test_a_long_poll_ends_when_something_changes(web: httpx.Client, centre: Any, words: Any) -> None:
+    """Nobody waits the whole time for news that is there."""
+    cursor = codec.decode(web.get("/v1/tills/t1/changes").content, ChangesPage).cursor
+    pages: list[ChangesPage] = []
+
+    def ask() -> None:
+        answered = web.get("/v1/tills/t1/changes", params={"cursor": cursor, "wait": 20}, timeout=30)
+        pages.append(codec.decode(answered.content, ChangesPage))
+
+    asking = threading.Thread(target=ask)
+    began = time.monotonic()
+    asking.start()
+    centre.member("boris")
+    asking.join(15)
+
+    assert ["boris"] == [change.key for change in pages[0].changes]
+    assert time.monotonic() - began < 10
+
+
+def test_a_stopping_server_answers_its_long_polls(web: httpx.Client, served: Any) -> None:
+    """A restart does not hang for 25 seconds."""
+    cursor = codec.decode(web.get("/v1/tills/t1/changes").content, ChangesPage).cursor
+    statuses: list[int] = []
+
+    def ask() -> None:
+        statuses.append(web.get("/v1/tills/t1/changes", params={"cursor": cursor, "wait": 25}, timeout=30).status_code)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while not served.server.server_state.tasks:
+        pass
+    began = time.monotonic()
+    served.stop()
+    asking.join(10)
+
+    assert [200] == statuses
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("header", ["", "Bearer wrong", "Basic abc", "Bearer"])
+@pytest.mark.parametrize("till", ["t1", "nobody"])
+def test_every_request_needs_the_tills_own_token(served: Any, header: str, till: str) -> None:
+    """An unknown till and a wrong token get the same words."""
+    answered = httpx.get(f"{served.url}/v1/tills/{till}/changes", headers={"authorization": header}, trust_env=False)
+
+    assert (401, "unauthorised") == code_of(answered)
+    assert "Bearer" == answered.headers["www-authenticate"]
+
+
+def test_a_token_opens_its_own_till_only(web: httpx.Client) -> None:
+    """t1's token is nothing at t2."""
+    assert (401, "unauthorised") == code_of(web.get("/v1/tills/t2/changes"))
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "expected"),
+    [
+        (b"{}", {}, (400, "unreadable")),
+        (b"not json", {}, (400, "unreadable")),
+        (b"not gzip", {"content-encoding": "gzip"}, (400, "unreadable")),
+        (gzip.compress(b"{}")[:-4], {"content-encoding": "gzip"}, (400, "unreadable")),
+        (gzip.compress(b"{}") * 2, {"content-encoding": "gzip"}, (400, "unreadable")),
+        (gzip.compress(b" " * (REQUEST_BYTES_MAX + 1)), {"content-encoding": "gzip"}, (413, "too_large")),
+        (b" " * (REQUEST_BYTES_MAX + 1), {}, (413, "too_large")),
+        (b"{}", {"content-encoding": "br"}, (415, "encoding_unknown")),
+        (b'{"envelopes":[]}', {}, (400, "unreadable")),
+    ],
+)
+def test_a_bad_body_is_refused_by_name(
+    web: httpx.Client, body: bytes, headers: dict[str, str], expected: tuple[int, str]
+) -> None:
+    """Bounded, decompressed size included."""
+    assert expected == code_of(post(web, "/v1/tills/t1/envelopes", body, headers=headers))
+
+
+def test_a_fork_is_refused_and_stays_quarantined(web: httpx.Client, words: Any) -> None:
+    """Nothing is overwritten, the till takes nothing new, and holds nothing."""
+    pen = words.Pen(epoch=2)
+    post(web, "/v1/tills/t1/envelopes", Upload(envelopes=(pen.write(words.sale("r1")),)))
+    clone = pen.fork(0)
+    clone.write(words.sale("other"))
+    forked = post(web, "/v1/tills/t1/envelopes", Upload(envelopes=tuple(clone.written)))
+    honest = post(web, "/v1/tills/t1/envelopes", Upload(envelopes=(pen.write(words.sale("r2")),)))
+    held = post(web, "/v1/tills/t1/holds", b'{"receipt_uid":"r9","customer_id":"anna","unit":"bonus","points":1}')
+
+    assert [(409, "fork")] * 3 == [code_of(forked), code_of(honest), code_of(held)]
+    assert "cloned" in web.get("/v1/tills/t1/status").json()["quarantined"]
+
+
+def test_a_gap_tells_what_is_wanted(web: httpx.Client, words: Any) -> None:
+    """The till goes back without a person."""
+    pen = words.Pen(epoch=2)
+    pen.write(words.sale("r1"))
+    answered = post(web, "/v1/tills/t1/envelopes", Upload(envelopes=(pen.write(words.sale("r2")),)))
+
+    assert (409, "gap") == code_of(answered)
+    assert 1 == answered.json()["wanted"]
+
+
+def test_a_hold_over_http(web: httpx.Client) -> None:
+    """All or none."""
+    wanted = b'{"receipt_uid":"r9","customer_id":"anna","unit":"bonus","points":60}'
+    grant = codec.decode(post(web, "/v1/tills/t1/holds", wanted).content, HoldGrant)
+
+    assert 60 == grant.points
+    assert (404, "customer_unknown") == code_of(post(web, "/v1/tills/t1/holds", wanted.replace(b"anna", b"nobody")))
+
+
+@pytest.mark.parametrize("cursor", ["x", "x.1", "0.0", "zz.99999999", "ffffffffffffffff.-1"])
+def test_a_cursor_of_another_feed_is_gone(web: httpx.Client, cursor: str) -> None:
+    """410: the till begins again."""
+    assert (410, "cursor_unknown") == code_of(web.get("/v1/tills/t1/changes", params={"cursor": cursor}))
+
+
+def test_a_wait_that_is_no_number_is_refused(web: httpx.Client) -> None:
+    """A mistake of the client is named."""
+    assert (400, "unreadable") == code_of(web.get("/v1/tills/t1/changes", params={"wait": "long"}))
+
+
+def test_unknown_routes_and_methods_are_problems_too(web: httpx.Client) -> None:
+    """A client reads one shape of error."""
+    assert (404, "no_such_route") == code_of(web.get("/v2/health"))
+    assert (405, "method_not_allowed") == code_of(web.delete("/v1/health"))
+
+
+def test_what_a_till_says_of_itself_is_remembered(web: httpx.Client) -> None:
+    """Version, queue and clock come with each request; nonsense is left out."""
+    headers = {
+        "tillpoint-version": "9.9",
+        "tillpoint-queue-depth": "7",
+        "tillpoint-oldest-age-s": "-1",
+        "tillpoint-clock": "2020-01-01T00:00:00+00:00",
+    }
+    status = web.get("/v1/tills/t1/status", headers=headers).json()
+
+    assert ("9.9", 7, None) == (status["version"], status["queue_depth"], status["oldest_age_s"])
+    assert status["clock_offset_s"] < -100_000_000
+
+
+def test_no_full_phone_number_ever_reaches_a_till(web: httpx.Client, centre: Any) -> None:
+    """A till finds a customer by a keyed hash and sees a mask."""
+    from central.members import Member, load_members
+
+    member = Member(
+        id="vera", name="Vera Ivanova", phone="+79000000042", card="77001", tier="", spent_minor=0, points={}
+    )
+    load_members(centre.database, [member], now=centre.now, progress=lambda _: None)
+    shown = web.get("/v1/tills/t1/changes").text
+    phone = keyed_hash(centre.database.tenant_key, Identifier(kind=IdentifierKind.PHONE, value="+79000000042"))
+
+    assert "9000000042" not in shown
+    assert "Ivanova" not in shown
+    assert phone in shown
+    assert "+7900***42" in shown
+
+
+def test_the_published_contract_is_the_generated_one(served: Any, project: Path) -> None:
+    """docs/openapi/central.json is what the server serves; an independent validator accepts it."""
+    shown = httpx.get(f"{served.url}/openapi.json", trust_env=False).json()
+    validate(shown)
+
+    assert shown == json.loads((project / "docs" / "openapi" / "central.json").read_text(encoding="utf-8"))
+
+
+def test_every_route_is_documented_and_every_document_is_routed(database: Any) -> None:
+    """The contract cannot forget a route."""
+    routes = {
+        (method.lower(), route.path)
+        for route in build(database).routes
+        for method in route.methods
+        if method != "HEAD" and route.path != "/openapi.json"
+    }
+
+    assert routes == {(operation.method, operation.path) for operation in OPERATIONS}
+
+
+def test_real_answers_obey_the_schemas(web: httpx.Client, words: Any) -> None:
+    """What is served is what is promised."""
+    schemas = {"components": document()["components"]}
+
+    def check(name: str, value: Any) -> None:
+        jsonschema.validate(value, {"$ref": f"#/components/schemas/{name}", **schemas})
+
+    pen = words.Pen(epoch=2)
+    upload = Upload(envelopes=(pen.write(words.sale("r1", earn=5)),))
+    check("Upload", json.loads(codec.encode(upload)))
+    check("UploadAnswer", post(web, "/v1/tills/t1/envelopes", upload).json())
+    check("ChangesPage", web.get("/v1/tills/t1/changes").json())
+    check("Health", web.get("/v1/health").json())
+    check("TillTotals", web.get("/v1/tills/t1/status").json())
+    check("Problem", web.get("/v1/tills/t2/status").json())
