@@ -27,6 +27,7 @@ from agent.loyalty import Programme, ProgrammeProblem
 from agent.loyalty import load as load_programme
 from agent.settings import DeviceSettings, Settings, TillSettings, unknown_keys
 from agent.slips.compose import SlipStyle
+from agent.slips.text import words
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from agent.sync.identity import Identity
 from agent.sync.identity import load as load_identity
@@ -51,6 +52,7 @@ __all__ = ["Agent", "check"]
 log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S: Final = 30.0  # a till's disk after a power cut: recovery reads the whole WAL
+WARM_UP_AFTER_S: Final = 0.5  # the first answer goes before it
 STOP_TIMEOUT_S: Final = 5.0  # a service manager loses patience after ten seconds or more
 
 
@@ -167,6 +169,7 @@ class Agent:
         self._start_doors(folder)
         if identity is not None and not broken:
             self._start_sync(folder, identity)
+        threading.Thread(target=self._warm_up, args=(devices,), name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
         """Stop in the reverse order; whatever is in the inbox is still written."""
@@ -308,6 +311,16 @@ class Agent:
 
         self.sync = SyncService(folder, identity, self.settings.central, self.till)
         self.sync.start()
+
+    def _warm_up(self, devices: list[_Device]) -> None:
+        """Import what was put off at the start, before the first customer has to wait for it."""
+        if self._stop.wait(WARM_UP_AFTER_S):
+            return
+        phones.normalise("", region=self.settings.till.region)
+        words(self.settings.slip.language)
+        for one in devices:
+            if one.driver.warm_up is not None:
+                one.driver.warm_up()
 
     def _ask_hold(self, request: Any) -> Any:
         """The centre's word on a hold, or None without a line; runs on the asking thread."""

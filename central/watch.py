@@ -54,14 +54,10 @@ class FeedWatch:
 
     async def wait(self, *, beyond: int, timeout_s: float) -> bool:
         """Wait until the feed has grown beyond a place; False when it did not in time."""
-        if self.closed or timeout_s <= 0:
-            return False
-        if self._cursor > beyond:
-            return True
-        grown = self._grown
         try:
             async with asyncio.timeout(timeout_s):
-                await grown.wait()
+                while not self.closed and self._cursor <= beyond:
+                    await self._grown.wait()
         except TimeoutError:
             return False
         return not self.closed

@@ -158,6 +158,7 @@ class Driver:
         conversation: builds the sans-I/O conversation.
         twin: builds the simulated device (a `Twin`) from the same settings, or from none: ``twin(settings, **rude)``;
             None when there is no twin, and the conformance suite says so.
+        warm_up: imports what the first document would otherwise wait for; called once, when the agent idles.
     """
 
     name: str
@@ -166,3 +167,4 @@ class Driver:
     settings_type: type[Struct]
     conversation: DriverKind
     twin: Callable[..., Any] | None = None
+    warm_up: Callable[[], None] | None = None

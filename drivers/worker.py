@@ -108,7 +108,7 @@ class ReaderWorker:
             if outgoing:
                 transport.write(outgoing, WRITE_TIMEOUT_S)
             is_busy = self._clock() - heard_at_s < BUSY_S
-            # When the device goes in the middle of a code, the half goes with this conversation: a pulled plug is no end.
+            # A device that goes in the middle of a code takes the half with it: a pulled plug is no end.
             data = transport.read(READ_SLICE_BUSY_S if is_busy else READ_SLICE_S)
             now_s = self._clock()
             if data:

@@ -1,19 +1,26 @@
 """How much time the in-line pump adds to a till's bytes, and how fast print streams are parsed; a script, not a test.
 
 Three paths carry the same chunks in turns within one run, so that a busy machine disturbs all of them alike: straight
-to the printer, through a bare relay of two sockets, and through the pump with the ESC/POS driver. A printer answers
-each chunk with one byte; what is measured is the time from sending a chunk to its answer.
+to the printer, through a bare relay of two sockets, and through the pump with the ESC/POS driver; relay and pump have
+a process each, as in life. A printer answers each chunk with one byte; what is measured is the time from sending a
+chunk to its answer.
 """
 
+# ruff: noqa: T201 - a script prints
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import select
 import socket
 import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from drivers.inline import InlineWorker
 from drivers.registry import LoadedDriver, load_driver
@@ -35,11 +42,10 @@ def main() -> None:
 
 def _measure(chunk: bytes) -> dict[str, list[float]]:
     """Seconds of each round trip, per path."""
-    stop = threading.Event()
     printer = _serve(lambda till: _answer(till, len(chunk)))
-    relay = _serve(lambda till: _relay(till, printer))
-    worker, pump = _pump(printer, stop)
-    paths = {"direct": printer, "bare relay": relay, "pump": pump}
+    relay, relay_port = _process(_relay_process, printer)
+    pump, pump_port = _process(_pump_process, printer)
+    paths = {"direct": printer, "bare relay": relay_port, "pump": pump_port}
     tills = {name: _connect(port) for name, port in paths.items()}
     times: dict[str, list[float]] = {name: [] for name in paths}
     for number in range(WARM_UP_ROUNDS + ROUNDS):
@@ -51,31 +57,56 @@ def _measure(chunk: bytes) -> dict[str, list[float]]:
                 times[name].append(time.perf_counter() - began_s)
     for till in tills.values():
         till.close()
-    stop.set()
-    worker.join(2)
+    for process in (relay, pump):
+        process.terminate()
+        process.join(5)
     return times
 
 
-def _pump(printer: int, stop: threading.Event) -> tuple[InlineWorker, int]:
+def _process(target: Callable[[int, Any], None], printer: int) -> tuple[Any, int]:
+    """Start a process and hear on which port it serves."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(printer, theirs), daemon=True)
+    process.start()
+    return process, ours.recv()
+
+
+def _pump_process(printer: int, parent: Any) -> None:
     loaded = load_driver("escpos")
     if not isinstance(loaded, LoadedDriver):
         raise loaded
     driver = loaded.driver
     host = TcpListenEndpoint("tcp-listen://127.0.0.1:0", "127.0.0.1", 0)
     host.listen()
-    worker = InlineWorker(
+    parent.send(host.port)
+    InlineWorker(
         name="bench",
         host=host,
         device=endpoint(f"tcp://127.0.0.1:{printer}"),
         conversation_factory=lambda: driver.conversation(driver.settings_type(), device="bench"),
         emit=lambda event: None,
-        stop=stop,
-    )
-    worker.start()
-    return worker, host.port
+        stop=threading.Event(),
+    ).run()
 
 
-def _serve(handle) -> int:
+def _relay_process(printer: int, parent: Any) -> None:
+    """The least a relay can do: two sockets, one select, no thought."""
+    server = socket.create_server(("127.0.0.1", 0))
+    parent.send(server.getsockname()[1])
+    till, _ = server.accept()
+    till.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    device = _connect(printer)
+    other = {till: device, device: till}
+    while True:
+        for ready in select.select([till, device], [], [])[0]:
+            data = ready.recv(65_536)
+            if not data:
+                return
+            other[ready].sendall(data)
+
+
+def _serve(handle: Callable[[socket.socket], None]) -> int:
     """A port whose visitors are each served on a thread of their own, until the script ends."""
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -86,29 +117,17 @@ def _serve(handle) -> int:
             threading.Thread(target=handle, args=(visitor,), daemon=True).start()
 
     threading.Thread(target=run, daemon=True).start()
-    return server.getsockname()[1]
+    return int(server.getsockname()[1])
 
 
 def _answer(till: socket.socket, size: int) -> None:
     got = 0
-    while data := till.recv(65_536):
-        got += len(data)
-        while got >= size:
-            got -= size
-            till.sendall(b"\x12")
-
-
-def _relay(till: socket.socket, printer: int) -> None:
-    """The least a relay can do: two sockets, one select, no thought."""
-    device = _connect(printer)
-    other = {till: device, device: till}
-    while True:
-        for ready in select.select([till, device], [], [])[0]:
-            data = ready.recv(65_536)
-            if not data:
-                device.close()
-                return
-            other[ready].sendall(data)
+    with contextlib.suppress(ConnectionError):
+        while data := till.recv(65_536):
+            got += len(data)
+            while got >= size:
+                got -= size
+                till.sendall(b"\x12")
 
 
 def _connect(port: int) -> socket.socket:
@@ -145,13 +164,24 @@ def _print_parsing() -> None:
     for name, stream in streams.items():
         chunks = [stream[at : at + 1460] for at in range(0, len(stream), 1460)]
         conversation = driver.conversation(driver.settings_type(), device="bench")
-        driver_s = min(_timed(lambda: [conversation.from_host(chunk, 0.0) for chunk in chunks]) for _ in range(3))
-        bare_s = min(_timed(lambda: [sum(map(b"\x1b\x1d\x1c\x10".__contains__, chunk)) for chunk in chunks]) for _ in range(3))
+        driver_s = min(_timed(partial(_converse, conversation, chunks)) for _ in range(3))
+        bare_s = min(_timed(partial(_scan, chunks)) for _ in range(3))
         megabytes = len(stream) / 1e6
         print(f"  {name:<24}{len(stream):>10}{megabytes / driver_s:>13.2f}{megabytes / bare_s:>16.2f}")
 
 
-def _timed(run) -> float:
+def _converse(conversation: Any, chunks: list[bytes]) -> None:
+    for chunk in chunks:
+        conversation.from_host(chunk, 0.0)
+
+
+def _scan(chunks: list[bytes]) -> None:
+    """The least that a parser in Python must do: look at each byte once."""
+    for chunk in chunks:
+        sum(map(b"\x1b\x1d\x1c\x10".__contains__, chunk))
+
+
+def _timed(run: Callable[[], object]) -> float:
     began_s = time.perf_counter()
     run()
     return time.perf_counter() - began_s

@@ -61,20 +61,22 @@ def _printed(desk: Desk, device: str, document: Document) -> tuple[str, ...]:
 
 def _sale_printed(desk: Desk, receipt: Receipt, source: str) -> tuple[str, ...]:
     """A printed sale is a reprint, the print of a sale the POS asked us about, or a new sale."""
-    before = read(desk.store, "closed", receipt.uid, Closed)
+    alias = desk.store.get("printed", receipt.uid)
+    before = read(desk.store, "closed", alias.decode() if alias is not None else receipt.uid, Closed)
     if before is not None:
         return before.slip
+    print_uid = receipt.uid
     awaiting = [one for _, one in read_all(desk.store, "print", AwaitingPrint)]
     quoted = [one for _, one in read_all(desk.store, "checkout", Open)]
     match = matching.match(receipt, awaiting, quoted, desk.clock.now())
     if isinstance(match, AwaitingPrint):
-        return _print_of(desk, match)
+        return _print_of(desk, match, print_uid)
     opened, mark = None, None
     customer_id = desk.current.customer_id if desk.current is not None else None
     if match is not None and match.receipt is not None and match.decision is not None:
         opened, mark, customer_id = match, match.mark, match.customer_id
         receipt = matching.apply_decision(match.receipt, match.decision, receipt)
-    _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=mark, source=source)
+    _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=mark, source=source, print_uid=print_uid)
     closed = read(desk.store, "closed", receipt.uid, Closed)
     return closed.slip if closed is not None else ()
 
@@ -87,6 +89,7 @@ def _close_sale(
     customer_id: str | None,
     mark: str | None,
     source: str,
+    print_uid: str = "",
 ) -> contract.ConfirmAnswer:
     """Decide, write everything at once, answer."""
     now = desk.clock.now()
@@ -133,6 +136,7 @@ def _close_sale(
         answer=codec.encode(answer).decode(),
         customer_id=customer_id,
         slip=slip,
+        print_uid=print_uid,
     )
     with desk.store.transaction() as tx:
         envelope = writing.append(desk, tx, fact, writing.marks(receipt, claim, customer_id))
@@ -140,6 +144,9 @@ def _close_sale(
         tx.delete("checkout", receipt.uid)
         if hold is not None:
             tx.delete("hold", f"{customer_id}/{receipt.uid}")
+        if print_uid not in {"", receipt.uid}:
+            # The print may come again after a cut in power, when nothing else says which sale it was.
+            tx.put("printed", print_uid, receipt.uid.encode())
         if source == "api" and desk.prints_are_seen:
             waiting = AwaitingPrint(uid=receipt.uid, total=receipt.total, closed_at=now)
             write(tx, "print", receipt.uid, waiting)
@@ -188,11 +195,14 @@ def _sale_entry(receipt: Receipt, decision: Decision) -> Entry:
     return Entry(epoch=0, sequence=0, spent_points=spent, lots=lots, spent_money=receipt.total)
 
 
-def _print_of(desk: Desk, awaiting: AwaitingPrint) -> tuple[str, ...]:
+def _print_of(desk: Desk, awaiting: AwaitingPrint, print_uid: str) -> tuple[str, ...]:
     """The print of a receipt that was confirmed over the contract: its slip, and no second sale."""
     closed = read(desk.store, "closed", awaiting.uid, Closed)
     with desk.store.transaction() as tx:
         tx.delete("print", awaiting.uid)
+        tx.put("printed", print_uid, awaiting.uid.encode())
+        if closed is not None:
+            write(tx, "closed", closed.uid, replace(closed, print_uid=print_uid))
     return closed.slip if closed is not None else ()
 
 

@@ -294,7 +294,7 @@ class Desk:
         return CheckoutRefused(f"{sentence}; the sale may go on", code="not_recorded")
 
     def recover(self, error: BaseException) -> bool:
-        """Whether the same work is worth one more try: room was freed, or the database was opened anew and read back."""
+        """Whether the same work is worth one more try: room was freed, or the database was opened anew."""
         if isinstance(error, StoreFull):
             return True
         if isinstance(error, StoreUnavailable) and self.store.failed:

@@ -7,6 +7,8 @@ Collections and keys:
     hold/<customer>/<uid>       points reserved on this till (Hold)
     desk/current                the customer at the till now (Current)
     desk/last                   what the last closed receipt did, for a glance (a plain table of texts)
+    printed/<print uid>         which closed receipt a print was (its uid as bytes)
+    closed_on/<day>/<uid>       closed receipts by day, for pruning (the uid as bytes)
     print/<uid>                 a receipt confirmed over the API whose print has not been seen yet (AwaitingPrint)
 """
 
@@ -72,6 +74,7 @@ class Closed(_Record, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         digest: of the request that closed it; another body under the same uid is refused.
         answer: the answer that was given, as JSON.
+        print_uid: the uid its print had, when the till named it otherwise.
         slip: the lines for the customer, for a printer of any width.
         returned: receipts that took parts of it back.
     """
@@ -85,6 +88,7 @@ class Closed(_Record, frozen=True, kw_only=True, omit_defaults=True):
     answer: str
     customer_id: str | None = None
     slip: tuple[str, ...] = ()
+    print_uid: str = ""
     returned: tuple[Receipt, ...] = ()
 
 

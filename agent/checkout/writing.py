@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.checkout.records import Closed, Entry, Hold, entry_key, read_all, write
+from agent.checkout.records import Closed, Entry, Hold, entry_key, read, read_all, write
 from agent.clock import uuid7
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
@@ -57,8 +57,11 @@ def prune_closed(desk: Desk, older_than: datetime) -> None:
         return
     with desk.store.transaction() as tx:
         for key, uid in old:
-            tx.delete("closed_on", key)
+            closed = read(tx, "closed", uid, Closed)
+            if closed is not None and closed.print_uid:
+                tx.delete("printed", closed.print_uid)
             tx.delete("closed", uid)
+            tx.delete("closed_on", key)
 
 
 def remember(

@@ -43,7 +43,7 @@ _TYPES: Final = {
     "json": "application/json",
     "svg": "image/svg+xml",
 }
-_STATIC: Final = ("icon.svg", "keys.js", "panel.css", "panel.js", "text.js")
+_STATIC: Final = ("icon.svg", "keys.js", "panel.css", "panel.js", "screens.js", "text.js")
 
 
 class PanelIdentify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

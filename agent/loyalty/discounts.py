@@ -67,8 +67,8 @@ def _off_lines(sale: Sale, lines: tuple[int, ...], steps: int, base: list[int]) 
 def _off_receipt(sale: Sale, lines: tuple[int, ...], steps: int, base: list[int]) -> Offer | Rejection:
     """The percent of the sum, half a kopeck up, as far as there is room; shared out only when it is taken."""
     room = sale.room
-    wanted = (sum(base[i] for i in lines) * 2 * steps + _STEPS) // (2 * _STEPS)
-    total = min(wanted, sum(room[i] for i in lines if base[i]))
+    wanted = (sum([base[i] for i in lines]) * 2 * steps + _STEPS) // (2 * _STEPS)
+    total = min(wanted, sum([room[i] for i in lines if base[i]]))
     return Offer(total, lines, None) if total else NOTHING_LEFT
 
 

@@ -7,6 +7,8 @@ from functools import cmp_to_key
 
 __all__ = ["distribute"]
 
+ROUNDS_MAX = 6  # real receipts need one or two; beyond it a sort bounds the work
+
 
 def distribute(amount: int, weights: Sequence[int], capacities: Sequence[int] | None = None) -> list[int]:
     """Share `amount` minor units out in proportion to `weights`, no line above its capacity.
@@ -21,41 +23,56 @@ def distribute(amount: int, weights: Sequence[int], capacities: Sequence[int] | 
         capacities: most that each line may get; None is without limit.
     """
     shares = [0] * len(weights)
-    open_lines = [i for i, weight in enumerate(weights) if weight > 0 and (capacities is None or capacities[i] > 0)]
-    weight_left = sum(weights[i] for i in open_lines)
-    if amount <= 0 or not open_lines:
+    if amount <= 0:
         return shares
-    if capacities is not None and any(amount * weights[i] > capacities[i] * weight_left for i in open_lines):
-        amount, weight_left, open_lines = _fill(
-            amount, weight_left, open_lines, weights=weights, capacities=capacities, shares=shares
-        )
+    if capacities is None:
+        open_lines = [i for i, weight in enumerate(weights) if weight > 0]
+    else:
+        open_lines = [i for i, weight in enumerate(weights) if weight > 0 and capacities[i] > 0]
+        amount, open_lines = _fill(amount, open_lines, weights, capacities=capacities, shares=shares)
+    weight_left = sum([weights[i] for i in open_lines])
     missing = amount if open_lines else 0
-    fractions: list[tuple[int, int]] = []
+    fractions: list[int] = []
     for i in open_lines:
         share, fraction = divmod(amount * weights[i], weight_left)
         shares[i] = share
         missing -= share
-        fractions.append((-fraction, i))
+        fractions.append(fraction)
     if missing:
         # Fewer are missing than there are fractions above 0, so a share grows only where its exact value was larger.
-        fractions.sort()
-        for _, i in fractions[:missing]:
-            shares[i] += 1
+        # A reversed sort keeps equals in their order: ties go in line order.
+        largest = sorted(range(len(fractions)), key=fractions.__getitem__, reverse=True)
+        for place in largest[:missing]:
+            shares[open_lines[place]] += 1
     return shares
 
 
 def _fill(
-    amount: int,
-    weight_left: int,
-    open_lines: list[int],
-    *,
-    weights: Sequence[int],
-    capacities: Sequence[int],
-    shares: list[int],
-) -> tuple[int, int, list[int]]:
-    """Fill the lines that cannot take their share, the tightest first; returns what is left for the others.
+    amount: int, open_lines: list[int], weights: Sequence[int], *, capacities: Sequence[int], shares: list[int]
+) -> tuple[int, list[int]]:
+    """Fill the lines that cannot take their share; returns what is left for the others, and who they are.
 
-    In order of capacity per weight the first line that can take its share ends it: every later one can too.
+    Filling one line makes the share of the others larger, never smaller: who is over its capacity stays over it.
+    """
+    for _ in range(ROUNDS_MAX):
+        weight_left = sum([weights[i] for i in open_lines])
+        still_open = [i for i in open_lines if amount * weights[i] <= capacities[i] * weight_left]
+        if len(still_open) == len(open_lines):
+            return amount, open_lines
+        full = set(open_lines).difference(still_open)
+        for i in full:
+            shares[i] = capacities[i]
+            amount -= capacities[i]
+        open_lines = still_open
+    return _fill_in_order(amount, open_lines, weights, capacities=capacities, shares=shares)
+
+
+def _fill_in_order(
+    amount: int, open_lines: list[int], weights: Sequence[int], *, capacities: Sequence[int], shares: list[int]
+) -> tuple[int, list[int]]:
+    """The same in one walk, the tightest line first: the first one that can take its share ends it.
+
+    For receipts on which every round would fill one line more; the sort costs more than a few rounds do.
     """
 
     def tighter(a: int, b: int) -> int:
@@ -63,6 +80,7 @@ def _fill(
         return capacities[a] * weights[b] - capacities[b] * weights[a]
 
     tightest = sorted(open_lines, key=cmp_to_key(tighter))
+    weight_left = sum(weights[i] for i in open_lines)
     filled = 0
     for i in tightest:
         if amount * weights[i] <= capacities[i] * weight_left:
@@ -71,4 +89,4 @@ def _fill(
         amount -= capacities[i]
         weight_left -= weights[i]
         filled += 1
-    return amount, weight_left, sorted(tightest[filled:])
+    return amount, sorted(tightest[filled:])

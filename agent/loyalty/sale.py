@@ -170,7 +170,7 @@ def _bound(line: Line, net: int) -> int:
         return 0
     if floor.currency != line.price.currency:
         return net  # a floor nobody can compare: leave the line alone rather than sell below it
-    return -(-floor.minor * line.quantity.steps // _STEPS)
+    return max(0, -(-floor.minor * line.quantity.steps // _STEPS))
 
 
 def _room(line: Line, net: int, bound: int) -> int:

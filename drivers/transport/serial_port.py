@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from drivers.transport.sockets import words_of
 from drivers.vocabulary.errors import TransportClosed, TransportError, TransportUnavailable
 
 __all__ = ["PortInfo", "SerialEndpoint", "SerialLine", "SerialTransport", "list_ports"]
@@ -249,7 +250,7 @@ class SerialTransport:
     def _gone(self, error: OSError) -> TransportClosed:
         if self._is_closed:
             return TransportClosed(f"{self._address} was closed")
-        return TransportClosed(f"{self._address}: the device is gone ({_words(error)}); check its cable")
+        return TransportClosed(f"{self._address}: the device is gone ({words_of(error)}); check its cable")
 
 
 class SerialEndpoint:
@@ -315,18 +316,13 @@ def _cause(error: Exception, line: SerialLine) -> str:
         return (
             f"it is no serial port or refuses {line.baud} baud {line.bits}{line.parity}{line.stop}; check the address"
         )
-    return f"{_words(error)}; check the cable and the address"
+    return f"{words_of(error)}; check the cable and the address"
 
 
 def _known_words(known: list[str]) -> str:
     if not known:
         return "this machine has none; check the cable and the driver of the device"
     return f"this machine has {', '.join(known)}"
-
-
-def _words(error: Exception) -> str:
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return words[:1].lower() + words[1:]
 
 
 def _is_timeout(error: OSError) -> bool:

@@ -13,13 +13,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
-import select
 import socket
 import sys
 import threading
 import time
 from typing import Any, Final
 
+from drivers.transport.sockets import Readiness, keep_alive, words_of
 from drivers.vocabulary.errors import TransportClosed, TransportEnded, TransportError, TransportUnavailable
 
 __all__ = ["TcpEndpoint", "TcpListenEndpoint", "TcpTransport"]
@@ -27,37 +27,11 @@ __all__ = ["TcpEndpoint", "TcpListenEndpoint", "TcpTransport"]
 READ_SIZE = 65_536  # one read takes what a socket buffer usually holds
 CONNECT_S_MAX = 3.0  # a printer on the local network answers in milliseconds; a sleeping wireless one in two seconds
 SILENCE_S = 5.0  # a till that started again takes longer than this
-KEEPALIVE_IDLE_S = 10  # first probe; a till that lost power is noticed within 10 + 3 × 3 seconds
-KEEPALIVE_INTERVAL_S = 3
-KEEPALIVE_COUNT = 3
-VISITORS_WAITING_MAX = 32  # a till that connects for each line of text makes bursts; beyond, the system lets it try again
+VISITORS_WAITING_MAX = (
+    32  # a till that connects for each line of text makes bursts; beyond, the system lets it try again
+)
 
 _WOULD_BLOCK: Final = (BlockingIOError, InterruptedError)
-
-
-class _Readiness:
-    """Waits until a socket can be read or written; poll() where there is one, for it knows no limit of numbers."""
-
-    def __init__(self, sock: socket.socket, *, for_writing: bool) -> None:
-        self._sock = sock
-        self._for_writing = for_writing
-        self._poll: Any = None
-        if sys.platform != "win32":
-            self._poll = select.poll()
-            self._poll.register(sock, select.POLLOUT if for_writing else select.POLLIN)
-
-    def wait(self, timeout_s: float) -> bool:
-        if self._poll is not None:
-            return bool(self._poll.poll(max(0.0, timeout_s) * 1000))
-        waiting = [self._sock]
-        # Windows reports a failed connection only among the exceptional ones.
-        ready = select.select(
-            [] if self._for_writing else waiting,
-            waiting if self._for_writing else [],
-            waiting,
-            max(0.0, timeout_s),
-        )
-        return any(ready)
 
 
 class TcpTransport:
@@ -67,11 +41,11 @@ class TcpTransport:
         sock.settimeout(0)
         with contextlib.suppress(OSError):  # not offered everywhere; the bytes flow all the same
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _keep_alive(sock)
+        keep_alive(sock)
         self._address = address
         self._sock = sock
-        self._readable = _Readiness(sock, for_writing=False)
-        self._writable = _Readiness(sock, for_writing=True)
+        self._readable = Readiness(sock, for_writing=False)
+        self._writable = Readiness(sock, for_writing=True)
         # Held for one call that does not wait, so that no thread reads from a number that was closed and given away.
         self._gate = threading.Lock()
         self._is_closed = False
@@ -143,7 +117,7 @@ class TcpTransport:
         with self._gate:
             self._sock.close()
 
-    def _wait(self, readiness: _Readiness, timeout_s: float) -> None:
+    def _wait(self, readiness: Readiness, timeout_s: float) -> None:
         self._refuse_closed()
         try:
             readiness.wait(timeout_s)
@@ -158,7 +132,7 @@ class TcpTransport:
     def _gone(self, error: Exception) -> TransportClosed:
         if self._is_closed:
             return TransportClosed(f"{self._address} was closed")
-        return TransportClosed(f"{self._address}: the connection broke: {_words(error)}")
+        return TransportClosed(f"{self._address}: the connection broke: {words_of(error)}")
 
 
 class TcpEndpoint:
@@ -190,7 +164,7 @@ class TcpEndpoint:
         while self._attempt is not None:
             now_s = time.monotonic()
             sock = self._attempt
-            ready = _Readiness(sock, for_writing=True).wait(min(deadline_s, self._attempt_ends_s) - now_s)
+            ready = Readiness(sock, for_writing=True).wait(min(deadline_s, self._attempt_ends_s) - now_s)
             if ready:
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 if code == 0:
@@ -253,7 +227,7 @@ class TcpEndpoint:
         elif isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
             words = f"no answer within {CONNECT_S_MAX:g} s; check that the device is on and the cable is in"
         else:
-            words = f"{_words(error)}; check the network of this machine and the address of the device"
+            words = f"{words_of(error)}; check the network of this machine and the address of the device"
         return TransportUnavailable(f"cannot open {self._address}: {words}")
 
 
@@ -362,7 +336,7 @@ class TcpListenEndpoint:
     def _accept(self, timeout_s: float) -> tuple[socket.socket, str] | None:
         if self._next is None and self._listening is not None:
             try:
-                if _Readiness(self._listening, for_writing=False).wait(timeout_s):
+                if Readiness(self._listening, for_writing=False).wait(timeout_s):
                     sock, place = self._listening.accept()
                     self._next = (sock, str(place[0]))
             except OSError:  # the visitor was gone before it was let in
@@ -377,26 +351,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _keep_alive(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    wanted = (
-        ("TCP_KEEPIDLE", KEEPALIVE_IDLE_S),
-        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_S),
-        ("TCP_KEEPCNT", KEEPALIVE_COUNT),
-    )
-    for name, value in wanted:
-        option = getattr(socket, name, None)
-        if option is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def _words(error: Exception) -> str:
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return words[:1].lower() + words[1:]
-
-
 def _listen_words(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "the name is not found; write 127.0.0.1, or 0.0.0.0 for every address of this machine"
@@ -406,4 +360,4 @@ def _listen_words(error: OSError) -> str:
         return "this machine has no such address; write 127.0.0.1, or 0.0.0.0 for every address"
     if error.errno in (errno.EACCES, errno.EPERM):
         return "not permitted; choose a port above 1023"
-    return f"{_words(error)}; choose another address or port"
+    return f"{words_of(error)}; choose another address or port"

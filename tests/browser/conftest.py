@@ -42,7 +42,9 @@ def chromium(tmp_path_factory):
     profile = tmp_path_factory.mktemp("profile")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(
-            executable_path=path, ignore_default_args=True, args=[*ARGUMENTS, f"--user-data-dir={profile}", "about:blank"]
+            executable_path=path,
+            ignore_default_args=True,
+            args=[*ARGUMENTS, f"--user-data-dir={profile}", "about:blank"],
         )
         yield browser
         browser.close()
@@ -103,7 +105,10 @@ class Panel:
         self.errors: list[str] = []
         self.requests: list[str] = []
         self.posts: list[str] = []
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda message: self.errors.append(message.text) if message.type in ("error", "warning") else None,
+        )
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", self._note)
 
@@ -115,23 +120,28 @@ class Panel:
     def open(self) -> Panel:
         self.page.goto(self.till.secrets.panel_url(self.till.server.port))
         self.wait("idle")
+        # Chromium drops keys that come before a fresh page's first frames are on the screen.
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return self
 
     def wait(self, screen: str) -> None:
-        self.page.wait_for_selector(f'body[data-screen="{screen}"]')
+        try:
+            self.page.wait_for_selector(f'body[data-screen="{screen}"]')
+        except Exception as error:
+            raise AssertionError(f"wanted {screen}, is {self.screen()}; asked {self.till.desk.calls}") from error
 
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector).replace("\u00a0", " ").replace("\u202f", " ").strip()
 
-    def type_slowly(self, text: str, gap_ms: int = 120) -> None:
-        """As a person: one key after another."""
+    def type_slowly(self, text: str, *, gap_ms: int = 120) -> None:
+        """As a person: one key after another, at a person's pace."""
+        self._at_ms = self.page.evaluate("Date.now()") - gap_ms * len(text)
         for character in text:
-            self.page.keyboard.press(character)
-            self.page.wait_for_timeout(gap_ms)
+            self._key(character, gap_ms)
 
-    def scan(self, code: str, *, end: str | None = "Enter", gap_ms: int = 20) -> None:
+    def scan(self, code: str, *, end: str | None = "Enter", gap_ms: int = 20, later_ms: int = 0) -> None:
         """As a scanner: trusted key events of the browser, stamped at the scanner's pace, capitals with Shift."""
-        self._at_ms = self.page.evaluate("Date.now()") - gap_ms * (len(code) + 1)
+        self._at_ms = self.page.evaluate("Date.now()") - gap_ms * (len(code) + 1) + later_ms
         for character in code:
             self._key(character, gap_ms)
         if end is not None:
@@ -150,7 +160,8 @@ class Panel:
         stroke = {"key": key, "code": code, "windowsVirtualKeyCode": number, "timestamp": self._at_ms / 1000}
         stroke["modifiers"] = 8 if key.isupper() and len(key) == 1 else 0
         self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyDown", "text": text})
-        self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyUp"})
+        if key in named:  # what a button could still answer to
+            self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyUp"})
 
     def screen(self) -> str:
         return self.page.get_attribute("body", "data-screen")

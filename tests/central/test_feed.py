@@ -49,11 +49,11 @@ def test_pages_are_cut_and_go_on(centre: Any, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_removed_document_is_a_tombstone(centre: Any) -> None:
-    """Its change has no body."""
+    """Its change has no document."""
     with centre.database.write() as connection:
         changes.publish(connection, [("alias", "ab" * 16)], removed=True)
 
-    assert [None] == [change.body for change in page(centre).changes if change.collection == "alias"]
+    assert [None] == [change.document for change in page(centre).changes if change.collection == "alias"]
 
 
 def test_after_a_restore_every_cursor_is_gone(centre: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 
 from central.accounts import imbalances
 from central.changes import read_page
-from central.database import open_database
+from central.database import Database, open_database
 from central.errors import Refusal
+from central.ingest import ingest
 from central.totals import Totals, read_totals
 from drivers.vocabulary import codec
 from drivers.vocabulary.customer import Customer
@@ -30,7 +33,7 @@ FACT = st.tuples(
 SEND = st.tuples(st.integers(0, 1), st.integers(0, 12), st.integers(1, 6), st.sampled_from(["ok", "crash", "restart"]))
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The server dies inside the transaction."""
 
 
@@ -63,26 +66,45 @@ def take(centre: Any, pen: Any, first: int, count: int, fate: str) -> None:
         return
     try:
         if fate == "crash":
-            with pytest.raises(Crash), centre.database.write() as connection:
-                from central.ingest import ingest
-
-                ingest(connection, run, till=pen.till, epoch_max=1, currency="RUB", now=centre.now)
-                raise Crash
+            crash(centre, pen.till, run)
         else:
             centre.take(*run, till=pen.till)
-    except Refusal as refused:
-        assert "gap" == refused.problem.code
-        assert refused.problem.wanted is not None
-        assert first + 1 > refused.problem.wanted
+    except Refusal as gap:
+        wanted = gap.problem.wanted
+    else:
+        return
+    assert wanted is not None
+    assert wanted <= first
+
+
+def crash(centre: Any, till: str, run: list[Any]) -> None:
+    """The server dies with everything done and nothing committed."""
+    with contextlib.suppress(CrashError), centre.database.write() as connection:
+        ingest(connection, run, till=till, epoch_max=1, currency="RUB", now=centre.now)
+        raise CrashError
 
 
 def fresh(folder: Path, words: Any, name: str) -> Any:
-    centre = words.Centre(open_database(f"sqlite:///{folder / name}"))
-    for customer in ("anna", "boris"):
-        centre.member(customer, bonus=50)
-    centre.enrol("t1")
-    centre.enrol("t2")
-    return centre
+    """A centre with two members and two tills; made once, copied for each example."""
+    template = folder.parent / f"{folder.name}-template.db"
+    if not template.exists():
+        centre = words.Centre(open_database(f"sqlite:///{template}"))
+        for customer in ("anna", "boris"):
+            centre.member(customer, bonus=50)
+        centre.enrol("t1")
+        centre.enrol("t2")
+        centre.database.close()
+    shutil.copyfile(template, folder / name)
+    return words.Centre(reopened(folder / name))
+
+
+def reopened(path: Path) -> Database:
+    """Open a file without waiting for the disk: power cuts are not what is tested here."""
+    database = open_database(f"sqlite:///{path}")
+    with database.writer.connect() as connection:
+        connection.connection.execute("PRAGMA synchronous=OFF")
+        connection.connection.execute("PRAGMA journal_mode=MEMORY")
+    return database
 
 
 def play(folder: Path, words: Any, facts: list[Any], line: list[Any]) -> None:
@@ -99,7 +121,7 @@ def play(folder: Path, words: Any, facts: list[Any], line: list[Any]) -> None:
             take(centre, pens[till], first, count, fate)
             if fate == "restart":
                 centre.database.close()
-                centre.database = open_database(f"sqlite:///{folder / 'broken.db'}")
+                centre.database = reopened(folder / "broken.db")
             now = mark(centre, pens[till].till)
             order += [(till, place) for place in range(marks[till], now)]
             marks[till] = now
@@ -144,15 +166,13 @@ def test_a_broken_line_ends_where_a_perfect_one_does_for_long(
 
 @given(facts=st.lists(FACT, min_size=1, max_size=12), cuts=st.lists(st.integers(1, 5), max_size=6))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_replica_fed_by_pages_converges(
-    tmp_path: Path, words: Any, facts: list[Any], cuts: list[int], monkeypatch: Any = None
-) -> None:
+def test_a_replica_fed_by_pages_converges(tmp_path: Path, words: Any, facts: list[Any], cuts: list[int]) -> None:
     """Last value per key, in order, whatever was sent between two pages; the mark never runs ahead of the documents."""
     for old in tmp_path.iterdir():
         old.unlink()
     centre = fresh(tmp_path, words, "feed.db")
     pens = write(words, facts)
-    replica: dict[tuple[str, str], bytes] = {}
+    replica: dict[tuple[str, str], bytes | None] = {}
     cursor = ""
     try:
         for count in [*cuts, 12, 12]:
@@ -162,13 +182,11 @@ def test_a_replica_fed_by_pages_converges(
                     centre.take(*pen.written[first : first + count], till=pen.till)
             for page in pages(centre, cursor):
                 for change in page.changes:
-                    replica[change.collection, change.key] = bytes(change.body or b"")
+                    replica[change.collection, change.key] = change.document
                 cursor = page.cursor
                 assert (1, mark(centre, "t1")) == (page.epoch, page.reflects) or (1, 0) == (page.epoch, page.reflects)
         assert replica == {
-            (change.collection, change.key): bytes(change.body or b"")
-            for page in pages(centre, "")
-            for change in page.changes
+            (change.collection, change.key): change.document for page in pages(centre, "") for change in page.changes
         }
         anna = codec.decode(replica["customer", "anna"], Customer)
         assert "anna" == anna.id

@@ -10,7 +10,6 @@ from drivers.transport.faulty import Duplicating, Lossy, OneByteAtATime
 from drivers.vocabulary.errors import TransportError
 
 
-
 def _lossy(inner, line):
     seeded = random.Random(11).random
     # Asked when bytes arrive, so that a read that began on the bad line ends on the good one.

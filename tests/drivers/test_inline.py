@@ -244,7 +244,9 @@ def test_a_conversation_that_fails_lets_the_bytes_pass(inline, socket_printer, c
     with _connect(host) as till:
         till.sendall(b"\x10\x04\x01receipt")
         assert till.recv(1) == b"\x12"
-    event = collector.wait_for(lambda event: isinstance(event, DeviceStateChanged) and event.detail.startswith("the dr"))
+    event = collector.wait_for(
+        lambda event: isinstance(event, DeviceStateChanged) and event.detail.startswith("the dr")
+    )
 
     assert bytes(printer.received) == b"\x10\x04\x01receipt"
     assert "ZeroDivisionError" in event.detail
@@ -261,7 +263,9 @@ def test_a_driver_that_cannot_start_costs_no_receipt(inline, socket_printer, col
     with _connect(host) as till:
         till.sendall(b"receipt\x10\x04\x01")
         assert till.recv(1) == b"\x12"
-    event = collector.wait_for(lambda event: isinstance(event, DeviceStateChanged) and event.detail.startswith("the dr"))
+    event = collector.wait_for(
+        lambda event: isinstance(event, DeviceStateChanged) and event.detail.startswith("the dr")
+    )
 
     assert bytes(printer.received) == b"receipt\x10\x04\x01"
     assert "it did not start: RuntimeError: no layout" in event.detail

@@ -3,7 +3,8 @@
 
 const BURST_MIN = 6; // characters; no loyalty code is shorter, and nobody types six within a third of a second
 const BURST_GAP_MS = 55; // mean gap; scanners send a character in up to 50 ms, the fastest typists need 80
-const SILENCE_MS = 100; // a longer gap ends a burst
+const SILENCE_MS = 100; // a longer gap between the stamps of two keys ends a burst
+const PATIENCE_MS = 200; // how long a burst without a suffix is waited for: a busy till delivers keys late
 const TRAIL_MS = 300; // an Enter that trails a burst ended by silence is still the scanner's
 const PAIR_MS = 40; // a suffix of two keys (CR LF) comes at the scanner's pace
 export const SETTLE_MS = SILENCE_MS + 10; // after so long a character is known to be no part of a burst
@@ -55,6 +56,7 @@ export function listen(field, on) {
 
   function add(character, at) {
     if (at - last > SILENCE_MS) {
+      if (isScan()) end(last, PAIR_MS);
       const node = document.activeElement;
       text = "";
       first = at;
@@ -63,7 +65,7 @@ export function listen(field, on) {
     text += character;
     last = at;
     clearTimeout(timer);
-    if (isScan()) timer = setTimeout(() => end(last, TRAIL_MS), SILENCE_MS);
+    if (isScan()) timer = setTimeout(() => end(last, TRAIL_MS), PATIENCE_MS);
   }
 
   function end(at, swallowMs) { // take back what the scanner typed, wherever it typed it
@@ -93,7 +95,7 @@ export function listen(field, on) {
     const { key, timeStamp: at } = event;
     if (event.isComposing) return;
     if (key === "Enter" || key === "Tab") {
-      if (isScan() && at - last <= SILENCE_MS) {
+      if (isScan() && at - last <= TRAIL_MS) {
         take(event);
         end(at, PAIR_MS);
         return;

@@ -1,9 +1,9 @@
 // The cashier's panel: shows the agent's snapshot and sends it what was scanned or typed. It decides nothing.
 // Plain ES2019 without libraries: the oldest browsers it must run in are Chrome 109 and Firefox 115, on Windows 7.
 import { SETTLE_MS, listen } from "./keys.js";
+import { $, renderBar, renderFound, renderReceipt, renderStrip, setText, show, speak } from "./screens.js";
 import {
-  day, grouped, hasWords, isNothing, isWhole, looksLikeGoods, money, points, say, setRegion, setWords, submitsItself,
-  time, ungrouped, whole,
+  grouped, hasWords, isWhole, looksLikeGoods, say, setRegion, setWords, submitsItself, time, ungrouped,
 } from "./text.js";
 
 const SAME_SCAN_MS = 2000; // the same code again within this is the scanner stuttering
@@ -12,12 +12,10 @@ const TOAST_MS = 4000;
 const PRODUCT_MS = 2000;
 const ANSWER_MS = 6000; // the agent answers within 2 s; this is for a dead connection
 const IDLE_MS = 60000; // a number nobody finished does not stay on the screen
-const DAY_MS = 86400000;
 const RETRY_MS = [500, 1000, 2000, 5000];
 const TYPED_MAX = 40;
 const VERDICTS = { not_found: "not_found", blocked: "blocked", not_loyalty: "product" };
 
-const $ = (id) => document.getElementById(id);
 const slotButtons = Array.from(document.querySelectorAll(".slot"));
 
 let snap = null; // the newest snapshot
@@ -40,8 +38,6 @@ let keys = null;
 
 // ── What is shown ────────────────────────────────────────────────────────────────────────────────
 
-const setText = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-const show = (node, on) => { if (node.hidden === on) node.hidden = !on; };
 const verdictNow = () => `${snap.screen} ${snap.mask}`;
 
 function screenNow() {
@@ -70,14 +66,14 @@ function render() {
   const now = screenNow();
   const isEntry = now !== "found" && now !== "ask";
   document.body.dataset.screen = now;
-  renderBar();
-  renderStrip();
+  renderBar(snap);
+  renderStrip(snap);
   show($("entry"), isEntry);
   show($("keypad"), isEntry);
   show($("found"), now === "found");
   show($("ask"), now === "ask");
   if (isEntry) renderEntry(now);
-  if (now === "found") renderFound(snap.customer, snap.quote);
+  if (now === "found") renderFound(snap);
   if (ask) {
     setText($("ask-what"), say(ask.presented ? "replace" : "replace_typed"));
     setText($("ask-code"), ask.presented ? `****${ask.code.slice(-4)}` : grouped(ask.code));
@@ -85,40 +81,6 @@ function render() {
   renderToast();
   renderSlots();
   if (isEntry && document.activeElement === document.body) $("code").focus();
-}
-
-function renderBar() {
-  const place = [snap.till && say("till", { t: snap.till }), snap.shop && say("shop", { s: snap.shop })];
-  setText($("place"), place.filter(Boolean).join(" · ") || "Tillpoint");
-  setText($("link"), say(`link_${snap.link}`));
-  $("link").dataset.state = snap.link;
-  const shelved = snap.shelved ? ` · ${say("shelved", { n: snap.shelved })}` : "";
-  setText($("queue"), say("queue", { n: snap.waiting }) + shelved);
-  $("queue").title = say("queue_title", { n: snap.waiting });
-  $("queue").dataset.state = snap.shelved ? "bad" : "";
-  fill($("devices"), snap.devices, "li", (item, device) => {
-    setText(item, device.name);
-    item.className = "lamp";
-    item.dataset.state = device.state;
-    item.title = `${device.name}: ${say(`device_${device.state}`)}${device.detail ? ` – ${device.detail}` : ""}`;
-    item.setAttribute("aria-label", item.title);
-  });
-}
-
-function renderStrip() {
-  let text = snap.link === "not_enrolled" ? say("not_enrolled") : "";
-  let isBad = false;
-  if (snap.link === "offline") {
-    isBad = snap.waiting_oldest_at !== "" && Date.now() - Date.parse(snap.waiting_oldest_at) > DAY_MS;
-    const can = snap.customer && snap.quote ? points(snap.quote.spendable) : "";
-    if (isBad) text = say("offline_long");
-    else if (can === "") text = say("offline_since", { t: time(snap.offline_since) });
-    else text = can === "0" ? say("offline_none") : say("offline", { n: can });
-    text += ` · ${say("queue", { n: snap.waiting })}`;
-  }
-  setText($("strip-text"), text);
-  show($("strip"), text !== "");
-  $("strip").dataset.state = isBad ? "bad" : "";
 }
 
 function renderEntry(now) {
@@ -129,55 +91,8 @@ function renderEntry(now) {
   setText($("verdict-what"), isVerdict ? say(now) : "");
   setText($("verdict-more"), isVerdict ? snap.mask : "");
   setText($("programme"), isVerdict ? "" : snap.programme_title);
-  const last = snap.last_receipt;
-  renderSums($("receipt"), isVerdict || !last.total ? [] : [
-    ["last_receipt", money(last.total)],
-    ["discount", last.discount && !isNothing(last.discount) ? `−${money(last.discount)}` : ""],
-    ["earned", last.earned && !isNothing(last.earned) ? `+${whole(last.earned)}` : ""],
-  ]);
+  renderReceipt(isVerdict ? {} : snap.last_receipt);
   speak(isVerdict ? say(now) : "");
-}
-
-function renderFound(customer, quote) {
-  const first = customer.balances[0] || { available: 0 };
-  const expires = first.expiring && first.expiring_at;
-  const isOld = snap.link !== "online" && customer.seen_at !== "";
-  setText($("who-name"), customer.name || customer.phone);
-  setText($("who-phone"), customer.name ? customer.phone : "");
-  setText($("who-tier"), customer.tier);
-  show($("who-tier"), customer.tier !== "");
-  const balance = whole(String(first.available));
-  setText($("balance-number"), balance);
-  $("balance-number").toggleAttribute("data-long", balance.length > 7);
-  const when = expires ? { n: whole(String(first.expiring)), d: day(first.expiring_at) } : {};
-  setText($("balance-expires"), expires ? say("expiring", when) : "");
-  setText($("balance-seen"), isOld ? say("balance_seen", { t: time(customer.seen_at) }) : "");
-  fill($("balance-other"), customer.balances.slice(1), "li", (item, one) => {
-    setText(item, `${one.unit}: ${whole(String(one.available))}`);
-  });
-  show($("quote-none"), !quote);
-  renderSums($("quote"), !quote ? [] : [
-    ["total", money(quote.total)],
-    ["discount", isNothing(quote.discount) ? "" : `−${money(quote.discount)}`],
-    ["payable", money(quote.payable), "big"],
-    ["will_earn", points(quote.earn) === "0" ? "0" : `+${points(quote.earn)}`, "good"],
-    ["can_spend", points(quote.spendable), "good"],
-  ]);
-  speak(`${say("found")}. ${$("who-name").textContent}. ${say("balance")} ${balance}`);
-}
-
-function fill(list, rows, tag, put) { // as many children as rows; those there are stay, so that nothing flickers
-  rows.forEach((row, place) => put(list.children[place] || list.appendChild(document.createElement(tag)), row));
-  while (list.children.length > rows.length) list.lastChild.remove();
-}
-
-function renderSums(list, rows) { // rows of [word, text, look]; a row without text is left out
-  fill(list, rows.filter((row) => row[1]), "div", (line, [word, text, look]) => {
-    if (!line.firstChild) line.append(document.createElement("dt"), document.createElement("dd"));
-    line.className = look || "";
-    setText(line.firstChild, say(word));
-    setText(line.lastChild, text);
-  });
 }
 
 function renderToast() {
@@ -198,8 +113,6 @@ function renderSlots() {
     button.classList.toggle("main", slot[3] === true);
   });
 }
-
-const speak = (text) => setText($("live"), text); // for a screen reader: what changed, once
 
 function tell(text, kind, lasts = TOAST_MS) {
   toast = { text, kind, until: Date.now() + lasts };

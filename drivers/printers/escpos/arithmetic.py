@@ -85,7 +85,7 @@ def _reconcile(sheet: Sheet, currency: str) -> Sums:
     if len(items) > LINES_MAX:
         raise _DisagreementError(f"{len(items)} item lines are more than the {LINES_MAX} a receipt may have")
     total = _total(readings)
-    tenders, change_minor = _tenders(readings, total.minor or 0)
+    tenders, change_minor = _tenders(readings, total.minor or 0, currency)
     reasons: list[str] = []
     for way in _ways(readings, items, sheet.layout.taxes):
         if way.needs_witness and not tenders:
@@ -170,7 +170,7 @@ def _total(readings: list[Reading]) -> Reading:
     return found
 
 
-def _tenders(readings: list[Reading], total_minor: int) -> tuple[list[tuple[Reading, int]], int]:
+def _tenders(readings: list[Reading], total_minor: int, currency: str) -> tuple[list[tuple[Reading, int]], int]:
     """Tenders as (reading, handed over) and the change; they must make the total."""
     tenders = [
         (reading, reading.minor) for reading in readings if reading.role is Role.TENDER and (reading.minor or 0) > 0
@@ -193,19 +193,15 @@ def _tenders(readings: list[Reading], total_minor: int) -> tuple[list[tuple[Read
         # "НАЛИЧНЫМИ 135.00, ПОЛУЧЕНО 200.00, СДАЧА 65.00": the tender line says what was kept, not what was given.
         kept = given[cash[0]][1]
         if received[0] - change_minor not in (kept, paid):
-            raise _DisagreementError(f"received less change does not make {kept}")
+            raise _DisagreementError(f"received less change does not make {_amount(kept, currency)}")
         given[cash[0]] = (given[cash[0]][0], kept + change_minor)
         return given, change_minor
     if paid - change_minor != total_minor:
         raise _DisagreementError(
-            f"tenders {_plain(paid)} less change {_plain(change_minor)} do not make the total {_plain(total_minor)}"
+            f"tenders {_amount(paid, currency)} less change {_amount(change_minor, currency)} do not make"
+            f" the total {_amount(total_minor, currency)}"
         )
     return given, change_minor
-
-
-def _plain(minor: int) -> str:
-    """Minor units for a message; the currency's decimals are known to the reader of the receipt."""
-    return f"{minor} (minor units)"
 
 
 def _ways(readings: list[Reading], items: list[_Item], taxes: str) -> Iterator[_Way]:

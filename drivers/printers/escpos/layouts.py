@@ -123,6 +123,7 @@ class Layout:
     Attributes:
         keywords: role → pattern over a whole line: the word, then an amount in group "amount" or nothing.
         tenders: kind of tender → the same.
+        has_field: matches a line that holds any of `fields`; most lines hold none.
         fields: patterns with a group "number", "shift" or "cashier", searched anywhere in a line.
         decimals: decimal places of the currency.
     """
@@ -134,6 +135,7 @@ class Layout:
     tenders: dict[TenderKind, re.Pattern[str]]
     ignored: re.Pattern[str] | None
     kinds: dict[DocumentKind, KindPatterns]
+    has_field: re.Pattern[str]
     fields: tuple[re.Pattern[str], ...]
     dated: re.Pattern[str] | None
     amount_alone: re.Pattern[str]
@@ -192,9 +194,10 @@ _QUANTITY: Final = r"\d{1,6}(?:[.,]\d{1,6})?"
 _CURRENCY: Final = r"(?:₽|руб\.?|р\.?|RUB|\$|US\$|USD|€|EUR|£|GBP|฿|THB|บาท|Br|BYN|₸|KZT)"
 # One letter (and a digit) after the sum names the VAT rate; an asterisk marks a taxed line.
 _VAT: Final = r"(?:\s*\*|\s+[A-ZА-Я*]\d?)?"
-_DECOR: Final = r"[\s*=#<>_+~.•-]*"
+# Possessive throughout: a line of a thousand dashes must not cost a thousand tries.
+_DECOR: Final = r"[\s*=#<>_+~.•-]*+"
 # Leaders between a word and its amount; one hyphen right before the digits is a sign and stays.
-_BETWEEN: Final = r"(?:[\s:.=≡*_]|-(?=[-\s]))*"
+_BETWEEN: Final = r"(?:[\s:.=≡*_]|-(?=[-\s]))*+"
 # A number may follow a kind: "ВОЗВРАТ ПРИХОДА №5", "Z-ОТЧЕТ № 0012".
 _KIND_TAIL: Final = r"(?:\s*(?:№|N|#|NO\.?|:)?\s*\d[\d/-]*)?"
 
@@ -205,8 +208,8 @@ def amount_pattern(decimals: int, *, whole: bool, name: str) -> str:
     if decimals and whole:
         fraction = f"(?:{fraction})?"
     # "5 1 234,50": a space sets thousands apart only where the column begins, or the 5 would join the price.
-    spaced = r"(?:(?<=\s\s)|(?<=[=≡*xXхХ×:-])|(?<=[=≡*xXхХ×:-]\s)|(?<=^))\d{1,3}(?: \d{3})+"
-    grouped = r"\d{1,3}(?:[.,']\d{3})+" if decimals else r"\d{1,3}(?:[.,' ]\d{3})+"
+    spaced = r"(?:(?<=\s\s)|(?<=[=≡*xXхХ×:-])|(?<=[=≡*xXхХ×:-]\s)|(?<=^))\d{1,3}(?: \d{3}){1,3}"
+    grouped = r"\d{1,3}(?:[.,']\d{3}){1,3}" if decimals else r"\d{1,3}(?:[.,' ]\d{3}){1,3}"
     number = rf"(?:{spaced}|{grouped}|\d{{1,12}}){fraction}"
     return rf"(?P<{name}>[-−–+]?\s?(?:{_CURRENCY}\s?)?(?<![\d.,]){number}(?![.,]?\d)-?)(?:\s?{_CURRENCY})?"
 
@@ -308,6 +311,8 @@ def compile_layout(name: str, source: LayoutFile, books: dict[str, WordBook], de
     tenders = {kind: _keyword(getattr(words, kind.value), amount) for kind in TenderKind}
     ignored = _alternatives(words.ignored)
     dated = _alternatives(words.date + words.time)
+    fields = tuple(_field(text, where) for text in words.fields)
+    unnamed = [re.sub(r"\(\?P<\w+>", "(?:", pattern.pattern) for pattern in fields]
     return Layout(
         name=name,
         title=source.title,
@@ -318,7 +323,8 @@ def compile_layout(name: str, source: LayoutFile, books: dict[str, WordBook], de
         tenders={kind: pattern for kind, pattern in tenders.items() if pattern is not None},
         ignored=re.compile(rf"{_DECOR}(?:{ignored})(?!\w)", re.IGNORECASE) if ignored else None,
         kinds={kind: _kind(phrases) for kind, phrases in words.kinds.items()},
-        fields=tuple(_field(text, where) for text in words.fields),
+        has_field=re.compile("|".join(unnamed) or r"(?!)", re.IGNORECASE),
+        fields=fields,
         dated=re.compile(rf"(?<!\w)(?:{dated})(?!\w)", re.IGNORECASE) if dated else None,
         amount_alone=re.compile(rf"{_BETWEEN}{amount}{_VAT}{_DECOR}"),
         name_lines_max=source.name_lines_max,

@@ -6,6 +6,7 @@ that for HOLD_S at the most, so that the loyalty lines can still be put before t
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -17,7 +18,7 @@ from .commands import CUT_WITH_FEED, ESC, GS, Effect
 from .document import DocumentBuilder, Printed
 from .frames import Token, Tokenizer
 from .models import Profile
-from .slip import FEED_BEFORE_CUT_LINES, FEED_WITHOUT_CUT_LINES, Place, columns_of, compose_slip
+from .slip import FEED_BEFORE_CUT_LINES, FEED_WITHOUT_CUT_LINES, Place, columns_of, compose_slip, paper_columns
 from .status import Condition, StatusReader
 
 # A command split over two reads is completed within a few milliseconds even at 9600 baud.
@@ -187,12 +188,13 @@ class EscposConversation:
             feeds=feeds,
             text_columns=columns_of(printed.lines),
         )
-        document = self._read(printed, bytes(self._raw))
+        columns = paper_columns(self._columns, self._profile, place.text_columns)
+        document = dataclasses.replace(self._read(printed, bytes(self._raw)), columns=columns)
         self._raw.clear()
         steps.append(
             DocumentEnds(
                 document=document,
-                render=partial(compose_slip, place=place, profile=self._profile, columns=self._columns),
+                render=partial(compose_slip, place=place, profile=self._profile, columns=columns),
             )
         )
 

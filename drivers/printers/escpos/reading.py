@@ -7,6 +7,7 @@ stands above.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
@@ -19,6 +20,9 @@ from drivers.vocabulary.receipt import DocumentKind, TenderKind
 from .layouts import Layout, spoken
 
 NAME_SIZE_MAX: Final = 400  # Line.name of the vocabulary
+LINE_SIZE_MAX: Final = 256  # paper has 64 columns at most; the rest of a longer line is not read
+# "ВОЗВРАТ ПО ЧЕКУ 12" is a heading, "обмен и возврат в течение 14 дней" is the law.
+_RETURN_WORDS_MAX: Final = 4
 
 
 class Role(Enum):
@@ -100,10 +104,20 @@ class Sheet:
 
 def read_sheet(lines: Sequence[str], layout: Layout) -> Sheet:
     """Say of every line what it is."""
-    reader = _Reader(lines, layout)
+    reader = _Reader([plain_digits(line[:LINE_SIZE_MAX]) for line in lines], layout)
     for index in range(len(lines)):
         reader.read(index)
     return reader.sheet
+
+
+def plain_digits(line: str) -> str:
+    """The line with Thai, Arabic and other digits written as 0 to 9."""
+    if line.isascii():
+        return line
+    return "".join(
+        str(unicodedata.digit(character)) if character.isdecimal() and not character.isascii() else character
+        for character in line
+    )
 
 
 def minor_of(text: str, decimals: int) -> tuple[int, bool]:
@@ -128,6 +142,7 @@ class _Reader:
         self._seen_total = False
         self._seen_tender = False
         self._ruled = False
+        self._line_is_field = False
         self._awaits: Reading | None = None  # a total or tender whose amount is on the next line
 
     def read(self, index: int) -> None:
@@ -143,14 +158,14 @@ class _Reader:
         awaited = self._amount_below(index, line, said)
         if awaited is not None:
             return awaited
-        self._fields(said, index)
+        self._line_is_field = self._fields(said, index)
         return (
             self._keyword(index, line, said)
             or self._stated_kind(index, line, said)
             or self._ignored(index, line, said)
             or (None if self._seen_total else self._item(index, line))
             or self._told_kind(index, line, said)
-            or self._rest(index, line, said)
+            or self._rest(index, line)
         )
 
     def _stated_kind(self, index: int, line: str, said: str) -> Reading | None:
@@ -168,8 +183,8 @@ class _Reader:
         is_ignored = self._layout.ignored is not None and self._layout.ignored.match(said) is not None
         return Reading(index=index, text=line, role=Role.IGNORED) if is_ignored else None
 
-    def _rest(self, index: int, line: str, said: str) -> Reading:
-        if self._is_field(said):
+    def _rest(self, index: int, line: str) -> Reading:
+        if self._line_is_field:
             return Reading(index=index, text=line, role=Role.FIELD)
         return Reading(index=index, text=line, role=Role.UNKNOWN if self._seen_total else Role.NAME)
 
@@ -232,7 +247,8 @@ class _Reader:
                 found = patterns.line is not None and patterns.line.fullmatch(said) is not None
             else:
                 found = patterns.anywhere is not None and patterns.anywhere.search(said) is not None
-                if not found and not self._seen_item:
+                is_heading = kind is not DocumentKind.RETURN or len(said.split()) <= _RETURN_WORDS_MAX
+                if not found and not self._seen_item and is_heading:
                     found = patterns.header is not None and patterns.header.search(said) is not None
             if found:
                 return kind
@@ -285,7 +301,11 @@ class _Reader:
 
     # ── Fields ──────────────────────────────────────────────────────────────────────────────────
 
-    def _fields(self, said: str, index: int) -> None:
+    def _fields(self, said: str, index: int) -> bool:
+        """Take number, shift, cashier and moment from a line; whether it holds any of them."""
+        has_moment = self._moment(said)
+        if self._layout.has_field.search(said) is None:
+            return has_moment
         sheet = self.sheet
         for pattern in self._layout.fields:
             match = pattern.search(said)
@@ -301,21 +321,20 @@ class _Reader:
                 printed = self._lines[index].strip()
                 place = match.start("cashier")
                 sheet.cashier = (printed if len(printed) == len(said) else said)[place : match.end("cashier")].strip()
-        self._moment(said)
+        return True
 
-    def _moment(self, said: str) -> None:
+    def _moment(self, said: str) -> bool:
+        """Take date and time; whether both stand on this line."""
         sheet = self.sheet
         day, clock = find_date(said, self._layout), find_time(said)
+        if day is None and clock is None:
+            return False
         labelled = self._layout.dated is not None and self._layout.dated.search(said) is not None
         if day is not None and sheet.day is None and (clock is not None or labelled):
             sheet.day, sheet.clock = day, clock
         elif clock is not None and sheet.day is not None and sheet.clock is None and labelled:
             sheet.clock = clock
-
-    def _is_field(self, said: str) -> bool:
-        if any(pattern.search(said) for pattern in self._layout.fields):
-            return True
-        return find_date(said, self._layout) is not None and find_time(said) is not None
+        return day is not None and clock is not None
 
 
 _COUNTED: Final = re.compile(r"\s*[\d., ]+\s*\w{0,4}\.?\s*[xXхХ×*@]\s*[\d., ]+\s*")

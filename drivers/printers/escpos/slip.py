@@ -57,7 +57,7 @@ def compose_slip(lines: Sequence[str], *, place: Place, profile: Profile, column
     if not lines or not place.is_open or place.formatting.page_mode:
         return b""
     wanted = [_printable(line) for line in lines[:LINES_MAX]]
-    width = columns or profile.columns or guess_columns(place.text_columns)
+    width = paper_columns(columns, profile, place.text_columns)
     page, codec, selects = _choose_page("".join(wanted), place, profile)
     from escpos.printer import Dummy
 
@@ -74,6 +74,16 @@ def compose_slip(lines: Sequence[str], *, place: Place, profile: Profile, column
     _restore(printer, place.formatting, page_changed=selects)
     output: bytes = printer.output
     return output
+
+
+def warm_up() -> None:
+    """Import the library now, so that the first receipt of the day does not wait for it."""
+    import escpos.printer  # noqa: F401 - imported for the import's own sake
+
+
+def paper_columns(columns: int, profile: Profile, text_columns: int) -> int:
+    """How wide the paper is: as set, else the profile's, else guessed from what was printed."""
+    return columns or profile.columns or guess_columns(text_columns)
 
 
 def guess_columns(text_columns: int) -> int:

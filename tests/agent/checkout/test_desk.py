@@ -265,6 +265,33 @@ def test_the_print_closes_a_quote_and_the_confirm_after_it_is_a_duplicate(rig: A
     assert [body["receipt"]["uid"] for body in bodies(rig)] == ["r-1"]
 
 
+@pytest.mark.parametrize("confirmed_first", [True, False])
+def test_the_second_print_of_an_asked_sale_is_no_new_sale(rig: Any, confirmed_first: bool) -> None:
+    """The power failed before the cut; the POS prints again, and again after a restart of the agent."""
+    identify(rig, receipt_uid="r-1")
+    rig.desk.quote(contract.QuoteRequest(receipt=rig.sale("r-1", "1000")))
+    if confirmed_first:
+        rig.desk.confirm(contract.ConfirmRequest(receipt=rig.paid("r-1", "1000", "50")), source="api")
+    first = rig.desk.printed("receipt", rig.document(rig.sale("p-5", "950")))
+    rig.desk.close()
+    rig.open()
+    again = rig.desk.printed("receipt", rig.document(rig.sale("p-5", "950")))
+
+    assert first == again
+    assert ["r-1"] == [body["receipt"]["uid"] for body in bodies(rig)]
+
+
+def test_closed_receipts_are_forgotten_after_their_time(rig: Any) -> None:
+    """And nothing of them stays behind."""
+    identify(rig, receipt_uid="r-1")
+    rig.desk.quote(contract.QuoteRequest(receipt=rig.sale("r-1", "1000")))
+    rig.desk.printed("receipt", rig.document(rig.sale("p-5", "950")))
+    rig.clock.forward(days=92)
+    rig.desk.tick()
+
+    assert [[], [], []] == [rig.desk.store.scan(name) for name in ("closed", "closed_on", "printed")]
+
+
 def test_a_receipt_that_does_not_add_up_is_kept_raw(rig: Any) -> None:
     """Never guessed: the bytes and the reason go to the centre."""
     assert rig.desk.printed("receipt", rig.document(None)) == ()

@@ -46,7 +46,7 @@ def test_spoiled_file_is_named(tmp_path, clock, content):
     """The remedy is in the sentence."""
     (tmp_path / "api.token").write_bytes(content)
 
-    with pytest.raises(SettingsError, match="api.token holds no secret of ours: delete it"):
+    with pytest.raises(SettingsError, match=r"api\.token holds no secret of ours: delete it"):
         DoorSecrets.load_or_create(tmp_path, clock)
 
 

@@ -15,7 +15,7 @@ from drivers.vocabulary.errors import SettingsError
 from tests.agent.doors.memory_desk import TestClock
 
 PANEL = Path(__file__).resolve().parents[3] / "agent" / "doors" / "panel"
-FILES = ["icon.svg", "keys.js", "panel.css", "panel.js", "text.js", "words.json"]
+FILES = ["icon.svg", "keys.js", "panel.css", "panel.js", "screens.js", "text.js", "words.json"]
 
 
 def open_panel(doors, ticket):
@@ -141,7 +141,8 @@ def test_languages_have_the_same_words(language):
 def test_every_word_is_used_and_every_used_word_is_there():
     """The page, the scripts and the catalogue agree."""
     text = "".join(
-        (PANEL / name).read_text(encoding="utf-8") for name in ("index.html", "closed.html", "panel.js", "text.js")
+        (PANEL / name).read_text(encoding="utf-8")
+        for name in ("index.html", "closed.html", "panel.js", "screens.js", "text.js")
     )
     words = load_words("en")
     in_page = set(re.findall(r"\{\{(\w+)\}\}", text)) - {"language", "region", "mark"}

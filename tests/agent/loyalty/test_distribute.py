@@ -38,7 +38,7 @@ lines = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.integers(min_value=0, max_value=10**7), lines)
 def test_nothing_is_lost_and_nobody_is_overfilled(amount: int, pairs: list[tuple[int, int]]) -> None:
     """All of it is shared out, or all the room there is is filled."""
@@ -51,7 +51,7 @@ def test_nothing_is_lost_and_nobody_is_overfilled(amount: int, pairs: list[tuple
     assert all(share == 0 for share, weight in zip(shares, weights, strict=True) if weight == 0)
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(
     st.integers(min_value=0, max_value=10**7),
     st.lists(st.integers(min_value=1, max_value=10**7), min_size=1, max_size=12),
@@ -63,7 +63,7 @@ def test_no_share_is_a_kopeck_off(amount: int, weights: list[int]) -> None:
         assert abs(Fraction(amount * weight, total) - share) < 1
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.integers(min_value=0, max_value=10**6), lines)
 def test_lines_with_room_share_in_proportion(amount: int, pairs: list[tuple[int, int]]) -> None:
     """Among lines that are not full nobody gets more per weight than another, but for one kopeck."""

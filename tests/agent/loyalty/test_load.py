@@ -196,14 +196,14 @@ def test_the_schema_refuses_what_load_refuses() -> None:
     assert set(ProgrammeFile.__struct_fields__) == set(schema()["$defs"]["ProgrammeFile"]["properties"])
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=200), st.sampled_from(["a.toml", "a.json", "a"]))
 def test_any_bytes_are_answered(data: bytes, name: str) -> None:
     """load() never raises."""
     assert isinstance(load(data, name=name), list)
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["percent_discount", "a"]),

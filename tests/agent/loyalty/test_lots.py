@@ -120,7 +120,7 @@ entries = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(ledgers, st.integers(min_value=0, max_value=50), entries)
 def test_any_order_of_entries_adds_up(ledger: tuple[PointsLot, ...], debt: int, todo: list[tuple[str, int]]) -> None:
     """Whatever comes when, nothing raises and the balance is the sum of the entries."""
@@ -166,7 +166,7 @@ def receipt(uid: str, total: int, kind: DocumentKind = DocumentKind.SALE, *, nam
     return Receipt(uid=uid, kind=kind, total=money, lines=(line,), adjustment=money)
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(
     ledgers,
     st.integers(min_value=0, max_value=50),

@@ -141,9 +141,7 @@ def test_any_slicing_gives_the_same_codes(codes, data):
     stream = "".join(f"{code}\r\n" for code in codes).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     link = SerialScannerLink(SerialScannerSettings(), device="s")
-    events = [
-        event for a, b in itertools.pairwise([0, *cuts, len(stream)]) for event in link.feed(stream[a:b], 0.0)
-    ]
+    events = [event for a, b in itertools.pairwise([0, *cuts, len(stream)]) for event in link.feed(stream[a:b], 0.0)]
 
     assert _scan(stream) == _codes(events)
 

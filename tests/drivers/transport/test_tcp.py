@@ -126,8 +126,7 @@ def test_a_till_that_came_again_takes_its_own_place(listener, visit, monkeypatch
     here, _ = visit
     listener.silence_s = 0.0
     with socket.create_connection(("127.0.0.1", listener.port)), pytest.raises(TransportClosed, match="came again"):
-        while True:
-            here.read(0.05)
+        here.read(0.2)
 
 
 def test_nobody_comes(listener):
@@ -151,7 +150,7 @@ def test_an_unknown_name_says_so(monkeypatch):
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(TransportUnavailable, match='the name "printer.invalid" is not found'):
+    with pytest.raises(TransportUnavailable, match=r'the name "printer\.invalid" is not found'):
         endpoint("tcp://printer.invalid:9100").open(1)
 
 
@@ -164,10 +163,9 @@ def test_a_taken_port_says_so(listener):
 def test_a_connection_still_being_made_is_not_there_yet(monkeypatch):
     """A host that does not answer gives None until the limit, then the cause."""
     monkeypatch.setattr("drivers.transport.tcp.CONNECT_S_MAX", 0.05)
-    monkeypatch.setattr("drivers.transport.tcp._Readiness.wait", lambda self, timeout_s: False)
+    monkeypatch.setattr("drivers.transport.tcp.Readiness.wait", lambda self, timeout_s: False)
     with socket.create_server(("127.0.0.1", 0)) as server:
         place = endpoint(f"tcp://127.0.0.1:{server.getsockname()[1]}")
         assert place.open(0.0) is None
         with pytest.raises(TransportUnavailable, match=r"no answer within 0\.05 s"):
-            while place.open(0.0) is None:
-                pass
+            place.open(5.0)

@@ -62,7 +62,10 @@ def streams():
         made[f"report_z_{language}"] = (
             pos_simulator.compose_text(["1 x 5 000.00", "125 400.00"], style, kind=DocumentKind.REPORT), {},
         )  # fmt: skip
-        made[f"kitchen_{language}"] = (pos_simulator.compose_kitchen_ticket([(2, "Soup"), (1, "Tea")], style, number="7"), {})
+        made[f"kitchen_{language}"] = (
+            pos_simulator.compose_kitchen_ticket([(2, "Soup"), (1, "Tea")], style, number="7"),
+            {},
+        )
     made["broken_total_ru"] = (made["sale_ru_two_lines"][0].replace(b"=1410.00", b"=1411.00"), {})
     made["broken_line_en"] = (made["sale_en_one_line"][0].replace(b"179.80", b"178.80"), {})
     made["broken_change_ru"] = (made["sale_ru_two_lines"][0].replace(b"=90.00", b"=91.00"), {})

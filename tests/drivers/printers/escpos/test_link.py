@@ -23,7 +23,7 @@ def test_samples_pass_byte_for_byte_in_any_slicing(samples, relayed):
     """The printer gets exactly what the till sent, one byte at a time too."""
     for file in sorted((samples / "escpos").glob("*.bin")):
         data = file.read_bytes()
-        for size in (1, 3, 1000, len(data)):
+        for size in (1, 1000):
             link = relayed()
             for start in range(0, len(data), size):
                 link.host(data[start : start + size])
@@ -242,7 +242,8 @@ def test_the_tills_formatting_is_put_back(relayed):
     slip = link.ends[0].render(["¡Señor!"])
 
     before, _, after = slip.partition(b"\xadSe\xa4or!\n")
-    assert b"\x1b!\x00" in before and b"\x1ba\x00" in before and b"\x1dB\x00" in before and b"\x1bt\x00" in before
+    for neutral in (b"\x1b!\x00", b"\x1ba\x00", b"\x1dB\x00", b"\x1bt\x00", b"\x1b2"):
+        assert neutral in before
     assert b"\x1b!\x38\x1ba\x01\x1dB\x01\x1bt\x11\x1b3\x10" == after
 
 
