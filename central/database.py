@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -31,8 +31,9 @@ BUSY_TIMEOUT_S: Final = 5.0  # how long a writer waits for another process befor
 WRITER_WAIT_S: Final = 20.0  # how long a request waits for its turn to write; longer than a batch of 500 takes
 WAL_SAFE_FROM: Final = (3, 51, 3)
 
-#: What a request meets when the database is locked or gone: worth a 503, the till comes back.
-StoreBusy: Final = (OperationalError, PoolTimeout)
+#: What a request meets when the database is locked or gone, or when two processes made the same row at one moment:
+#: worth a 503, the till comes back.
+StoreBusy: Final = (OperationalError, IntegrityError, PoolTimeout)
 
 
 @dataclass(frozen=True, slots=True)

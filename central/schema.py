@@ -285,14 +285,11 @@ enrol_code: Final = Table(
 )
 
 
-def _first_tables(connection: Connection) -> None:
-    metadata.create_all(connection)
+#: Step n makes version n + 2 out of version n + 1 (version 1 is the first there was). Only ever appended to; a step,
+#: once released, is not edited. A new database is made whole and takes no steps.
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = ()
 
-
-#: Step n makes version n out of version n - 1. Only ever appended to; a step, once released, is not edited.
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first_tables,)
-
-VERSION: Final = len(MIGRATIONS)
+VERSION: Final = len(MIGRATIONS) + 1
 
 
 def migrate(connection: Connection) -> None:
@@ -311,7 +308,10 @@ def migrate(connection: Connection) -> None:
         )
     if version == VERSION:
         return
-    for step in MIGRATIONS[version:]:
-        step(connection)
+    if version == 0:
+        metadata.create_all(connection)
+    else:
+        for step in MIGRATIONS[version - 1 :]:
+            step(connection)
     connection.execute(delete(meta).where(meta.c.name == "schema_version"))
     connection.execute(insert(meta).values(name="schema_version", value=str(VERSION)))

@@ -15,6 +15,7 @@ from drivers.printers.escpos.layout_files import shipped_names
 from drivers.printers.escpos.models import PROFILES, profile_named
 from drivers.vocabulary.codec import WireError, convert, to_builtins
 from drivers.vocabulary.errors import SettingsError
+from drivers.vocabulary.receipt import DocumentKind
 
 _EXIT_OK = 0
 _EXIT_NOT_UNDERSTOOD = 1  # read well, but some document that looks like a receipt does not add up
@@ -51,8 +52,13 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(_as_builtins(report), ensure_ascii=False, indent=2))
     else:
         _show(report)
-    unread = any(item.document.receipt is None and item.proposal for item in report.documents)
-    return _EXIT_NOT_UNDERSTOOD if unread else _EXIT_OK
+    return _EXIT_NOT_UNDERSTOOD if any(_is_unread(item) for item in report.documents) else _EXIT_OK
+
+
+def _is_unread(item: DocumentReport) -> bool:
+    """It is a sale or a return, or may be one under another layout, and has no receipt."""
+    is_trade = item.document.kind in {DocumentKind.SALE, DocumentKind.RETURN}
+    return item.document.receipt is None and (is_trade or bool(item.proposal))
 
 
 def _inspect(args: argparse.Namespace) -> StreamReport:

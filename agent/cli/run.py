@@ -32,8 +32,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Start every part, say where the panel is, wait for the signal to stop."""
-    _set_up_log(args.log_level)
     settings = settings_of(args)
+    _set_up_log(args.log_level)
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from agent.clock import uuid7
 from agent.snapshot import LinkState, Snapshot
 from agent.sync.client import CentreClient, Vitals
 from agent.sync.downloader import Downloader
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from agent.settings import CentralSettings
     from agent.sync.uploader import EnvelopeSource
+    from offline_queue.envelope import Envelope
 
 __all__ = ["ReplicaFile", "SyncService", "TillSide"]
 
@@ -79,10 +82,7 @@ class ReplicaFile:
             cursor=page.cursor,
             reflects=page.reflects,
             epoch=page.epoch,
-            changes=(
-                (change.collection, change.key, change.version, change.document)
-                for change in page.changes
-            ),
+            changes=((change.collection, change.key, change.version, change.document) for change in page.changes),
             stored_at=self.now().isoformat(),
         )
         if applied.started_over:
@@ -133,7 +133,13 @@ class SyncService:
         self._tls = _Once(lambda: tls_context(settings.ca_file))
         self.link = Link(lambda state, detail: till.emit(LinkChanged(state=state, detail=detail)))
         self._upload = Loop(
-            Uploader(connect=self._connect, open_source=self._open_outbox, settle=self._settle),
+            Uploader(
+                connect=self._connect,
+                open_source=self._open_outbox,
+                settle=self._settle,
+                epoch=identity.epoch,
+                reseal=self._reseal,
+            ),
             self.link,
         )
         self._download = Loop(
@@ -216,6 +222,30 @@ class SyncService:
 
         def work(desk: Any) -> None:
             desk.store.settle(epoch=settlement.epoch, through=settlement.through, refused=settlement.refused)
+
+        self._till.run_on_till(work, timeout_s=SETTLE_TIMEOUT_S)
+
+    def _reseal(self, envelopes: Sequence[Envelope]) -> None:
+        """On the till thread: the same facts as new envelopes of the present epoch, then the old ones are done with.
+
+        A crash between the two commits seals them twice; the centre counts a receipt once.
+        """
+        now = self._now()
+
+        def work(desk: Any) -> None:
+            with desk.store.transaction() as transaction:
+                for old in envelopes:
+                    transaction.append(
+                        id=uuid7(now, os.urandom(10)),
+                        kind=old.kind,
+                        occurred_at=old.occurred_at,
+                        boot_id=old.boot_id,
+                        uptime_ms=old.uptime_ms,
+                        programme_version=old.programme_version,
+                        body=old.body,
+                        marks=[f"was:{old.id}"],
+                    )
+            desk.store.settle(epoch=envelopes[-1].epoch, through=envelopes[-1].sequence)
 
         self._till.run_on_till(work, timeout_s=SETTLE_TIMEOUT_S)
 

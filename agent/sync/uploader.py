@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from agent.sync.client import UploadClient
-from agent.sync.errors import CentreGap, CentreRefused
+from agent.sync.errors import CentreFork, CentreGap, CentreRefused
 from agent.sync.loop import Done
 from drivers.vocabulary.centre import ENVELOPES_BATCH_MAX, UPLOAD_BYTES_MAX, Problem, UploadAnswer, VerdictState
 
@@ -60,11 +60,15 @@ class Uploader:
         connect: makes the client, on the thread that uses it.
         open_source: opens the outbox, likewise.
         settle: hands the settlement to the till.
+        epoch: our present epoch, as enrolment gave it.
+        reseal: hands envelopes of an older epoch to the till, to be sealed again at the end of the present one.
     """
 
     connect: Callable[[], UploadClient]
     open_source: Callable[[], EnvelopeSource]
     settle: Settle
+    epoch: int
+    reseal: Callable[[Sequence[Envelope]], None]
     name: str = "upload"
     _client: UploadClient | None = field(default=None, init=False)
     _source: EnvelopeSource | None = field(default=None, init=False)
@@ -88,6 +92,14 @@ class Uploader:
             answer = self._client.upload(envelopes)
         except CentreGap as gap:
             self._go_back(first, gap)
+            return Done(pause_s=0, answered=True)
+        except CentreFork:
+            if first.epoch >= self.epoch:
+                raise
+            # A person enrolled us again after the fork. What the old epoch still holds can never go under its old
+            # numbers; under new ones it can, and a receipt the centre has already counts once all the same.
+            log.warning("sync.resealed epoch=%d from=%d count=%d", first.epoch, first.sequence, len(envelopes))
+            self.reseal(envelopes)
             return Done(pause_s=0, answered=True)
         self.settle(_settlement(answer, envelopes))
         log.debug("sync.sent epoch=%d from=%d through=%d", answer.epoch, first.sequence, answer.through)

@@ -150,7 +150,7 @@ def _report(document: Document, printed: Printed, understood: Understanding, rea
 
 
 def _proposal(document: Document, printed: Printed, reader: ReceiptReader) -> str:
-    wanted = document.receipt is None and document.kind in {
+    wanted = document.receipt is None and not document.layout and document.kind in {
         DocumentKind.SALE, DocumentKind.RETURN, DocumentKind.OTHER,
     }  # fmt: skip
     return propose_layout(printed.lines, reader.layouts) if wanted else ""

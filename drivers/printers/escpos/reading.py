@@ -139,6 +139,7 @@ class _Reader:
         self._layout = layout
         self._names: list[int] = []  # lines above that may be the name of the next item
         self._seen_item = False
+        self._seen_subtotal = False
         self._seen_total = False
         self._seen_tender = False
         self._ruled = False
@@ -196,7 +197,9 @@ class _Reader:
         else:
             self._names.clear()
         if role is Role.ITEM:
-            self._seen_item = True
+            self._seen_item, self._seen_subtotal = True, False
+        elif role is Role.SUBTOTAL:
+            self._seen_subtotal = self._seen_item
         elif role is Role.TOTAL and (reading.minor is not None or reading is self._awaits):
             self._seen_total = self._seen_item
         elif role is Role.TENDER:
@@ -264,7 +267,10 @@ class _Reader:
             name = match["name"] if shape.has_name else self._name_above()
             if not name or (match.groupdict().get("price") is None and _COUNTED.fullmatch(name)):
                 continue  # "2 x 45.00" is no name: this line belongs to a name above, under another layout
-            return self._item_reading(index, line, name, match.groupdict())
+            reading = self._item_reading(index, line, name, match.groupdict())
+            if self._seen_subtotal and reading.price_minor is None and not reading.is_counted:
+                continue  # "Local tax 1.30" under a subtotal: a charge without a word for it, and never a product
+            return reading
         return None
 
     def _item_reading(self, index: int, line: str, name: str, groups: dict[str, str | None]) -> Reading:

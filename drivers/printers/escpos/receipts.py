@@ -106,7 +106,8 @@ class ReceiptReader:
     def _try(self, printed: Printed, layout: Layout) -> _Attempt:
         sheet = read_sheet(printed.lines, layout)
         verdict = reconcile(sheet, self.currency)
-        known = sum(reading.role not in (Role.UNKNOWN, Role.NAME, Role.BLANK) for reading in sheet.readings)
+        # Any line with an amount can pass for an item; a word that is known is known.
+        known = sum(reading.role not in (Role.UNKNOWN, Role.NAME, Role.BLANK, Role.ITEM) for reading in sheet.readings)
         has_total = any(reading.minor is not None for reading in sheet.of(Role.TOTAL))
         has_items = bool(sheet.of(Role.ITEM))
         # A printed price that agrees with its sum is the best evidence, a count that divides it the next best.

@@ -351,7 +351,7 @@ def test_a_centre_restored_from_yesterday_gets_again_what_it_lost(
 def test_a_till_restored_from_yesterday_is_a_fork(
     server: Server, identity: Identity, till: SmallTill, tmp_path: Path
 ) -> None:
-    """Its new receipts bear old numbers: nothing is overwritten, the person sees why, a new enrolment goes on."""
+    """Nothing is overwritten, the person sees why, and after a new enrolment every receipt is at the centre once."""
     path = tmp_path / "state" / "till.db"
     till.sell(1)
     till.store.close()
@@ -370,6 +370,16 @@ def test_a_till_restored_from_yesterday_is_a_fork(
     assert LinkState.OFFLINE is seen.state
     assert (3, 3) == (server.totals().envelopes, server.totals().receipts)
     assert "cloned" in server.totals().tills[0].quarantined
+
+    anew = enrol(identity.url, server.code(), tmp_path / "state")
+    till.store.close()
+    till.store = TillStore.open(path, epoch=anew.epoch)
+    till.sell(1)
+    with syncing(tmp_path, anew, till):
+        till.wait_drained()
+
+    assert (2, "") == (anew.epoch, server.totals().tills[0].quarantined)
+    assert 6 == server.totals().receipts
 
 
 def test_a_token_that_ended_is_a_sentence(server: Server, identity: Identity, till: SmallTill, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Outbox:
     pruned: int = 0
     settlements: list[Settlement] = field(default_factory=list)
     closed: int = 0
+    resealed: list[str] = field(default_factory=list)
 
     def batch(self, *, envelopes_max: int, bytes_max: int) -> Sequence[Any]:
         return self.envelopes[self.settled :][:2]
@@ -38,6 +39,10 @@ class Outbox:
     def settle(self, settlement: Settlement) -> None:
         self.settlements.append(settlement)
         self.settled = max(self.settled, settlement.through)
+
+    def reseal(self, envelopes: Sequence[Any]) -> None:
+        self.resealed += [one.id for one in envelopes]
+        self.settled += len(envelopes)
 
     def close(self) -> None:
         self.closed += 1
@@ -74,7 +79,9 @@ def problem(code: str, wanted: int | None = None) -> Exception:
 
 def uploader(outbox: Outbox, acts: list[Any]) -> tuple[Uploader, Script]:
     script = Script(acts)
-    made = Uploader(connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle)
+    made = Uploader(
+        connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
+    )
     made.open()
     return made, script
 
@@ -106,7 +113,12 @@ def test_a_backlog_drains_batch_by_batch_without_a_wait(sync: Any) -> None:
     """Only the empty outbox is waited at."""
     outbox = Outbox(sync.chain(5))
     script = Script([sync.answer] * 3)
-    life = Life(Uploader(connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle), waits=1).run()
+    life = Life(
+        Uploader(
+            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
+        ),
+        waits=1,
+    ).run()
 
     assert [[1, 2], [3, 4], [5]] == script.seen
     assert [IDLE_S] == life.waits
@@ -129,7 +141,12 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_envelopes(sync: Any) -> 
     """The centre calls them duplicates; nothing is settled before."""
     outbox = Outbox(sync.chain(2))
     script = Script([errors.CentreUnavailable("cut"), lambda sent: sync.answer(sent, state=VerdictState.DUPLICATE)])
-    life = Life(Uploader(connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle), waits=2).run()
+    life = Life(
+        Uploader(
+            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
+        ),
+        waits=2,
+    ).run()
 
     assert [[1, 2], [1, 2]] == script.seen
     assert [("offline", "cut"), ("online", "")] == life.told
@@ -141,7 +158,12 @@ def test_an_outage_is_told_once_and_backed_off_from(sync: Any) -> None:
     """A storm of 500s is one transition; the waits grow."""
     outbox = Outbox(sync.chain(1))
     script = Script([errors.CentreUnavailable(f"500 no. {n}") for n in range(5)])
-    life = Life(Uploader(connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle), waits=5).run()
+    life = Life(
+        Uploader(
+            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
+        ),
+        waits=5,
+    ).run()
 
     assert [1.0, 2.0, 4.0, 8.0, 16.0] == life.waits
     assert [("offline", "500 no. 0")] == life.told
@@ -152,7 +174,12 @@ def test_the_back_off_starts_anew_after_an_answer(sync: Any) -> None:
     outbox = Outbox(sync.chain(4))
     away = errors.CentreUnavailable("away")
     script = Script([away, away, sync.answer, away, sync.answer])
-    life = Life(Uploader(connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle), waits=4).run()
+    life = Life(
+        Uploader(
+            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
+        ),
+        waits=4,
+    ).run()
 
     assert [1.0, 2.0, 1.0, IDLE_S] == life.waits
 
@@ -162,7 +189,12 @@ def test_a_line_that_comes_back_ends_the_back_off_but_a_commit_does_not(sync: An
     bells: list[tuple[bool, bool]] = []
     outbox = Outbox(sync.chain(1))
     script = Script([errors.CentreUnavailable("away"), errors.CentreUnavailable("busy", retry_after_s=5), sync.answer])
-    life = Life(Uploader(connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle), waits=3)
+    life = Life(
+        Uploader(
+            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
+        ),
+        waits=3,
+    )
 
     def wait(bell: threading.Event, seconds: float) -> bool:
         life.loop.wake()
@@ -196,11 +228,30 @@ def test_a_gap_that_cannot_be_filled_is_a_sentence_and_a_slow_retry(sync: Any, w
     """What was pruned cannot be sent again; a person must decide."""
     outbox = Outbox(sync.chain(7), settled=6, pruned=4)
     script = Script([problem("gap", wanted)])
-    life = Life(Uploader(connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle), waits=1).run()
+    life = Life(
+        Uploader(
+            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
+        ),
+        waits=1,
+    ).run()
 
     assert [SLOW_S] == life.waits
     assert f"the centre wants envelope {wanted}" in life.told[0][1]
     assert 6 == outbox.settled
+
+
+def test_after_a_new_enrolment_a_forked_epoch_is_sealed_again(sync: Any) -> None:
+    """Nothing waits for ever under numbers the centre will never take."""
+    outbox = Outbox(sync.chain(3))
+    script = Script([problem("fork"), problem("fork")])
+    step = Uploader(
+        connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=2, reseal=outbox.reseal
+    )
+    step.open()
+    for _ in range(3):
+        step.step()
+
+    assert ["1-1", "1-2", "1-3"] == outbox.resealed
 
 
 @pytest.mark.parametrize(("code", "words"), [("fork", "fork words"), ("unauthorised", "tillpoint enrol URL CODE")])
@@ -208,7 +259,12 @@ def test_a_fork_or_a_bad_token_stops_the_upload_with_a_sentence(sync: Any, code:
     """Tried again slowly; the answer after it was mended says that all is well."""
     outbox = Outbox(sync.chain(1))
     script = Script([problem(code), problem(code), sync.answer])
-    life = Life(Uploader(connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle), waits=3).run()
+    life = Life(
+        Uploader(
+            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
+        ),
+        waits=3,
+    ).run()
 
     assert [SLOW_S, SLOW_S, IDLE_S] == life.waits
     assert ["offline", "online"] == [state for state, _ in life.told]
@@ -227,7 +283,10 @@ def test_a_settlement_that_fails_is_a_state_and_another_try(sync: Any) -> None:
         outbox.settle(settlement)
 
     script = Script([sync.answer, lambda sent: sync.answer(sent, state=VerdictState.DUPLICATE)])
-    life = Life(Uploader(connect=lambda: script, open_source=lambda: outbox, settle=settle), waits=2).run()
+    life = Life(
+        Uploader(connect=lambda: script, open_source=lambda: outbox, settle=settle, epoch=1, reseal=outbox.reseal),
+        waits=2,
+    ).run()
 
     assert [FAILED_S, IDLE_S] == life.waits
     assert [("offline", "the sync (upload) failed: disk full"), ("online", "")] == life.told

@@ -141,6 +141,28 @@ VISA                    7.56
     assert Money.of("0.56", "USD") == understood.receipt.adjustment
 
 
+def test_a_charge_nobody_knows_is_no_product(samples, relayed):
+    """ "A local tax" of the public sample stands under the subtotal; it is refused until the store names it."""
+    stream = (samples / "escpos" / "receipt-with-logo.bin").read_bytes()
+    document = relayed(currency="USD").host(stream).documents[0]
+
+    assert (DocumentKind.SALE, None) == (document.kind, document.receipt)
+    assert "lines make 12.95, the total says 14.25" in document.problems[0]
+
+
+def test_a_tax_in_the_stores_own_words(samples, relayed, tmp_path):
+    """Three lines of TOML later it is read."""
+    path = tmp_path / "mart.toml"
+    path.write_text(
+        'title = "Mart"\nwords = ["en"]\nitems = ["{name} {sum}"]\ntaxes = "added"\n[own]\ntax = ["A local tax"]\n',
+        "utf-8",
+    )
+    stream = (samples / "escpos" / "receipt-with-logo.bin").read_bytes()
+    receipt = relayed(currency="USD", layouts=(str(path),)).host(stream).documents[0].receipt
+
+    assert ("14.25 USD", "1.30 USD", 4) == (str(receipt.total), str(receipt.adjustment), len(receipt.lines))
+
+
 def test_a_sum_printed_after_its_discount():
     """Some tills print the line's sum net and the discount for information; the multiplication says so."""
     understood = understand("""
