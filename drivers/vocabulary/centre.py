@@ -120,7 +120,7 @@ class ChangesPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     Attributes:
         cursor: opaque; send it back to get what comes after this page.
-        epoch: the till's epoch at the centre.
+        epoch: the epoch `reflects` counts in; an older one than the till's own while that one still drains.
         reflects: the till's last envelope that these documents already contain.
         more: True when another page is ready at once.
         server_time: the centre's clock when the page was made.

@@ -234,3 +234,14 @@ def test_a_listening_socket_is_alone_on_its_port() -> None:
             listening_socket(f"127.0.0.1:{port}")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
+
+
+def test_the_guide_names_every_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/guides/central.md cannot forget one."""
+    guide = (project / "docs" / "guides" / "central.md").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    commands = re.findall(r"^    ([a-z-]+) ", capsys.readouterr().out, re.MULTILINE)
+
+    assert {"run", "enrol-code", "totals", "restored", "openapi", "programme", "members"} == set(commands)
+    assert [] == [name for name in commands if f"tillpoint central {name}" not in guide]

@@ -44,7 +44,9 @@ def test_a_database_of_each_version_is_brought_up_to_date(tmp_path: Path, versio
         connection.executescript(dump)
     open_database(f"sqlite:///{path}").close()
     engine = create_engine(f"sqlite:///{path}")
-    columns = {name: {one["name"] for one in inspect(engine).get_columns(name)} for name in inspect(engine).get_table_names()}
+    columns = {
+        name: {one["name"] for one in inspect(engine).get_columns(name)} for name in inspect(engine).get_table_names()
+    }
     engine.dispose()
     columns.pop("sqlite_sequence", None)
 
