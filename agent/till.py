@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from agent.checkout.desk import Desk
 from agent.snapshot import LinkState, Snapshot
@@ -21,9 +21,6 @@ from drivers.vocabulary.centre import HoldGrant
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import CodeScanned, DeviceStateChanged, Document, Event
 from offline_queue.errors import StoreError
-
-if TYPE_CHECKING:
-    from agent.sync.uploader import Settlement
 
 __all__ = ["LinkChanged", "ReplicaChanged", "Till"]
 
@@ -175,23 +172,6 @@ class Till:
     def run_on_till(self, work: Callable[[Desk], T], *, timeout_s: float) -> T:
         """Run `work` on the till thread (settling what the centre acknowledged, say)."""
         return self._ask(work, timeout_s, abandon=False)
-
-    def settle(self, settlement: Settlement, *, timeout_s: float) -> None:
-        """The centre has everything through a mark; returns when that is on disk."""
-        self.run_on_till(
-            lambda desk: desk.store.settle(
-                epoch=settlement.epoch, through=settlement.through, refused=settlement.refused
-            ),
-            timeout_s=timeout_s,
-        )
-
-    def link_changed(self, state: LinkState, detail: str) -> None:
-        """The sync noticed the centre come or go; never waits."""
-        self.emit(LinkChanged(state, detail))
-
-    def replica_changed(self) -> None:
-        """The sync wrote new documents; never waits."""
-        self.emit(ReplicaChanged())
 
     # ── The thread ──────────────────────────────────────────────────────────────────────────────
 

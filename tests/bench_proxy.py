@@ -6,7 +6,7 @@ a process each, as in life. A printer answers each chunk with one byte; what is 
 chunk to its answer.
 """
 
-# ruff: noqa: T201 - a script prints
+
 from __future__ import annotations
 
 import contextlib

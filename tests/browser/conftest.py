@@ -24,8 +24,22 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--host-resolver-rules=MAP evil.example 127.0.0.1",  # a name that was rebound to loopback
     "--remote-debugging-pipe",
 ]
+
+
+PAUSE_MS = 1000  # between two things a person does
+NAMED_KEYS = {
+    "Enter": ("Enter", 13, "\r"),
+    "Tab": ("Tab", 9, ""),
+    "Space": ("Space", 32, " "),
+    "Escape": ("Escape", 27, ""),
+    "Backspace": ("Backspace", 8, ""),
+    "F1": ("F1", 112, ""),
+    "F8": ("F8", 119, ""),
+    "-": ("Minus", 189, "-"),
+}
 
 
 def chromium_path() -> str | None:
@@ -133,34 +147,41 @@ class Panel:
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector).replace("\u00a0", " ").replace("\u202f", " ").strip()
 
+    def press(self, key: str) -> None:
+        """A person presses one key, after a pause."""
+        self._strike(key, PAUSE_MS)
+
     def type_slowly(self, text: str, *, gap_ms: int = 120) -> None:
         """As a person: one key after another, at a person's pace."""
-        self._at_ms = self.page.evaluate("Date.now()") - gap_ms * len(text)
         for character in text:
-            self._key(character, gap_ms)
+            self._strike(character, gap_ms)
 
-    def scan(self, code: str, *, end: str | None = "Enter", gap_ms: int = 20, later_ms: int = 0) -> None:
-        """As a scanner: trusted key events of the browser, stamped at the scanner's pace, capitals with Shift."""
-        self._at_ms = self.page.evaluate("Date.now()") - gap_ms * (len(code) + 1) + later_ms
-        for character in code:
-            self._key(character, gap_ms)
+    def scan(self, code: str, *, end: str | None = "Enter", gap_ms: int = 20, later_ms: int = PAUSE_MS) -> None:
+        """As a scanner: the code at the scanner's pace, capitals with Shift, and its suffix."""
+        self._strike(code[0], later_ms)
+        for character in code[1:]:
+            self._strike(character, gap_ms)
         if end is not None:
-            self._key(end, gap_ms)
+            self._strike(end, gap_ms)
 
     def trail(self, key: str, *, after_ms: int) -> None:
         """One more key of the scanner, `after_ms` after its last one."""
-        self._key(key, after_ms)
+        self._strike(key, after_ms)
 
-    def _key(self, key: str, gap_ms: int) -> None:
-        """The stamp is ours, so that a busy machine does not change what is tested."""
-        self._at_ms += gap_ms
-        named = {"Enter": ("Enter", 13, "\r"), "Tab": ("Tab", 9, ""), "-": ("Minus", 189, "-")}
+    def _strike(self, key: str, gap_ms: int) -> None:
+        """A trusted key event of the browser; its stamp is ours, so that a busy machine changes nothing in the test."""
+        self._at_ms = (self._at_ms or self.page.evaluate("Date.now()")) + gap_ms
         kind = "Digit" if key.isdigit() else "Key"
-        code, number, text = named.get(key, (f"{kind}{key.upper()}", ord(key[0].upper()), key))
-        stroke = {"key": key, "code": code, "windowsVirtualKeyCode": number, "timestamp": self._at_ms / 1000}
-        stroke["modifiers"] = 8 if key.isupper() and len(key) == 1 else 0
-        self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyDown", "text": text})
-        if key in named:  # what a button could still answer to
+        code, number, text = NAMED_KEYS.get(key, (f"{kind}{key.upper()}", ord(key[0].upper()), key))
+        stroke = {
+            "key": " " if key == "Space" else key,
+            "code": code,
+            "windowsVirtualKeyCode": number,
+            "timestamp": self._at_ms / 1000,
+            "modifiers": 8 if len(key) == 1 and key.isupper() else 0,
+        }
+        self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyDown" if text else "rawKeyDown", "text": text})
+        if key in NAMED_KEYS:  # what a button could still answer to
             self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyUp"})
 
     def screen(self) -> str:

@@ -62,7 +62,7 @@ def show(panel, till, screen):
         till.stop()
         panel.page.wait_for_selector("#overlay:visible")
     elif screen == "help":
-        panel.page.keyboard.press("F1")
+        panel.press("F1")
 
 
 OVERFLOW = """() => {
@@ -174,7 +174,7 @@ def test_focus_can_be_seen(panel):
     """Each stop of the Tab key has an outline."""
     seen = []
     for _ in range(15):
-        panel.page.keyboard.press("Tab")
+        panel.press("Tab")
         seen.append(
             panel.page.evaluate(
                 "[document.activeElement.tagName, parseFloat(getComputedStyle(document.activeElement).outlineWidth)]"
@@ -199,7 +199,7 @@ def test_nothing_is_left_behind(panel, till):
     """No storage, no script-readable cookie, no full phone in the page or in an address."""
     panel.type_slowly("9000000001")
     panel.wait("found")
-    panel.page.keyboard.press("F8")
+    panel.press("F8")
     panel.wait("idle")
     kept = panel.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
 
@@ -223,8 +223,19 @@ def test_languages(till, open_panel, language, title):
     assert ("2569" in panel.text("#balance-expires")) == (language == "th")
 
 
-def test_rebinding_is_refused_in_the_browser(chromium, till):
-    """A page of another origin can neither read nor act, and cannot frame the panel."""
+@pytest.mark.parametrize("path", ["/panel", "/panel/panel.js", "/healthz", "/nowhere"])
+def test_rebound_name_is_misdirected(chromium, till, path):
+    """A foreign name that resolves to loopback gets nothing but the refusal."""
+    context = chromium.new_context()
+    answer = context.new_page().goto(f"http://evil.example:{till.server.port}{path}")
+    status, body = answer.status, answer.json()
+    context.close()
+
+    assert (421, "wrong_host") == (status, body["code"])
+
+
+def test_page_of_another_origin_cannot_read_or_act(chromium, till):
+    """Not even from another name of this machine, with the cashier's session in the same browser."""
     context = chromium.new_context()
     page = context.new_page()
     page.goto(till.secrets.panel_url(till.server.port))

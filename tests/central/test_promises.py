@@ -156,7 +156,7 @@ def test_a_broken_line_ends_where_a_perfect_one_does(
 
 @pytest.mark.soak
 @given(facts=st.lists(FACT, max_size=40), line=st.lists(SEND, max_size=30))
-@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_broken_line_ends_where_a_perfect_one_does_for_long(
     tmp_path: Path, words: Any, facts: list[Any], line: list[Any]
 ) -> None:

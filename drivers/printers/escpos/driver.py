@@ -13,6 +13,7 @@ from drivers.contract import Driver
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.money import Money
 
+from . import slip
 from .layout_files import load_layouts
 from .link import EscposConversation
 from .models import profile_named
@@ -63,6 +64,12 @@ def random_uid() -> str:
     return "p-" + secrets.token_hex(12)
 
 
+def warm_up() -> None:
+    """Do now what the first receipt would wait for: compile the shipped layouts, import the slip library."""
+    load_layouts((), len(Money(0, EscposSettings().currency).amount.partition(".")[2]))
+    slip.warm_up()
+
+
 def _zone(settings: EscposSettings) -> tzinfo:
     if not settings.zone:
         return fixed_zone(settings.utc_offset_minutes)
@@ -81,4 +88,5 @@ driver = Driver(
     settings_type=EscposSettings,
     conversation=conversation,
     twin=VirtualPrinter,
+    warm_up=warm_up,
 )

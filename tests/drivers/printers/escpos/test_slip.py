@@ -118,3 +118,16 @@ def test_the_library_is_imported_with_the_first_slip_only():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "False False" == done.stdout.strip()
+
+
+def test_warming_up_leaves_nothing_to_wait_for():
+    """After it the first conversation compiles nothing and the first slip imports nothing."""
+    code = (
+        "import sys, time; from drivers.printers.escpos import driver; driver.warm_up(); "
+        "from drivers.printers.escpos.layout_files import _compiled, shipped_names; "
+        "driver.conversation(None, device='p'); "
+        "print('escpos' in sys.modules, _compiled.cache_info().misses == len(shipped_names()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "True True" == done.stdout.strip()
