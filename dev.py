@@ -180,8 +180,9 @@ def make_venv() -> int:
     if done.returncode:
         shutil.rmtree(VENV, ignore_errors=True)
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        reason = " ".join((done.stderr or done.stdout).split())[-200:]
         return complain(
-            f"this Python cannot make a virtual environment ({(done.stderr or done.stdout).strip().splitlines()[-1:]}). "
+            f"this Python cannot make a virtual environment: {reason}\n"
             f"On Debian and Ubuntu: apt-get install {version}-venv. Then try again.",
         )
     return 0

@@ -72,9 +72,10 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         boot_id: differs after each start of the agent, so a panel notices a restart.
         mask: what was typed or scanned, masked, on NOT_FOUND, BLOCKED and NOT_LOYALTY.
         offline_since: RFC 3339, "" when online.
+        link_detail: why the centre cannot be reached or relied on, for store IT; "" when online.
         waiting: envelopes not yet acknowledged; `waiting_oldest_at` is the birth of the oldest.
         shelved: envelopes the centre refused.
-        notice: a sentence for the cashier, "" for none.
+        notice: a sentence for the cashier, or what became of the last code while a customer stays; "" for none.
         last_receipt: what the last closed receipt did, for a glance.
     """
 
@@ -96,6 +97,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     mask: str = ""
     quote: QuoteView | None = None
     notice: str = ""
+    link_detail: str = ""
     last_receipt: dict[str, str] = {}
 
 

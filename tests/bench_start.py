@@ -15,6 +15,20 @@ from pathlib import Path
 
 ROUNDS = 7
 GIVE_UP_S = 30.0
+WARM_S = 4.0  # by then the libraries that the first slip needs are loaded
+
+DEVICES = """
+[[devices]]
+name = "receipt"
+driver = "escpos"
+host = "tcp-listen://127.0.0.1:0"
+device = "tcp://127.0.0.1:9"
+
+[[devices]]
+name = "scanner"
+driver = "serial_scanner"
+port = "tcp://127.0.0.1:9"
+"""
 
 BARE_SERVER = """
 import socket, sys
@@ -43,8 +57,8 @@ def free_port() -> int:
     return port
 
 
-def measure(command: list[str], port: int) -> tuple[float, float]:
-    """(seconds to the first 200, resident MB after it) of one start."""
+def measure(command: list[str], port: int, stay_s: float = 0.0) -> tuple[float, float]:
+    """(seconds to the first 200, resident MB `stay_s` after it) of one start."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
@@ -53,7 +67,9 @@ def measure(command: list[str], port: int) -> tuple[float, float]:
                     line = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
                     line.request("GET", "/healthz")
                     if line.getresponse().status == 200:
-                        return time.perf_counter() - began, resident_mb(process.pid)
+                        seconds = time.perf_counter() - began
+                        time.sleep(stay_s)
+                        return seconds, resident_mb(process.pid)
                 except OSError:
                     time.sleep(0.002)
                 finally:
@@ -79,14 +95,20 @@ def main() -> None:
         port = free_port()
         config = Path(folder) / "config.toml"
         config.write_text(f"[till]\nstate_folder = {json.dumps(folder)}\n[doors]\nport = {port}\n", "utf-8")
+        with_devices = Path(folder) / "devices.toml"
+        with_devices.write_text(config.read_text("utf-8") + DEVICES, "utf-8")
+        agent = [sys.executable, "-m", "agent.cli", "run", "--config"]
         subjects = {
             "python with a bare socket": [sys.executable, "-c", BARE_SERVER, str(port)],
             "starlette + uvicorn, empty": [sys.executable, "-c", BARE_STARLETTE, str(port)],
-            "tillpoint run": [sys.executable, "-m", "agent.cli", "run", "--config", str(config)],
+            "tillpoint run, no device": [*agent, str(config)],
+            "the same, printer and scanner": [*agent, str(with_devices)],
         }
         for name, command in subjects.items():
             measure(command, port)  # compiles and warms the disk cache
             rows[name] = [measure(command, port) for _ in range(ROUNDS)]
+        warm = "the same, warmed up"
+        rows[warm] = [measure([*agent, str(with_devices)], port, WARM_S) for _ in range(3)]
         base = statistics.median(seconds for seconds, _ in rows["starlette + uvicorn, empty"])
         print(f"{'':32} {'median s':>9} {'worst s':>9} {'resident MB':>12} {'x empty server':>15}")
         for name, found in rows.items():

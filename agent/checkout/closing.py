@@ -13,7 +13,7 @@ from agent.checkout.knowledge import Known, apply_entry
 from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, read_all, write
 from agent.loyalty.lots import earned_lot
 from agent.slips.compose import sale_slip
-from agent.slips.text import lay_out
+from agent.slips.text import lay_out, words
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.checkout import PointsBalance
@@ -221,7 +221,7 @@ def _keep_unread(desk: Desk, device: str, document: Document) -> None:
     fact = facts.ReceiptUnread(device=device, raw=document.raw, problems=document.problems, printed_at=now)
     with desk.store.transaction() as tx:
         writing.append(desk, tx, fact, [f"device:{device}"])
-    desk.notice = "unread_receipt"
+    desk.notice = words(desk.rules.slip.language)["unread"]
 
 
 def _customer_by_code(desk: Desk, code: str | None) -> str | None:

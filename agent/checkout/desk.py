@@ -85,6 +85,7 @@ class Desk:
     programme: Programme | None = None
     current: Current | None = None
     notice: str = ""
+    link_detail: str = ""
     last_receipt: dict[str, str] = field(default_factory=dict)
     pruned_at: datetime | None = None
     tended_at: datetime | None = None
@@ -136,13 +137,13 @@ class Desk:
             seen_at=datetime.fromisoformat(known.seen_at),
         )
 
-    def clear(self) -> contract.CancelAnswer | None:
+    def clear(self) -> None:
         """Nobody is at the till any more."""
         if self.current is not None:
             with self.store.transaction() as tx:
                 tx.delete("desk", "current")
             self.current = None
-        return None
+        self.notice = ""
 
     def known(self, customer_id: str, *, for_receipt: str = "") -> Known | None:
         """What this till knows of a customer."""
@@ -252,6 +253,7 @@ class Desk:
                     writing.append_release(self, tx, hold)
             tx.delete("desk", "current")
         self.current = None
+        self.notice = ""
         return contract.CancelAnswer(receipt_uid=uid, cancelled=True)
 
     def check_currency(self, receipt: Receipt) -> None:
@@ -279,7 +281,7 @@ class Desk:
         elif self.offline_since is None:
             self.offline_since = self.clock.now()
         self.link = state
-        self.notice = detail if state is not LinkState.ONLINE else ""
+        self.link_detail = detail
 
     def replica_changed(self) -> None:
         """Balances or the programme changed."""

@@ -37,6 +37,7 @@ def snapshot(desk: Desk, version: int) -> Snapshot:
         mask=current.mask if current is not None else "",
         quote=_quote(desk),
         notice=desk.notice,
+        link_detail=desk.link_detail,
         last_receipt=desk.last_receipt,
     )
 
