@@ -1,0 +1,43 @@
+"""Each import contract is seen to catch a violation; a rule that cannot fail guards nothing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# (the module that gets the line, the line, the contract that must break)
+VIOLATIONS = [
+    ("drivers/backoff.py", "import agent.clock", "Arrows go down only"),
+    ("offline_queue/files.py", "import drivers.vocabulary.money", "The queue knows no domain"),
+    ("agent/loyalty/lots.py", "import agent.settings", "The engine is pure"),
+    ("agent/loyalty/lots.py", "import time", "The engine is pure"),
+    ("agent/clock.py", "import central.schema", "Nobody imports the central server"),
+    ("central/errors.py", "import offline_queue.store", "The central server shares"),
+    ("drivers/scanners/serial/link.py", "import drivers.printers.escpos.frames", "No driver knows another driver"),
+    ("drivers/printers/escpos/frames.py", "import socket", "A codec does no I/O"),
+    ("agent/checkout/codes.py", "import time", "What a code is"),
+    ("agent/till.py", "import serial", "One importer of the serial library"),
+    ("agent/cli/run.py", "import httpx", "One importer of the HTTP client"),
+]
+
+
+@pytest.mark.parametrize(("module", "line", "contract"), VIOLATIONS)
+def test_a_violation_is_caught(project: Path, tmp_path: Path, module: str, line: str, contract: str) -> None:
+    """One forbidden import in a copy of the tree breaks the contract of that name."""
+    for package in ("agent", "drivers", "offline_queue", "central"):
+        shutil.copytree(project / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(project / "pyproject.toml", tmp_path)
+    changed = tmp_path / module
+    changed.write_text(changed.read_text("utf-8") + f"\n{line}\n", "utf-8")
+    program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    broken = [found for found in done.stdout.splitlines() if found.rstrip().endswith("BROKEN")]
+
+    assert done.returncode
+    assert any(found.startswith(contract) for found in broken), done.stdout + done.stderr
