@@ -1,1 +1,1 @@
-"""Room."""
+"""The reference central server: what tills sync with; SQLite by default; nobody imports it."""

@@ -1,1 +1,1 @@
-"""Room."""
+"""Scanners and card readers, one folder per way they speak."""
