@@ -238,7 +238,8 @@ class Agent:
             rules=DeskRules(
                 currency=settings.till.currency,
                 zone=zone,
-                clear_after=timedelta(seconds=settings.panel.clear_after_s),
+                hide_after=timedelta(seconds=settings.panel.clear_after_s),
+                forget_after=timedelta(seconds=settings.panel.forget_after_s),
                 points_cap=settings.offline.points_cap,
                 hold_for=timedelta(minutes=settings.offline.hold_minutes),
                 keep=timedelta(days=settings.offline.keep_days),

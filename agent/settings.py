@@ -69,10 +69,16 @@ class DoorsSettings(_Table, frozen=True, kw_only=True):
 
 
 class PanelSettings(_Table, frozen=True, kw_only=True):
-    """[panel]: what the cashier sees."""
+    """[panel]: what the cashier sees.
+
+    Attributes:
+        clear_after_s: without use, the customer's name leaves the screen; the customer still counts for the next receipt.
+        forget_after_s: without a receipt, the customer is forgotten; long enough to scan a full trolley.
+    """
 
     language: Language = "ru"
     clear_after_s: Annotated[int, Meta(ge=5, le=3600)] = 60
+    forget_after_s: Annotated[int, Meta(ge=30, le=7200)] = 900
 
 
 class CentralSettings(_Table, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 INBOX_MAX: Final = 1_000  # a till sells a few receipts a minute; a thousand waiting means the disk has stopped
+LEAST_WAIT_S: Final = 0.2  # what is left for the till itself when the centre took all the time there was
 TICK_S: Final = 1.0  # how often idle work (clearing the screen, expiring holds) is looked at
 
 
@@ -132,8 +134,10 @@ class Till:
 
     def hold(self, request: contract.HoldRequest, *, timeout_s: float) -> contract.HoldAnswer:
         """Reserve points: at the centre when there is a line, else within the offline cap."""
+        began_s = time.monotonic()
         grant = self._ask_hold(request)
-        return self._ask(lambda desk: desk.hold(request, grant), timeout_s)
+        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+        return self._ask(lambda desk: desk.hold(request, grant), left_s)
 
     def confirm(self, request: contract.ConfirmRequest, *, timeout_s: float) -> contract.ConfirmAnswer:
         """The receipt is closed; on disk before the answer."""

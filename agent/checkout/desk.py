@@ -54,7 +54,8 @@ class DeskRules:
 
     currency: str
     zone: tzinfo
-    clear_after: timedelta
+    hide_after: timedelta
+    forget_after: timedelta
     points_cap: int
     hold_for: timedelta
     keep: timedelta
@@ -307,7 +308,7 @@ class Desk:
     def tick(self) -> None:
         """Idle work: clear the screen, forget what expired, prune the journal."""
         now = self.clock.now()
-        if self.current is not None and now - self.current.touched_at > self.rules.clear_after:
+        if self.current is not None and now - self.current.touched_at > self._stays():
             self.clear()
         if self.tended_at is None or now - self.tended_at >= TEND_EVERY:
             self.tended_at = now
@@ -332,6 +333,11 @@ class Desk:
         for _ in range(PRUNE_CHUNKS_MAX):
             if not self.store.prune(now=now, keep_days=self.rules.keep.days, keep_bytes=JOURNAL_BYTES_MAX):
                 break
+
+    def _stays(self) -> timedelta:
+        """How long the screen stays without use: a customer long enough to scan a full trolley, a message shortly."""
+        is_customer = self.current is not None and self.current.customer_id is not None
+        return self.rules.forget_after if is_customer else self.rules.hide_after
 
     def snapshot(self, version: int) -> Snapshot | None:
         """A fresh snapshot, or None when nothing that is shown has changed."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from agent.checkout.knowledge import Known
 from agent.checkout.records import Closed, Hold, Open, read, write
 from agent.loyalty import SpendAsk
@@ -50,8 +52,14 @@ def quote(desk: Desk, request: contract.QuoteRequest) -> contract.QuoteAnswer:
         decision=decision,
         mark=mark,
     )
+    current = desk.current
+    if current is not None and current.customer_id == customer_id:
+        current = replace(current, touched_at=now)
     with desk.store.transaction() as tx:
         write(tx, "checkout", receipt.uid, opened)
+        if current is not None:
+            write(tx, "desk", "current", current)
+    desk.current = current
     return contract.QuoteAnswer(
         receipt_uid=receipt.uid,
         decision_mark=mark,

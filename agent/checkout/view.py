@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from agent.checkout.records import Open, read_all
 from agent.snapshot import CustomerView, QuoteView, Screen, Snapshot
@@ -10,7 +10,9 @@ from agent.snapshot import CustomerView, QuoteView, Screen, Snapshot
 if TYPE_CHECKING:
     from agent.checkout.desk import Desk
 
-__all__ = ["snapshot"]
+__all__ = ["HIDDEN_NAME", "snapshot"]
+
+HIDDEN_NAME: Final = "***"  # somebody is at the till; who it is, a passer-by need not read
 
 
 def snapshot(desk: Desk, version: int) -> Snapshot:
@@ -49,10 +51,11 @@ def _customer(desk: Desk) -> CustomerView | None:
     if known is None:
         return None
     customer = known.customer
+    hidden = desk.clock.now() - desk.current.touched_at > desk.rules.hide_after
     return CustomerView(
         id=customer.id,
-        name=customer.name,
-        phone=customer.phone,
+        name=HIDDEN_NAME if hidden else customer.name,
+        phone="" if hidden else customer.phone,
         tier=desk.tier_title(customer.tier),
         balances=known.balances(desk.clock.now()),
         seen_at=known.seen_at,

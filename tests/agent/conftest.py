@@ -102,7 +102,8 @@ class Rig:
             rules=DeskRules(
                 currency="RUB",
                 zone=zone,
-                clear_after=timedelta(seconds=60),
+                hide_after=timedelta(seconds=60),
+                forget_after=timedelta(minutes=15),
                 points_cap=100,
                 hold_for=timedelta(minutes=15),
                 keep=timedelta(days=90),

@@ -74,18 +74,42 @@ def test_a_product_does_not_send_the_customer_away(rig: Any) -> None:
     assert rig.desk.snapshot(0).customer.id == "m-1"
 
 
-def test_the_screen_survives_a_restart_and_ends_after_a_minute(rig: Any) -> None:
-    """What was shown is shown again; nobody stays on the screen."""
+def test_the_screen_survives_a_restart(rig: Any) -> None:
+    """What was shown is shown again."""
     identify(rig)
     rig.desk.close()
     rig.open()
 
-    assert rig.desk.snapshot(0).screen == Screen.FOUND
+    assert Screen.FOUND == rig.desk.snapshot(0).screen
 
+
+def test_the_name_goes_after_a_minute_and_the_customer_after_the_trolley(rig: Any) -> None:
+    """Nobody reads who it is; the receipt still counts for them, until it is clear that none will come."""
+    identify(rig)
+    rig.clock.forward(seconds=61)
+    rig.desk.tick()
+    shown = rig.desk.snapshot(0).customer
+
+    assert ("m-1", "***", "") == (shown.id, shown.name, shown.phone)
+
+    rig.desk.printed("receipt", rig.document(rig.sale("p-1", "200")))
+
+    assert "m-1" == bodies(rig)[0]["customer_id"]
+
+    identify(rig)
+    rig.clock.forward(minutes=16)
+    rig.desk.tick()
+
+    assert Screen.IDLE == rig.desk.snapshot(1).screen
+
+
+def test_a_message_about_a_code_goes_after_a_minute(rig: Any) -> None:
+    """An unknown number does not stay on the screen."""
+    identify(rig, "89000000099")
     rig.clock.forward(seconds=61)
     rig.desk.tick()
 
-    assert rig.desk.snapshot(1).screen == Screen.IDLE
+    assert Screen.IDLE == rig.desk.snapshot(0).screen
 
 
 # ── Ask: quote, hold, confirm ───────────────────────────────────────────────────────────────────
