@@ -17,6 +17,7 @@ from agent.cli.common import add_config, settings_of
 __all__ = ["RUNTIME_FILE", "add_parser", "run"]
 
 RUNTIME_FILE: Final = "runtime.json"  # where a running agent says its port and process id, for other commands
+SWITCH_INTERVAL_S: Final = 0.0005
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
     from agent.assembly import Agent
 
+    # A printer's status answer must not wait for whoever computes: docs/decisions/007.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     agent = Agent(settings)
     agent.start()
     try:
