@@ -20,8 +20,9 @@ from msgspec import structs
 
 from agent.checkout import phones
 from agent.checkout.codes import DEFAULT_PATTERNS, Recogniser
-from agent.checkout.desk import Desk, DeskRules, TillName
+from agent.checkout.desk import Desk
 from agent.checkout.knowledge import Knowledge
+from agent.checkout.state import DeskRules, TillName
 from agent.clock import Clock, SystemClock
 from agent.loyalty import Programme, ProgrammeProblem
 from agent.loyalty import load as load_programme

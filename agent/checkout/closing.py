@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -11,6 +10,7 @@ from agent.checkout import matching, returning, writing
 from agent.checkout.claims import claim_code
 from agent.checkout.knowledge import Known, apply_entry
 from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, read_all, write
+from agent.checkout.state import DeskState
 from agent.loyalty.lots import earned_lot
 from agent.slips.compose import sale_slip
 from agent.slips.text import lay_out, words
@@ -21,13 +21,10 @@ from drivers.vocabulary.decision import Decision, LineDiscount, PointsSpent
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.receipt import DocumentKind, Receipt, TenderKind
 
-if TYPE_CHECKING:
-    from agent.checkout.desk import Desk
-
 __all__ = ["confirm", "printed"]
 
 
-def confirm(desk: Desk, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
+def confirm(desk: DeskState, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
     """A till confirms a sale over the contract; repeating it answers the same, another body is refused."""
     receipt = request.receipt
     writing.require_kind(receipt, DocumentKind.SALE)
@@ -41,12 +38,12 @@ def confirm(desk: Desk, request: contract.ConfirmRequest, *, source: str) -> con
     return _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=request.decision_mark, source=source)
 
 
-def printed(desk: Desk, device: str, document: Document) -> tuple[str, ...]:
+def printed(desk: DeskState, device: str, document: Document) -> tuple[str, ...]:
     """A document ended on a printer's stream: a sale, a return, or nothing of ours; the lines to print with it."""
     return lay_out(_printed(desk, device, document), document.columns or desk.rules.columns)
 
 
-def _printed(desk: Desk, device: str, document: Document) -> tuple[str, ...]:
+def _printed(desk: DeskState, device: str, document: Document) -> tuple[str, ...]:
     if document.kind not in {DocumentKind.SALE, DocumentKind.RETURN}:
         return ()
     if document.receipt is None:
@@ -59,7 +56,7 @@ def _printed(desk: Desk, device: str, document: Document) -> tuple[str, ...]:
     return _sale_printed(desk, document.receipt, source)
 
 
-def _sale_printed(desk: Desk, receipt: Receipt, source: str) -> tuple[str, ...]:
+def _sale_printed(desk: DeskState, receipt: Receipt, source: str) -> tuple[str, ...]:
     """A printed sale is a reprint, the print of a sale the POS asked us about, or a new sale."""
     alias = desk.store.get("printed", receipt.uid)
     before = read(desk.store, "closed", alias.decode() if alias is not None else receipt.uid, Closed)
@@ -82,7 +79,7 @@ def _sale_printed(desk: Desk, receipt: Receipt, source: str) -> tuple[str, ...]:
 
 
 def _close_sale(
-    desk: Desk,
+    desk: DeskState,
     receipt: Receipt,
     *,
     opened: Open | None,
@@ -159,7 +156,7 @@ def _close_sale(
 
 
 def _decision(
-    desk: Desk,
+    desk: DeskState,
     receipt: Receipt,
     *,
     opened: Open | None,
@@ -195,7 +192,7 @@ def _sale_entry(receipt: Receipt, decision: Decision) -> Entry:
     return Entry(epoch=0, sequence=0, spent_points=spent, lots=lots, spent_money=receipt.total)
 
 
-def _print_of(desk: Desk, awaiting: AwaitingPrint, print_uid: str) -> tuple[str, ...]:
+def _print_of(desk: DeskState, awaiting: AwaitingPrint, print_uid: str) -> tuple[str, ...]:
     """The print of a receipt that was confirmed over the contract: its slip, and no second sale."""
     closed = read(desk.store, "closed", awaiting.uid, Closed)
     with desk.store.transaction() as tx:
@@ -206,7 +203,7 @@ def _print_of(desk: Desk, awaiting: AwaitingPrint, print_uid: str) -> tuple[str,
     return closed.slip if closed is not None else ()
 
 
-def _keep_unread(desk: Desk, device: str, document: Document) -> None:
+def _keep_unread(desk: DeskState, device: str, document: Document) -> None:
     """A receipt that does not add up is kept raw for a person, unless it is the print of a sale we know."""
     now = desk.clock.now()
     waiting = [
@@ -224,7 +221,7 @@ def _keep_unread(desk: Desk, device: str, document: Document) -> None:
     desk.notice = words(desk.rules.slip.language)["unread"]
 
 
-def _customer_by_code(desk: Desk, code: str | None) -> str | None:
+def _customer_by_code(desk: DeskState, code: str | None) -> str | None:
     if code is None:
         return None
     recognised = desk.recogniser.recognise(code, presented=False)

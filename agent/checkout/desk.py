@@ -5,31 +5,23 @@ It knows no thread, no HTTP and no device; time comes from the clock it is given
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
 from agent.checkout import closing, quoting, returning, view, writing
-from agent.checkout.codes import Recogniser
-from agent.checkout.knowledge import Knowledge, Known
 from agent.checkout.records import AwaitingPrint, Closed, Current, Hold, Open, read, read_all, write
-from agent.clock import Clock
-from agent.loyalty import Programme, SpendAsk, evaluate
-from agent.slips.compose import SlipStyle
+from agent.checkout.state import DeskState
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import HoldGrant
-from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import DeviceStateChanged, Document
-from drivers.vocabulary.receipt import Receipt
 from offline_queue.errors import StoreFull, StoreUnavailable
-from offline_queue.store import TillStore
 
-__all__ = ["Desk", "DeskRules", "TillName"]
+__all__ = ["Desk"]
 
 OPEN_KEPT: Final = timedelta(hours=24)  # a receipt that was neither confirmed nor cancelled within a day never will be
 PRUNE_EVERY: Final = timedelta(hours=1)
@@ -38,80 +30,9 @@ TEND_EVERY: Final = timedelta(seconds=10)
 JOURNAL_BYTES_MAX: Final = 512 * 1024 * 1024  # a year of a busy till; a small disk must never fill with history
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TillName:
-    """Which till this is, as the centre named it at enrolment."""
-
-    shop: str
-    till: str
-    epoch: int
-    enrolled: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskRules:
-    """Settings the desk works by."""
-
-    currency: str
-    zone: tzinfo
-    hide_after: timedelta
-    forget_after: timedelta
-    points_cap: int
-    hold_for: timedelta
-    keep: timedelta
-    columns: int
-    slip: SlipStyle
-
-
 @dataclass(slots=True, kw_only=True)
-class Desk:
-    """One till's desk.
-
-    Attributes:
-        recogniser: what a code is (card, phone, product …); pure.
-        prints_are_seen: True when an in-line printer shows us what the POS prints: a confirmed sale awaits its print.
-        load_programme: reads and compiles the programme in the replica; None when there is none or it is unusable.
-    """
-
-    store: TillStore
-    knowledge: Knowledge
-    clock: Clock
-    name: TillName
-    rules: DeskRules
-    recogniser: Recogniser
-    load_programme: Callable[[], Programme | None]
-    devices: dict[str, DeviceView] = field(default_factory=dict)
-    link: LinkState = LinkState.UNKNOWN
-    offline_since: datetime | None = None
-    programme: Programme | None = None
-    current: Current | None = None
-    notice: str = ""
-    link_detail: str = ""
-    last_receipt: dict[str, str] = field(default_factory=dict)
-    pruned_at: datetime | None = None
-    tended_at: datetime | None = None
-    prints_are_seen: bool = False
-    shown: Snapshot | None = None
-
-    def __post_init__(self) -> None:
-        self.programme = self.load_programme()
-        self.current = read(self.store, "desk", "current", Current)
-        self.last_receipt = read(self.store, "desk", "last", dict[str, str]) or {}
-
-    def close(self) -> None:
-        """Give the files back."""
-        self.knowledge.replica.close()
-        self.store.close()
-
-    def slip_style(self) -> SlipStyle:
-        """How slips look; the title is the programme's."""
-        title = self.programme.title if self.programme is not None else ""
-        return replace(self.rules.slip, title=title if self.rules.slip.title else "")
-
-    def tier_title(self, tier: str) -> str:
-        """A tier by the name people know."""
-        tiers = self.programme.tiers if self.programme is not None else ()
-        return next((one.title or one.id for one in tiers if one.id == tier), tier)
+class Desk(DeskState):
+    """One till's desk: the steps of a receipt, and what happens around them."""
 
     # ── Who ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,18 +66,6 @@ class Desk:
                 tx.delete("desk", "current")
             self.current = None
         self.notice = ""
-
-    def known(self, customer_id: str, *, for_receipt: str = "") -> Known | None:
-        """What this till knows of a customer."""
-        return self.knowledge.known(customer_id, self.clock.now(), for_receipt=for_receipt)
-
-    def customer_of(self, asked: str | None, opened: Open | None) -> str | None:
-        """Whose receipt it is: as asked, else as identified for this receipt, else whoever is at the till."""
-        if asked is not None:
-            return asked
-        if opened is not None and opened.customer_id is not None:
-            return opened.customer_id
-        return self.current.customer_id if self.current is not None else None
 
     def _show(
         self,
@@ -200,25 +109,6 @@ class Desk:
         """Reserve points: as the centre granted, or within the offline cap when it could not be asked."""
         return quoting.hold(self, request, grant)
 
-    def decide(
-        self,
-        receipt: Receipt,
-        known: Known | None,
-        now: datetime,
-        *,
-        ask: SpendAsk | None = None,
-        closed: bool = False,
-    ) -> Decision:
-        """The engine's decision; without a programme nothing is taken off and nothing is earned.
-
-        `closed` takes the receipt as it is: only earning acts.
-        """
-        if self.programme is None:
-            nothing = receipt.total.with_minor(0)
-            return Decision(programme_version=0, total=receipt.total, discount=nothing, payable=receipt.total)
-        customer = known.customer if known is not None else None
-        return evaluate(self.programme, receipt, customer, now, points=ask or SpendAsk.none(), closed=closed)
-
     # ── Closing ─────────────────────────────────────────────────────────────────────────────────
 
     def confirm(self, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
@@ -256,14 +146,6 @@ class Desk:
         self.current = None
         self.notice = ""
         return contract.CancelAnswer(receipt_uid=uid, cancelled=True)
-
-    def check_currency(self, receipt: Receipt) -> None:
-        """A till has one currency; another is a wiring mistake that must be named."""
-        wanted = self.programme.currency if self.programme is not None else self.rules.currency
-        if receipt.currency != wanted:
-            raise CheckoutRefused(
-                f"the receipt is in {receipt.currency}, this till works in {wanted}", code="wrong_money", field="total"
-            )
 
     # ── What happens around ─────────────────────────────────────────────────────────────────────
 

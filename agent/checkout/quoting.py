@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from agent.checkout.knowledge import Known
 from agent.checkout.records import Closed, Hold, Open, read, write
-from agent.loyalty import SpendAsk
+from agent.checkout.state import DeskState
+from agent.loyalty import SpendAsk, fiscal_discounts, unit_groups
 from agent.loyalty.model import SpendPoints
 from agent.snapshot import LinkState
 from drivers.vocabulary import checkout as contract
@@ -20,13 +20,10 @@ from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 
-if TYPE_CHECKING:
-    from agent.checkout.desk import Desk
-
 __all__ = ["hold", "quote"]
 
 
-def quote(desk: Desk, request: contract.QuoteRequest) -> contract.QuoteAnswer:
+def quote(desk: DeskState, request: contract.QuoteRequest) -> contract.QuoteAnswer:
     """Decide on the basket as it is now; the last quote is what confirm goes by."""
     receipt = request.receipt
     if receipt.kind is not DocumentKind.SALE:
@@ -64,13 +61,13 @@ def quote(desk: Desk, request: contract.QuoteRequest) -> contract.QuoteAnswer:
         receipt_uid=receipt.uid,
         decision_mark=mark,
         decision=decision,
-        lines=_line_quotes(receipt, decision),
+        lines=_line_quotes(desk, receipt, decision),
         payable=decision.payable,
         customer_id=customer_id,
     )
 
 
-def _known_or_refuse(desk: Desk, customer_id: str | None, receipt_uid: str) -> Known | None:
+def _known_or_refuse(desk: DeskState, customer_id: str | None, receipt_uid: str) -> Known | None:
     if customer_id is None:
         return None
     known = desk.known(customer_id, for_receipt=receipt_uid)
@@ -83,7 +80,7 @@ def _known_or_refuse(desk: Desk, customer_id: str | None, receipt_uid: str) -> K
     return known
 
 
-def _spend_ask(desk: Desk, request: contract.QuoteRequest, known: Known, uid: str) -> SpendAsk:
+def _spend_ask(desk: DeskState, request: contract.QuoteRequest, known: Known, uid: str) -> SpendAsk:
     """How many points may be promised: what is held for this receipt, else the balance, else the offline cap."""
     unit = request.unit or spend_unit(desk)
     limit, reason = spend_limit(desk, known, unit, uid)
@@ -92,13 +89,13 @@ def _spend_ask(desk: Desk, request: contract.QuoteRequest, known: Known, uid: st
     return SpendAsk.exactly(request.points or 0, unit=unit, limit=limit, reason=reason)
 
 
-def spend_unit(desk: Desk) -> str:
+def spend_unit(desk: DeskState) -> str:
     """The points that are meant when nobody says which: the first the programme lets people spend."""
     rules = desk.programme.file.rules if desk.programme is not None else ()
     return next((rule.unit for rule in rules if isinstance(rule, SpendPoints)), "")
 
 
-def spend_limit(desk: Desk, known: Known, unit: str, uid: str) -> tuple[int, str]:
+def spend_limit(desk: DeskState, known: Known, unit: str, uid: str) -> tuple[int, str]:
     """(points, reason): the most this till may let this customer spend on this receipt now."""
     hold = read(desk.store, "hold", f"{known.customer.id}/{uid}", Hold)
     if hold is not None and hold.unit == unit and hold.expires_at > desk.clock.now():
@@ -110,7 +107,7 @@ def spend_limit(desk: Desk, known: Known, unit: str, uid: str) -> tuple[int, str
     return max(0, min(free, left)), "offline_cap"
 
 
-def hold(desk: Desk, request: contract.HoldRequest, grant: HoldGrant | None) -> contract.HoldAnswer:
+def hold(desk: DeskState, request: contract.HoldRequest, grant: HoldGrant | None) -> contract.HoldAnswer:
     """Reserve points: as the centre granted, or within the offline cap when it could not be asked."""
     now = desk.clock.now()
     uid = request.receipt_uid
@@ -141,14 +138,19 @@ def hold(desk: Desk, request: contract.HoldRequest, grant: HoldGrant | None) -> 
     )
 
 
-def _line_quotes(receipt: Receipt, decision: Decision) -> tuple[contract.LineQuote, ...]:
-    """What to take off each line."""
-    off = decision.line_discounts()
-    return tuple(
-        contract.LineQuote(
-            number=line.number,
-            discount=Money(off.get(line.number, 0), receipt.currency),
-            total=Money(line.total.minor - off.get(line.number, 0), receipt.currency),
+def _line_quotes(desk: DeskState, receipt: Receipt, decision: Decision) -> tuple[contract.LineQuote, ...]:
+    """What to take off each line, and how a fiscal receipt prints it."""
+    least = desk.programme.file.line_left_least if desk.programme is not None else None
+    off = fiscal_discounts(receipt, decision.line_discounts(), left_least=least.minor if least is not None else 0)
+    quotes: list[contract.LineQuote] = []
+    for line in receipt.lines:
+        discount = Money(off.get(line.number, 0), receipt.currency)
+        quotes.append(
+            contract.LineQuote(
+                number=line.number,
+                discount=discount,
+                total=line.total - discount,
+                groups=unit_groups(line, discount) if discount else (),
+            )
         )
-        for line in receipt.lines
-    )
+    return tuple(quotes)

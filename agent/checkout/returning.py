@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec.structs import replace
 
 from agent.checkout import writing
 from agent.checkout.claims import claim_code
 from agent.checkout.records import Closed, Entry, read, write
+from agent.checkout.state import DeskState
 from agent.loyalty import refund as refund_effect
 from agent.slips.compose import refund_slip
 from drivers.vocabulary import checkout as contract
@@ -16,16 +15,12 @@ from drivers.vocabulary import codec, facts
 from drivers.vocabulary.customer import PointsLot
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.errors import CheckoutRefused
-from drivers.vocabulary.receipt import DocumentKind
-
-if TYPE_CHECKING:
-    from agent.checkout.desk import Desk
-    from drivers.vocabulary.receipt import Receipt
+from drivers.vocabulary.receipt import DocumentKind, Receipt
 
 __all__ = ["refund", "refund_lines"]
 
 
-def refund(desk: Desk, request: contract.RefundRequest, *, source: str) -> contract.RefundAnswer:
+def refund(desk: DeskState, request: contract.RefundRequest, *, source: str) -> contract.RefundAnswer:
     """A return: replays what the sale did; a sale that is not known here is settled by the centre."""
     receipt = request.receipt
     writing.require_kind(receipt, DocumentKind.RETURN)
@@ -98,7 +93,7 @@ def _require_returnable(base: Closed, receipt: Receipt) -> None:
         )
 
 
-def refund_lines(desk: Desk, answer: contract.RefundAnswer) -> tuple[str, ...]:
+def refund_lines(desk: DeskState, answer: contract.RefundAnswer) -> tuple[str, ...]:
     """The slip of a return."""
     return refund_slip(
         desk.slip_style(),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from agent.checkout.records import Open, read_all
+from agent.checkout.state import DeskState
 from agent.snapshot import CustomerView, QuoteView, Screen, Snapshot
-
-if TYPE_CHECKING:
-    from agent.checkout.desk import Desk
 
 __all__ = ["HIDDEN_NAME", "snapshot"]
 
 HIDDEN_NAME: Final = "***"  # somebody is at the till; who it is, a passer-by need not read
 
 
-def snapshot(desk: Desk, version: int) -> Snapshot:
+def snapshot(desk: DeskState, version: int) -> Snapshot:
     """Everything that is shown, as it is now."""
     depth = desk.store.depth()
     current = desk.current
@@ -44,7 +42,7 @@ def snapshot(desk: Desk, version: int) -> Snapshot:
     )
 
 
-def _customer(desk: Desk) -> CustomerView | None:
+def _customer(desk: DeskState) -> CustomerView | None:
     if desk.current is None or desk.current.customer_id is None:
         return None
     known = desk.known(desk.current.customer_id)
@@ -62,7 +60,7 @@ def _customer(desk: Desk) -> CustomerView | None:
     )
 
 
-def _quote(desk: Desk) -> QuoteView | None:
+def _quote(desk: DeskState) -> QuoteView | None:
     """The newest quote for the customer at the till."""
     if desk.current is None or desk.current.customer_id is None:
         return None

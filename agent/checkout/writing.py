@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.checkout.records import Closed, Entry, Hold, entry_key, read, read_all, write
+from agent.checkout.state import DeskState
 from agent.clock import uuid7
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
@@ -18,9 +19,6 @@ from drivers.vocabulary.receipt import DocumentKind, Receipt
 from offline_queue.envelope import Envelope
 from offline_queue.transaction import Transaction
 
-if TYPE_CHECKING:
-    from agent.checkout.desk import Desk
-
 __all__ = ["answered_before", "append", "append_release", "digest", "marks", "prune_closed", "remember", "require_kind"]
 
 PRUNED_AT_ONCE: Final = 500  # closed receipts forgotten per round, so that pruning never holds up a sale
@@ -28,7 +26,7 @@ PRUNED_AT_ONCE: Final = 500  # closed receipts forgotten per round, so that prun
 _KINDS: Final[dict[type[Struct], str]] = {fact: kind for kind, fact in facts.FACTS.items()}
 
 
-def append(desk: Desk, tx: Transaction, fact: Struct, words: list[str]) -> Envelope:
+def append(desk: DeskState, tx: Transaction, fact: Struct, words: list[str]) -> Envelope:
     """Put a fact into the outbox, inside the caller's transaction."""
     now = desk.clock.now()
     envelope: Envelope = tx.append(
@@ -44,12 +42,12 @@ def append(desk: Desk, tx: Transaction, fact: Struct, words: list[str]) -> Envel
     return envelope
 
 
-def append_release(desk: Desk, tx: Transaction, hold: Hold) -> None:
+def append_release(desk: DeskState, tx: Transaction, hold: Hold) -> None:
     """Tell the centre that a hold is not needed any more."""
     append(desk, tx, facts.HoldReleased(receipt_uid=hold.receipt_uid, hold=hold.id), [f"receipt:{hold.receipt_uid}"])
 
 
-def prune_closed(desk: Desk, older_than: datetime) -> None:
+def prune_closed(desk: DeskState, older_than: datetime) -> None:
     """Forget closed receipts that are too old to be taken back here; the centre still knows them."""
     cutoff = older_than.date().isoformat()
     old = [(key, uid.decode()) for key, uid in desk.store.scan("closed_on", limit=PRUNED_AT_ONCE) if key[:10] < cutoff]
@@ -65,7 +63,7 @@ def prune_closed(desk: Desk, older_than: datetime) -> None:
 
 
 def remember(
-    desk: Desk,
+    desk: DeskState,
     tx: Transaction,
     closed: Closed,
     *,

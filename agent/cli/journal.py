@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from agent.checkout.claims import normal_claim
 from agent.cli.common import add_config, print_json, settings_of, table
 from agent.cli.queue import open_reader
+from agent.settings import Settings
 from drivers.vocabulary.errors import TillpointError
 from offline_queue.envelope import Envelope
 from offline_queue.reader import OutboxReader
@@ -23,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--claim", metavar="CODE", help="the code printed on a slip")
     parser.add_argument("--customer", metavar="ID", help="one customer")
     parser.add_argument("--number", metavar="N", help="the number printed on the receipt")
-    parser.add_argument("--day", metavar="YYYY-MM-DD", help="one day (UTC)")
+    parser.add_argument("--day", metavar="YYYY-MM-DD", help="one day at the shop")
     parser.add_argument("--limit", type=int, default=50, help="how many at most (default 50)")
     parser.add_argument("--verify", action="store_true", help="verify the chain of everything kept here")
     add_config(parser)
@@ -31,11 +34,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Find, or verify."""
-    reader = open_reader(settings_of(args).state_folder)
+    settings = settings_of(args)
+    reader = open_reader(settings.state_folder)
     try:
         if args.verify:
             return _verify(reader, as_json=args.json)
-        found = _find(reader, args)
+        found = _find(reader, settings, args)
     finally:
         reader.close()
     rows = [_story(envelope) for envelope in found]
@@ -49,7 +53,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _find(reader: OutboxReader, args: argparse.Namespace) -> list[Envelope]:
+def _day(text: str, zone: ZoneInfo) -> tuple[str, str]:
+    """The first moment of a day at the shop, and the last."""
+    try:
+        first = datetime.combine(date.fromisoformat(text), time.min, zone)
+    except ValueError:
+        raise TillpointError(f"{text!r} is not a day; write it like 2026-03-02") from None
+    last = first + timedelta(days=1) - timedelta(milliseconds=1)
+    return first.isoformat(), last.isoformat()
+
+
+def _find(reader: OutboxReader, settings: Settings, args: argparse.Namespace) -> list[Envelope]:
     if args.claim is not None:
         claim = normal_claim(args.claim)
         if claim is None:
@@ -60,7 +74,8 @@ def _find(reader: OutboxReader, args: argparse.Namespace) -> list[Envelope]:
         if value is not None:
             return list(reader.by_mark(f"{kind}:{value}"))
     if args.day is not None:
-        return list(reader.envelopes(since=args.day, until=args.day + "T99", limit=args.limit, newest_first=False))
+        since, until = _day(args.day, ZoneInfo(settings.till.zone))
+        return list(reader.envelopes(since=since, until=until, limit=args.limit, newest_first=False))
     return list(reader.envelopes(limit=args.limit, newest_first=True))
 
 

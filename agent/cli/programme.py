@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         data = args.file.read_bytes()
     except OSError as error:
-        raise TillpointError(f"cannot read {args.file}: {error.strerror or error}") from None
+        raise TillpointError(f"cannot read {args.file}: {error.strerror or error}; check the path") from None
     found = load(data, name=str(args.file))
     if not isinstance(found, Programme):
         for problem in found:

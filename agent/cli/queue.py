@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from agent.cli.common import add_config, print_json, settings_of, table
+from drivers.vocabulary.errors import TillpointError
 from offline_queue.envelope import Envelope
+from offline_queue.errors import StoreError
 from offline_queue.reader import OutboxReader
 
 __all__ = ["add_parser", "open_reader", "run"]
@@ -27,8 +29,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def open_reader(folder: Path) -> OutboxReader:
-    """The till's database, read-only."""
-    return OutboxReader.open(folder / "till.db")
+    """The till's database, read-only; raises TillpointError with the sentence why it cannot be read."""
+    try:
+        return OutboxReader.open(folder / "till.db")
+    except StoreError as error:
+        raise TillpointError(str(error)) from None
 
 
 def run(args: argparse.Namespace) -> int:

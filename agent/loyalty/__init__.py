@@ -4,6 +4,7 @@ from agent.loyalty.evaluate import evaluate
 from agent.loyalty.programme import Programme, ProgrammeProblem, load, next_tier, schema, tier_of
 from agent.loyalty.redemption import SpendAsk
 from agent.loyalty.refund import RefundEffect, refund
+from agent.loyalty.units import fiscal_discounts, unit_groups
 
 __all__ = [
     "Programme",
@@ -11,9 +12,11 @@ __all__ = [
     "RefundEffect",
     "SpendAsk",
     "evaluate",
+    "fiscal_discounts",
     "load",
     "next_tier",
     "refund",
     "schema",
     "tier_of",
+    "unit_groups",
 ]

@@ -10,8 +10,9 @@ from math import gcd
 from agent.loyalty.days import minute_of, zone_of
 from agent.loyalty.discounts import DiscountRule, DiscountStep
 from agent.loyalty.earning import EarnRule, EarnStep, Multiplier, MultiplierStep, Rate
-from agent.loyalty.gates import Selector, compile_selector
+from agent.loyalty.gates import Selector, compile_selector, needs_customer
 from agent.loyalty.model import (
+    CustomerKind,
     EarnPoints,
     GroupMode,
     MultiplyPoints,
@@ -26,8 +27,9 @@ from agent.loyalty.model import (
 from agent.loyalty.points import PointsScale, minor_points
 from agent.loyalty.reading import nearest
 from agent.loyalty.redemption import POINTS_RULE, SpendRule
-from agent.loyalty.sale import Rejection, Sale
+from agent.loyalty.sale import STORED_VALUE, Rejection, Sale
 from agent.loyalty.source import Path
+from agent.loyalty.wording import FORMS
 from drivers.vocabulary.money import Percent, Quantity
 
 __all__ = ["TIERS_RULE", "Compiled", "compile_file"]
@@ -81,6 +83,12 @@ def _check_header(file: ProgrammeFile, problem: Report) -> None:
     for name, unit in file.units.items():
         if unit.worth is not None and unit.worth.minor <= 0:
             problem(("units", name, "worth"), "the worth of points must be above 0", "")
+        for language, forms in unit.names.items():
+            path: Path = ("units", name, "names", language)
+            if language not in FORMS:
+                problem(path, f"languages are {', '.join(FORMS)}", nearest(language, [*FORMS]))
+            elif len(forms) != FORMS[language] or not all(forms):
+                problem(path, f"{language} has {FORMS[language]} plural forms, not {len(forms)}", "")
     if file.line_left_least is not None and file.line_left_least.minor < 0:
         problem(("line_left_least",), "cannot be negative", "")
     before = -1
@@ -156,6 +164,11 @@ def _check_when(rule: Rule, path: Path, problem: Report) -> None:
         problem((*path, "when", "total_from"), "must be above 0", "")
     if when.quantity_from is not None and when.quantity_from.steps <= 0:
         problem((*path, "when", "quantity_from"), "must be above 0", "")
+    for i, kind in enumerate(when.tenders):
+        if kind in STORED_VALUE:
+            problem((*path, "when", "tenders", i), f"{kind.value} is stored value, not money", "")
+    if when.customer is CustomerKind.ANONYMOUS and needs_customer(when):
+        problem((*path, "when", "customer"), "no anonymous customer can meet the other conditions", "")
 
 
 def _check_numbers(file: ProgrammeFile, rule: Rule, path: Path, problem: Report) -> None:

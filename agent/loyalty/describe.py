@@ -16,8 +16,10 @@ from agent.loyalty.model import (
     Target,
     TierDiscount,
     Weekday,
+    When,
 )
 from agent.loyalty.programme import Programme
+from drivers.vocabulary.receipt import TenderKind
 
 __all__ = ["describe"]
 
@@ -80,6 +82,18 @@ _PHRASES: Final[dict[str, tuple[str, str, str]]] = {
     "total_from": ("goods for {least} or more", "товаров на {least} и больше", "สินค้าตั้งแต่ {least}"),
     "quantity_from": ("{least} pieces or more", "от {least} шт.", "ตั้งแต่ {least} ชิ้น"),
     "positions_from": ("{least} positions or more", "от {least} позиций", "ตั้งแต่ {least} รายการ"),
+    "birthday": (
+        "from {before} days before the birthday to {after} days after it",
+        "за {before} дн. до дня рождения и {after} дн. после",
+        "ตั้งแต่ {before} วันก่อนวันเกิดถึง {after} วันหลังวันเกิด",
+    ),
+    "purchase_number": ("on purchase no. {number}", "в покупку № {number}", "การซื้อครั้งที่ {number}"),
+    "purchase_every": ("every {number} purchases", "за каждую {number}-ю покупку", "ทุก {number} ครั้ง"),
+    "tenders": ("when all is paid by {names}", "при оплате так: {names}", "เมื่อชำระด้วย {names}"),
+    "channels": ("channels {names}", "каналы продаж {names}", "ช่องทาง {names}"),
+    "member_active": ("with a membership", "по подписке", "เฉพาะสมาชิก"),
+    "member_none": ("without a membership", "без подписки", "ผู้ที่ไม่เป็นสมาชิก"),
+    "staff": ("staff", "сотрудникам", "พนักงาน"),
     "stack": ("adds up with {group}", "складывается в группе {group}", "รวมกันในกลุ่ม {group}"),
     "best": ("the best of {group}", "лучшее из группы {group}", "ดีที่สุดในกลุ่ม {group}"),
     "list_order": ("the first of {group}", "первое из группы {group}", "อันแรกในกลุ่ม {group}"),
@@ -93,6 +107,17 @@ _DAYS: Final[dict[Weekday, tuple[str, str, str]]] = {
     Weekday.FRI: ("Friday", "пятница", "ศุกร์"),
     Weekday.SAT: ("Saturday", "суббота", "เสาร์"),
     Weekday.SUN: ("Sunday", "воскресенье", "อาทิตย์"),
+}
+
+
+_TENDERS: Final[dict[TenderKind, tuple[str, str, str]]] = {
+    TenderKind.CASH: ("cash", "наличные", "เงินสด"),
+    TenderKind.CARD: ("card", "карта", "บัตร"),
+    TenderKind.POINTS: ("points", "баллы", "คะแนน"),
+    TenderKind.CERTIFICATE: ("certificate", "сертификат", "บัตรของขวัญ"),
+    TenderKind.PREPAID: ("advance", "аванс", "เงินล่วงหน้า"),
+    TenderKind.CREDIT: ("credit", "кредит", "เงินเชื่อ"),
+    TenderKind.OTHER: ("other means", "иное", "อื่น ๆ"),
 }
 
 
@@ -187,8 +212,11 @@ class _Words:
             "tills": list(when.tills),
             "weekdays": [_DAYS[day][self._language] for day in when.weekdays],
             "hours": [f"{one.start}-{one.until}" for one in when.hours],
+            "tenders": [_TENDERS[kind][self._language] for kind in when.tenders],
+            "channels": list(when.channels),
         }
         parts += [self.say(phrase, names=", ".join(listed)) for phrase, listed in names.items() if listed]
+        parts += self._occasion(when)
         days = {"date_from": when.date_from, "date_until": when.date_until}
         parts += [self.say(phrase, day=day.isoformat()) for phrase, day in days.items() if day is not None]
         least = {
@@ -197,3 +225,13 @@ class _Words:
             "positions_from": when.positions_from,
         }
         return parts + [self.say(phrase, least=value) for phrase, value in least.items() if value is not None]
+
+    def _occasion(self, when: When) -> list[str]:
+        parts: list[str] = [self.say("staff")] if when.staff else []
+        if when.membership is not None:
+            parts.append(self.say(f"member_{when.membership.value}"))
+        if when.birthday is not None:
+            window = when.birthday
+            parts.append(self.say("birthday", before=window.days_before, after=window.days_after))
+        numbers = {"purchase_number": when.purchase_number, "purchase_every": when.purchase_every}
+        return parts + [self.say(phrase, number=number) for phrase, number in numbers.items() if number is not None]

@@ -22,28 +22,34 @@ def distribute(amount: int, weights: Sequence[int], capacities: Sequence[int] | 
         weights: one per line, 0 or more; a line of weight 0 gets nothing.
         capacities: most that each line may get; None is without limit.
     """
-    shares = [0] * len(weights)
     if amount <= 0:
-        return shares
-    if capacities is None:
-        open_lines = [i for i, weight in enumerate(weights) if weight > 0]
-    else:
-        open_lines = [i for i, weight in enumerate(weights) if weight > 0 and capacities[i] > 0]
-        amount, open_lines = _fill(amount, open_lines, weights, capacities=capacities, shares=shares)
-    weight_left = sum([weights[i] for i in open_lines])
-    missing = amount if open_lines else 0
-    fractions: list[int] = []
-    for i in open_lines:
-        share, fraction = divmod(amount * weights[i], weight_left)
-        shares[i] = share
-        missing -= share
-        fractions.append(fraction)
+        return [0] * len(weights)
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    if capacities is None or not any([amount * w > c * whole for w, c in zip(weights, capacities, strict=True)]):
+        return _share(amount, weights, whole)
+    shares = [0] * len(weights)
+    open_lines = [i for i, weight in enumerate(weights) if weight > 0 and capacities[i] > 0]
+    amount, open_lines = _fill(amount, open_lines, weights, capacities=capacities, shares=shares)
+    open_weights = [weights[i] for i in open_lines]
+    if open_lines:
+        for i, share in zip(open_lines, _share(amount, open_weights, sum(open_weights)), strict=True):
+            shares[i] = share
+    return shares
+
+
+def _share(amount: int, weights: Sequence[int], whole: int) -> list[int]:
+    """In proportion, `whole` being the sum of the weights; a line of weight 0 has no fraction and gets nothing."""
+    shares = [amount * weight // whole for weight in weights]
+    missing = amount - sum(shares)
     if missing:
         # Fewer are missing than there are fractions above 0, so a share grows only where its exact value was larger.
         # A reversed sort keeps equals in their order: ties go in line order.
+        fractions = [amount * weight % whole for weight in weights]
         largest = sorted(range(len(fractions)), key=fractions.__getitem__, reverse=True)
         for place in largest[:missing]:
-            shares[open_lines[place]] += 1
+            shares[place] += 1
     return shares
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from agent.loyalty.compile import TIERS_RULE
@@ -9,9 +10,10 @@ from agent.loyalty.days import local_time
 from agent.loyalty.discounts import apply_discounts
 from agent.loyalty.distribute import distribute
 from agent.loyalty.earning import apply_earning
+from agent.loyalty.hints import hints_of
 from agent.loyalty.programme import Programme, tier_after, tier_of
 from agent.loyalty.redemption import SpendAsk, apply_redemption
-from agent.loyalty.sale import Rejection, Sale
+from agent.loyalty.sale import STORED_VALUE, Rejection, Sale
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.decision import Decision, Explanation
 from drivers.vocabulary.receipt import DocumentKind, LineFlag, Receipt, TenderKind
@@ -31,6 +33,7 @@ def evaluate(
     *,
     points: SpendAsk = _ASK_NOTHING,
     closed: bool = False,
+    announced_tenders: Collection[TenderKind] = (),
 ) -> Decision:
     """Decide what this receipt gets.
 
@@ -44,6 +47,7 @@ def evaluate(
         now: an aware moment; rules are judged by the store's own clock and calendar.
         points: how many points to spend, and how many the caller allows.
         closed: True when nothing can be taken off any more (a receipt read after the fact): only earning acts.
+        announced_tenders: how the customer says it will be paid; the receipt's own tenders go before it.
     """
     local = local_time(now, programme.compiled.zone)
     trouble = _trouble(programme, receipt, now, known_time=local is not None)
@@ -62,6 +66,8 @@ def evaluate(
         local,
         left_least=file.line_left_least.minor if file.line_left_least is not None else 0,
     )
+    stated = [tender.kind for tender in receipt.tenders if tender.amount]
+    sale.tenders = frozenset(stated or announced_tenders) - STORED_VALUE
     if blocked:
         sale.rejected(PROGRAMME_RULE, Rejection("customer_blocked"))
     if not file.tobacco_earns:
@@ -75,7 +81,7 @@ def evaluate(
         apply_discounts(sale, compiled.exclusive, compiled.discounts)
         spendable, earns = apply_redemption(sale, compiled.spends, points)
     apply_earning(sale, compiled.earns, compiled.multipliers, compiled.zone, earns=earns)
-    return _decision(programme, sale, spendable)
+    return _decision(programme, sale, spendable, closed=closed)
 
 
 def _trouble(programme: Programme, receipt: Receipt, now: datetime, *, known_time: bool) -> Rejection | None:
@@ -112,7 +118,7 @@ def _take_stated_points(sale: Sale, receipt: Receipt) -> None:
         sale.left[i] -= amount
 
 
-def _decision(programme: Programme, sale: Sale, spendable: dict[str, int]) -> Decision:
+def _decision(programme: Programme, sale: Sale, spendable: dict[str, int], *, closed: bool) -> Decision:
     payable = sale.total - sale.off - sale.tender
     if sale.customer is not None and programme.tiers:
         after = tier_after(programme, sale.customer, payable)
@@ -128,4 +134,5 @@ def _decision(programme: Programme, sale: Sale, spendable: dict[str, int]) -> De
         effects=(*sale.effects, *spent, *sale.earned),
         explanations=tuple(sale.explanations),
         spendable=spendable,
+        hints=hints_of(programme, sale.customer, sale.explanations, sale.money(payable), closed=closed),
     )

@@ -50,6 +50,46 @@ CODES: Final[dict[str, tuple[str, str, str]]] = {
         "только для группы {segments}",
         "เฉพาะกลุ่ม {segments}",
     ),
+    "birthday_unknown": ("the birthday is not known", "день рождения не указан", "ไม่ทราบวันเกิด"),
+    "not_birthday": (
+        "only from {before} days before the birthday to {after} days after it",
+        "только за {before} дн. до дня рождения и {after} дн. после",
+        "เฉพาะ {before} วันก่อนวันเกิดถึง {after} วันหลังวันเกิด",
+    ),
+    "purchases_unknown": (
+        "it is not known how many purchases there were",
+        "неизвестно, сколько было покупок",
+        "ไม่ทราบจำนวนครั้งที่ซื้อ",
+    ),
+    "other_purchase": (
+        "only for purchase no. {number}, this is no. {now}",
+        "только для покупки № {number}, это № {now}",
+        "เฉพาะการซื้อครั้งที่ {number} ครั้งนี้คือครั้งที่ {now}",
+    ),
+    "every_nth_purchase": (
+        "every {every} purchases, {left} more to go",
+        "за каждую {every}-ю покупку, осталось {left}",
+        "ทุก {every} ครั้ง เหลืออีก {left} ครั้ง",
+    ),
+    "tender_unknown": (
+        "when all is paid by: {tenders}",
+        "при оплате так: {tenders}",
+        "เมื่อชำระด้วย {tenders}",
+    ),
+    "not_this_tender": (
+        "only when all is paid by: {tenders}",
+        "только при оплате так: {tenders}",
+        "เฉพาะเมื่อชำระด้วย {tenders}",
+    ),
+    "not_this_channel": ("only for: {channels}", "только для: {channels}", "เฉพาะ {channels}"),
+    "no_membership": ("only with a membership", "только по подписке", "เฉพาะสมาชิก"),
+    "membership_over": (
+        "the membership ended on {until}",
+        "подписка закончилась {until}",
+        "สมาชิกหมดอายุ {until}",
+    ),
+    "member_already": ("there is a membership already", "подписка уже есть", "เป็นสมาชิกอยู่แล้ว"),
+    "only_staff": ("only for staff", "только для сотрудников", "เฉพาะพนักงาน"),
     "total_too_small": (
         "goods for {from} are needed, there are {have}",
         "нужно товаров на {from}, сейчас {have}",

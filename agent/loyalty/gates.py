@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from agent.loyalty.days import minute_of
 from agent.loyalty.model import CustomerKind, Hours, Lines, Weekday, When
+from agent.loyalty.occasions import occasion_checks
 from agent.loyalty.sale import Rejection, Sale
 from drivers.vocabulary.money import Quantity
 
-__all__ = ["Selector", "compile_selector"]
+__all__ = ["Selector", "compile_selector", "needs_customer"]
 
 #: None when the rule may act.
 Gate = Callable[[Sale], Rejection | None]
@@ -58,7 +59,12 @@ def compile_selector(when: When, lines: Lines, tier_titles: dict[str, str]) -> S
 
 def _compile_gate(when: When, tier_titles: dict[str, str]) -> Gate | None:
     """One closure for everything that does not depend on the goods; None when the gate is always open."""
-    checks = [*_place_checks(when), *_time_checks(when), *_customer_checks(when, tier_titles)]
+    checks = [
+        *_place_checks(when),
+        *_time_checks(when),
+        *_customer_checks(when, tier_titles),
+        *occasion_checks(when),
+    ]
     if not checks:
         return None
     if len(checks) == 1:
@@ -125,12 +131,11 @@ def _hours_check(hours: tuple[Hours, ...]) -> Gate:
 
 def _customer_checks(when: When, tier_titles: dict[str, str]) -> list[Gate]:
     checks: list[Gate] = []
-    needs_customer = when.customer is CustomerKind.IDENTIFIED or bool(when.tiers or when.segments)
     no_customer = Rejection("no_customer")
     only_anonymous = Rejection("only_anonymous")
     if when.customer is CustomerKind.ANONYMOUS:
         checks.append(lambda sale: only_anonymous if sale.customer is not None else None)
-    elif needs_customer:
+    elif when.customer is CustomerKind.IDENTIFIED or needs_customer(when):
         checks.append(lambda sale: no_customer if sale.customer is None else None)
     if when.tiers:
         tiers = frozenset(when.tiers)
@@ -144,6 +149,12 @@ def _customer_checks(when: When, tier_titles: dict[str, str]) -> list[Gate]:
     return checks
 
 
+def needs_customer(when: When) -> bool:
+    """True when only somebody known can meet the conditions."""
+    history = (when.birthday, when.purchase_number, when.purchase_every, when.membership)
+    return bool(when.tiers or when.segments or when.staff) or any(one is not None for one in history)
+
+
 def _compile_wants(when: When) -> Wants | None:
     """What a rule wants of the lines it acts on: their sum, quantity, number; None when nothing."""
     total, quantity, positions = when.total_from, when.quantity_from, when.positions_from
@@ -154,13 +165,18 @@ def _compile_wants(when: When) -> Wants | None:
         if total is not None:
             money = sum(sale.net[i] for i in lines)
             if money < total.minor:
-                return Rejection("total_too_small", {"have": str(sale.money(money)), "from": str(total)})
+                missing = str(sale.money(total.minor - money))
+                have = str(sale.money(money))
+                return Rejection("total_too_small", {"have": have, "from": str(total), "missing": missing})
         if quantity is not None:
             steps = sum(sale.quantities[i] for i in lines)
             if steps < quantity.steps:
-                return Rejection("quantity_too_small", {"have": str(Quantity(steps)), "from": str(quantity)})
+                missing = str(Quantity(quantity.steps - steps))
+                have = str(Quantity(steps))
+                return Rejection("quantity_too_small", {"have": have, "from": str(quantity), "missing": missing})
         if positions is not None and len(lines) < positions:
-            return Rejection("positions_too_few", {"have": str(len(lines)), "from": str(positions)})
+            missing = str(positions - len(lines))
+            return Rejection("positions_too_few", {"have": str(len(lines)), "from": str(positions), "missing": missing})
         return None
 
     return wants

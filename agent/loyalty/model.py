@@ -10,14 +10,18 @@ from msgspec import Meta, Struct, field
 
 from drivers.vocabulary.customer import PointsUnit
 from drivers.vocabulary.money import Money, Percent, Quantity
+from drivers.vocabulary.receipt import TenderKind
 
 __all__ = [
+    "Birthday",
     "CustomerKind",
     "EarnPoints",
     "Group",
     "GroupMode",
     "Hours",
+    "LeapDay",
     "Lines",
+    "Membership",
     "MultiplyPoints",
     "PercentDiscount",
     "ProgrammeFile",
@@ -110,6 +114,28 @@ class Hours(_Part, frozen=True, kw_only=True, omit_defaults=True):
     until: Clock
 
 
+class LeapDay(Enum):
+    """When a birthday of 29 February is kept in a year that has none."""
+
+    FEBRUARY_28 = "02-28"
+    MARCH_1 = "03-01"
+
+
+class Membership(Enum):
+    """Whether a paid membership must run: ACTIVE, or NONE (never bought, or over)."""
+
+    ACTIVE = "active"
+    NONE = "none"
+
+
+class Birthday(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A window of local days around the customer's birthday, the day itself always in it."""
+
+    days_before: Annotated[int, Meta(ge=0, le=182)] = 0
+    days_after: Annotated[int, Meta(ge=0, le=182)] = 0
+    leap_day: LeapDay = LeapDay.FEBRUARY_28
+
+
 class When(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """The gate of a rule: every condition that is written must hold.
 
@@ -119,6 +145,13 @@ class When(_Part, frozen=True, kw_only=True, omit_defaults=True):
         total_from: least sum of the lines the rule acts on, before this decision; inclusive.
         quantity_from: least quantity of those lines together.
         positions_from: least number of those lines.
+        birthday: the day is in a window around the customer's birthday.
+        purchase_number: it is the customer's purchase of this number; 1 is the first.
+        purchase_every: it is every so-manieth purchase of the customer.
+        tenders: all money is paid so, as announced or as the receipt says; kinds of money, not stored value.
+        channels: the receipt was sold in one of them.
+        membership: a paid membership runs, or does not.
+        staff: True admits only those who work for the shop.
     """
 
     stores: tuple[Name, ...] = ()
@@ -133,6 +166,13 @@ class When(_Part, frozen=True, kw_only=True, omit_defaults=True):
     total_from: Money | None = None
     quantity_from: Quantity | None = None
     positions_from: Annotated[int, Meta(ge=1)] | None = None
+    birthday: Birthday | None = None
+    purchase_number: Annotated[int, Meta(ge=1)] | None = None
+    purchase_every: Annotated[int, Meta(ge=2)] | None = None
+    tenders: tuple[TenderKind, ...] = ()
+    channels: tuple[Name, ...] = ()
+    membership: Membership | None = None
+    staff: bool = False
 
 
 class Lines(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -239,9 +279,12 @@ class Unit(_Part, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         exponent: decimal places of a point; balances are kept in its smallest part.
         worth: money that `worth_points` whole points stand for; needed to spend them or to earn a percent.
+        names: what so many points are called, by language: en 1 point, 2 points; ru 1 бонус, 2 бонуса, 5 бонусов;
+            th one form. Without them it is the title.
     """
 
     title: Title = ""
+    names: dict[str, Annotated[tuple[Title, ...], Meta(max_length=3)]] = {}
     exponent: Annotated[int, Meta(ge=0, le=3)] = 0
     worth: Money | None = None
     worth_points: Annotated[int, Meta(ge=1, le=1_000_000)] = 1

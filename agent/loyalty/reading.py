@@ -7,10 +7,11 @@ import types
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import msgspec
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from agent.loyalty.source import Path
 from drivers.vocabulary.money import Money, Percent, Quantity
@@ -106,7 +107,7 @@ class Reader:
         if not isinstance(value, dict):
             self._problem(path, f"expected a table, not {_kind_of(value)}", "")
             return None
-        known = {field.encode_name: field for field in fields(wanted)}
+        known = _fields(wanted)
         good = True
         for key in value:
             if key not in known:
@@ -139,6 +140,12 @@ class Reader:
         if wanted in (Percent, Quantity):
             return wanted.parse(str(value))
         raise NotImplementedError(wanted.__name__)
+
+
+@cache
+def _fields(wanted: type[msgspec.Struct]) -> dict[str, FieldInfo]:
+    """The keys of a table; the types are read from their annotations, which is slow, once for each kind of table."""
+    return {field.encode_name: field for field in fields(wanted)}
 
 
 def _bare(wanted: Any) -> Any:

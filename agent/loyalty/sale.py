@@ -14,9 +14,9 @@ from agent.loyalty.distribute import distribute
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.decision import Explanation, LineDiscount, PointsEarned, PointsSpent
 from drivers.vocabulary.money import Money
-from drivers.vocabulary.receipt import Line, LineFlag, Receipt
+from drivers.vocabulary.receipt import Line, LineFlag, Receipt, TenderKind
 
-__all__ = ["Rejection", "Sale"]
+__all__ = ["STORED_VALUE", "Rejection", "Sale", "line_bound", "line_room", "net_lines"]
 
 
 class Rejection(NamedTuple):
@@ -30,6 +30,9 @@ _STEPS = 1_000_000  # millionths: a Quantity, and a Percent (100 % = 1_000_000)
 
 #: Amounts repeat from one quote of a basket to the next, and a Money never changes: making it once is enough.
 _money = lru_cache(maxsize=16_384)(Money)
+
+#: Tenders that are not money: what they pay for is paid already.
+STORED_VALUE = frozenset({TenderKind.POINTS, TenderKind.CERTIFICATE})
 
 # What may not happen to a line at all, by its flags; earning on tobacco is the programme's to allow.
 _NEVER_DISCOUNTED = frozenset({LineFlag.NO_DISCOUNT, LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
@@ -46,13 +49,14 @@ class Sale:
         room: how much more a discount may take off each line (floor, largest discount, what must be left).
         bound: what each line must cost at least, by its price floor.
         effects: what each rule takes off each line, in order; `off` is their sum.
+        tenders: how it is or will be paid in money, stored value left out; empty when nobody has said.
     """
 
     __slots__ = (
-        "all", "bound", "by_brand", "by_category", "by_product", "currency", "customer", "day", "discountable",
-        "discounted", "earned", "earning", "effects", "explanations", "indexes", "instant", "left", "minute",
-        "net", "off", "quantities", "redeemable", "room", "segments", "shop", "spent", "tender", "tier", "till",
-        "total", "weekday",
+        "all", "bound", "by_brand", "by_category", "by_product", "channel", "currency", "customer", "day",
+        "discountable", "discounted", "earned", "earning", "effects", "explanations", "indexes", "instant", "left", "minute",
+        "net", "off", "quantities", "redeemable", "room", "segments", "shop", "spent", "tender", "tenders", "tier",
+        "till", "total", "weekday",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +64,8 @@ class Sale:
     ) -> None:
         self.shop = receipt.shop
         self.till = receipt.till
+        self.channel = receipt.channel
+        self.tenders: frozenset[TenderKind] = frozenset()
         self.currency = receipt.total.currency
         self.total = receipt.total.minor
         self.customer = customer
@@ -82,16 +88,16 @@ class Sale:
         self.all = (1 << len(receipt.lines)) - 1
         self.discountable = self.redeemable = self.earning = self.all
         self.discounted = 0
-        self.net = _net_lines(receipt)
+        self.net = net_lines(receipt)
         self.left = list(self.net)
         self.quantities = [line.quantity.steps for line in receipt.lines]
         self.bound: list[int] = []
         self.room: list[int] = []
         for i, line in enumerate(receipt.lines):
             self._index(1 << i, line)
-            bound = _bound(line, self.net[i])
+            bound = line_bound(line, self.net[i])
             self.bound.append(bound)
-            self.room.append(_room(line, self.net[i], max(bound, left_least)))
+            self.room.append(line_room(line, self.net[i], max(bound, left_least)))
 
     def _index(self, bit: int, line: Line) -> None:
         for category in line.categories:
@@ -127,7 +133,13 @@ class Sale:
         """The lines of a set, in order."""
         known = self.indexes.get(mask)
         if known is None:
-            known = self.indexes[mask] = tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
+            found: list[int] = []
+            rest = mask
+            while rest:
+                # The lowest bit, and then the number without it: as many steps as there are lines in the set.
+                found.append((rest & -rest).bit_length() - 1)
+                rest &= rest - 1
+            known = self.indexes[mask] = tuple(found)
         return known
 
     def take(self, rule: str, lines: tuple[int, ...], amounts: list[int]) -> None:
@@ -153,7 +165,7 @@ class Sale:
         self.explanations.append(Explanation(rule=rule, applied=False, code=why.code, values=why.values))
 
 
-def _net_lines(receipt: Receipt) -> list[int]:
+def net_lines(receipt: Receipt) -> list[int]:
     """Line totals less the share of what the till took off the whole receipt; what it put on is not discountable."""
     totals = [line.total.minor for line in receipt.lines]
     adjustment = receipt.adjustment.minor if receipt.adjustment is not None else 0
@@ -163,7 +175,7 @@ def _net_lines(receipt: Receipt) -> list[int]:
     return [total - share for total, share in zip(totals, shares, strict=True)]
 
 
-def _bound(line: Line, net: int) -> int:
+def line_bound(line: Line, net: int) -> int:
     """The least the line may cost: its floor times its quantity, rounded up so that no unit falls below."""
     floor = line.price_floor
     if floor is None:
@@ -173,7 +185,8 @@ def _bound(line: Line, net: int) -> int:
     return max(0, -(-floor.minor * line.quantity.steps // _STEPS))
 
 
-def _room(line: Line, net: int, bound: int) -> int:
+def line_room(line: Line, net: int, bound: int) -> int:
+    """The most a decision may take off the line, `bound` of it left."""
     room = net - bound
     if line.discount_max is not None:
         own = line.discount.minor if line.discount is not None else 0

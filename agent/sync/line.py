@@ -130,7 +130,9 @@ class Line:
             except (self._httpx.HTTPError, self._httpx.InvalidURL, self._httpx.StreamError) as error:
                 if expired.is_set():
                     raise CentreUnavailable(f"no complete answer from {self._url} within {deadline_s:g} s") from None
-                raise CentreUnavailable(f"cannot reach {self._url}: {_words(error)}") from None
+                raise CentreUnavailable(
+                    f"cannot reach {self._url}: {_words(error)}; check the address and the line"
+                ) from None
         if response.status_code == 200:
             return data
         raise self._refusal(response.status_code, response.headers.get("retry-after", ""), data)

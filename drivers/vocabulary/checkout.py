@@ -12,7 +12,7 @@ from typing import Annotated, Protocol
 from msgspec import Meta, Struct
 
 from drivers.vocabulary.customer import Customer, PointsUnit
-from drivers.vocabulary.decision import Decision
+from drivers.vocabulary.decision import Decision, UnitGroup
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid
 
@@ -107,11 +107,17 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LineQuote(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """What to take off one line, and what remains of it."""
+    """What to take off one line, and what remains of it.
+
+    Attributes:
+        groups: how to print the line so that quantity × price is the sum (10.00 over 7 pieces: 1 × 1.42, 6 × 1.43);
+            empty when nothing is taken off, and for weighed goods that no whole price fits.
+    """
 
     number: int
     discount: Money
     total: Money
+    groups: tuple[UnitGroup, ...] = ()
 
 
 class QuoteAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):

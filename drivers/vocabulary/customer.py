@@ -88,6 +88,10 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         spent: money spent so far that counts towards tiers.
         lots: points in lots, in no particular order.
         deficits: points owed per unit (spent beyond what there was); carried, never blocking a sale.
+        birthday: month and day ("02-29"), or "" when it is not known; never shown.
+        purchases: how many purchases there were before this one; None is not known.
+        membership_until: a paid membership is over from this moment on; None is no membership.
+        staff: works for the shop.
     """
 
     id: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -99,3 +103,7 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     segments: frozenset[str] = frozenset()
     lots: tuple[PointsLot, ...] = ()
     deficits: dict[str, int] = {}
+    birthday: Annotated[str, Meta(pattern=r"^((0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$")] = ""
+    purchases: Annotated[int, Meta(ge=0)] | None = None
+    membership_until: AwareTime | None = None
+    staff: bool = False

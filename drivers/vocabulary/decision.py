@@ -7,10 +7,10 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from drivers.vocabulary.customer import PointsUnit
-from drivers.vocabulary.money import Money
+from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import AwareTime
 
-__all__ = ["Decision", "Effect", "Explanation", "LineDiscount", "PointsEarned", "PointsSpent"]
+__all__ = ["Decision", "Effect", "Explanation", "Hint", "LineDiscount", "PointsEarned", "PointsSpent", "UnitGroup"]
 
 
 # gc=False: a receipt may carry thousands of these, and text and numbers make no cycles worth looking for.
@@ -59,6 +59,28 @@ class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: dict[str, str] = {}
 
 
+class UnitGroup(Struct, frozen=True, kw_only=True):
+    """Units of one line that are printed at one price: quantity × price, rounded half up, is exactly the total."""
+
+    quantity: Quantity
+    price: Money
+    total: Money
+
+
+class Hint(Struct, frozen=True, kw_only=True):
+    """What is still missing for something better, as data: "one more → ×2", "1 500.00 to Gold".
+
+    Attributes:
+        rule: id of the rule, or "tiers".
+        code: a word of the catalogue ("more_items", "more_money", "more_positions", "to_tier" …).
+        values: `have`, `need` and `missing` always, already as text; what it brings where one number says it.
+    """
+
+    rule: str
+    code: str
+    values: dict[str, str]
+
+
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The answer of evaluate().
 
@@ -68,6 +90,7 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
         discount: sum of every LineDiscount.
         payable: what is left to pay in money: total - discount - points spent as a tender.
         spendable: the most points this receipt may take, per unit, whatever was asked.
+        hints: what is still missing for more; older decisions have none.
     """
 
     programme_version: int
@@ -77,6 +100,7 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     effects: tuple[Effect, ...] = ()
     explanations: tuple[Explanation, ...] = ()
     spendable: dict[str, int] = {}
+    hints: tuple[Hint, ...] = ()
 
     def line_discounts(self) -> dict[int, int]:
         """Minor units taken off each line that loses any."""

@@ -126,6 +126,7 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
         adjustment: what the till took off (negative) or put on (positive) the whole receipt, its rounding included.
         change: money handed back; the tenders less the change make the total.
         base_uid: on a return, the uid of the sale it takes back, when it is known.
+        channel: how it was sold, in the shop's own words ("till", "kiosk", "delivery"), or "".
     """
 
     uid: ReceiptUid
@@ -143,6 +144,7 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     number: Name = ""
     base_uid: ReceiptUid | None = None
     coupons: Annotated[tuple[Name, ...], Meta(max_length=20)] = ()
+    channel: Name = ""
 
     def __post_init__(self) -> None:
         currency = self.total.currency

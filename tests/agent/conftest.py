@@ -13,8 +13,9 @@ import pytest
 
 from agent.checkout import phones
 from agent.checkout.codes import Recogniser
-from agent.checkout.desk import Desk, DeskRules, TillName
+from agent.checkout.desk import Desk
 from agent.checkout.knowledge import Knowledge
+from agent.checkout.state import DeskRules, TillName
 from agent.loyalty import Programme
 from agent.loyalty import load as load_programme
 from agent.slips.compose import SlipStyle

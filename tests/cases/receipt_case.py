@@ -7,9 +7,9 @@
       ten: 10 % off | on dairy | group card
       back: earns 5 % in bonus | expires after 90
       spend: spends bonus up to 30 % | step 10
-    receipt 2026-03-01 12:00
+    receipt 2026-03-01 12:00, channel kiosk, paying card, coupon SPRING
       Milk 2 x 45.00 -5.00: dairy, floor 40.00
-    customer spent 5000, tier silver
+    customer spent 5000, tier silver, birthday 02-29, purchases 4, member 2026-06-01 00:00, staff
       bonus 120 until 2026-06-01 00:00
       owes 30 bonus
     points max
@@ -41,7 +41,7 @@ from agent.loyalty.points import points_text
 from drivers.vocabulary.customer import Customer, PointsLot
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.money import Money, Percent, Quantity, line_total
-from drivers.vocabulary.receipt import DocumentKind, Line, LineFlag, Receipt
+from drivers.vocabulary.receipt import DocumentKind, Line, LineFlag, Receipt, TenderKind
 
 PROGRAMMES = Path(__file__).resolve().parents[2] / "docs" / "programmes"
 
@@ -59,6 +59,7 @@ class Case:
     programme: Programme
     receipt: Receipt
     customer: Customer | None
+    paying: tuple[TenderKind, ...]
     now: datetime
     ask: SpendAsk
     closed: bool
@@ -68,7 +69,13 @@ class Case:
 
     def __post_init__(self) -> None:
         self.decision = evaluate(
-            self.programme, self.receipt, self.customer, self.now, points=self.ask, closed=self.closed
+            self.programme,
+            self.receipt,
+            self.customer,
+            self.now,
+            points=self.ask,
+            closed=self.closed,
+            announced_tenders=self.paying,
         )
 
 
@@ -110,9 +117,16 @@ def read_case(text: str) -> Case:
     programme = read_programme(heads["programme"], sections["programme"])
     zone = ZoneInfo(programme.file.zone)
     now, shop, till = _moment(heads["receipt"], zone)
+    said = [part.split(" ", 1) for part in heads["receipt"].split(", ")[1:]]
+    receipt = replace(
+        read_receipt(sections["receipt"], programme.currency, shop, till),
+        channel=dict(said).get("channel", ""),
+        coupons=tuple(rest for word, rest in said if word == "coupon"),
+    )
     return Case(
         programme=programme,
-        receipt=read_receipt(sections["receipt"], programme.currency, shop, till),
+        receipt=receipt,
+        paying=tuple(TenderKind(rest) for word, rest in said if word == "paying"),
         customer=_customer(heads["customer"], sections["customer"], programme, zone) if "customer" in heads else None,
         now=now,
         ask=_ask(heads.get("points", "0")),
@@ -200,6 +214,8 @@ def _modify(rule: dict[str, Any], modifier: str) -> None:
     word, _, rest = modifier.partition(" ")
     items = [item.strip() for item in rest.split(",")]
     when, lines = rule["when"], rule["lines"]
+    if _modify_occasion(when, word, rest, items):
+        return
     places: dict[str, tuple[dict[str, Any], str, Any]] = {
         "on": (lines, "categories", items),
         "products": (lines, "products", items),
@@ -232,6 +248,29 @@ def _modify(rule: dict[str, Any], modifier: str) -> None:
     else:
         table, key, value = places[word]
         table[key] = value
+
+
+def _modify_occasion(when: dict[str, Any], word: str, rest: str, items: list[str]) -> bool:
+    """Conditions about the customer's history and how the sale is made; False when it is none of them."""
+    if word == "birthday":
+        numbers = [int(number) for number in re.findall(r"\d+", rest.partition(" leap ")[0])]
+        when["birthday"] = dict(zip(("days_before", "days_after"), numbers, strict=False))
+        if " leap " in rest:
+            when["birthday"]["leap_day"] = rest.partition(" leap ")[2]
+    elif word == "purchase":
+        every = rest.startswith("every ")
+        when["purchase_every" if every else "purchase_number"] = int(rest.removeprefix("every "))
+    elif word == "paid":
+        when["tenders"] = items
+    elif word == "channels":
+        when["channels"] = items
+    elif word == "membership":
+        when["membership"] = rest
+    elif word == "staff":
+        when["staff"] = True
+    else:
+        return False
+    return True
 
 
 def _moment(head: str, zone: ZoneInfo) -> tuple[datetime, str, str]:
@@ -304,6 +343,10 @@ def _customer(head: str, lines: list[str], programme: Programme, zone: ZoneInfo)
             named["spent"] = Money.of(rest, programme.currency)
         elif word == "segment":
             named["segments"] = frozenset({rest})
+        elif word == "purchases":
+            named["purchases"] = int(rest)
+        elif word == "member":
+            named["membership_until"] = _local(rest, zone)
         else:
             named[word] = rest or True
     lots: list[PointsLot] = []
