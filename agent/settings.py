@@ -72,7 +72,7 @@ class PanelSettings(_Table, frozen=True, kw_only=True):
     """[panel]: what the cashier sees.
 
     Attributes:
-        clear_after_s: without use, the customer's name leaves the screen; the customer still counts for the next receipt.
+        clear_after_s: without use, the customer's name leaves the screen; who it is still counts for the receipt.
         forget_after_s: without a receipt, the customer is forgotten; long enough to scan a full trolley.
     """
 

@@ -8,16 +8,20 @@ from msgspec.structs import replace
 
 from agent.checkout import matching, returning, writing
 from agent.checkout.claims import claim_code
+from agent.checkout.coupons import remember_coupons
 from agent.checkout.knowledge import Known, apply_entry
 from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, read_all, write
 from agent.checkout.state import DeskState
+from agent.loyalty import SpendAsk
 from agent.loyalty.lots import earned_lot
 from agent.slips.compose import sale_slip
 from agent.slips.text import lay_out, words
+from drivers.transport.recording import redact
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.checkout import PointsBalance
-from drivers.vocabulary.decision import Decision, LineDiscount, PointsSpent
+from drivers.vocabulary.customer import CertificateFact
+from drivers.vocabulary.decision import CertificateUsed, CouponUsed, Decision, LineDiscount, PointsEarned, PointsSpent
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.receipt import DocumentKind, Receipt, TenderKind
 
@@ -72,7 +76,7 @@ def _sale_printed(desk: DeskState, receipt: Receipt, source: str) -> tuple[str, 
     customer_id = desk.current.customer_id if desk.current is not None else None
     if match is not None and match.receipt is not None and match.decision is not None:
         opened, mark, customer_id = match, match.mark, match.customer_id
-        receipt = matching.apply_decision(match.receipt, match.decision, receipt)
+        receipt = matching.as_printed(match.receipt, desk.charged_off(match.receipt, match.decision), receipt)
     _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=mark, source=source, print_uid=print_uid)
     closed = read(desk.store, "closed", receipt.uid, Closed)
     return closed.slip if closed is not None else ()
@@ -138,6 +142,7 @@ def _close_sale(
     with desk.store.transaction() as tx:
         envelope = writing.append(desk, tx, fact, writing.marks(receipt, claim, customer_id))
         writing.remember(desk, tx, closed, entry=entry, envelope=envelope)
+        remember_coupons(desk.store, tx, decision, now)
         tx.delete("checkout", receipt.uid)
         if hold is not None:
             tx.delete("hold", f"{customer_id}/{receipt.uid}")
@@ -174,13 +179,34 @@ def _decision(
         return desk.decide(receipt, known, now, closed=True), 0
     difference = (receipt.total - matching.expected_total(quoted)).minor
     if difference == 0:
-        return quoted, 0
+        return _as_paid(desk, opened, quoted, receipt, known), 0
     fresh = desk.decide(receipt, known, now, closed=True)
     points_tendered = any(tender.kind is TenderKind.POINTS and tender.amount for tender in receipt.tenders)
     if mark is None and not points_tendered:
         return fresh, difference
-    kept = tuple(effect for effect in quoted.effects if isinstance(effect, LineDiscount | PointsSpent))
-    return replace(fresh, discount=quoted.discount, effects=(*kept, *fresh.earned)), difference
+    kept = tuple(effect for effect in quoted.effects if isinstance(effect, LineDiscount | PointsSpent | CouponUsed))
+    rest = tuple(effect for effect in fresh.effects if not isinstance(effect, LineDiscount | PointsSpent | CouponUsed))
+    return replace(fresh, discount=quoted.discount, effects=(*kept, *rest)), difference
+
+
+def _as_paid(desk: DeskState, opened: Open, quoted: Decision, receipt: Receipt, known: Known | None) -> Decision:
+    """The quoted decision; what is earned is worked out again where it depends on how it was really paid.
+
+    The same basket at the same moment, with the same points asked for: only the way of paying may differ.
+    """
+    heeds = desk.programme is not None and desk.programme.compiled.heeds_tenders
+    if not heeds or not receipt.tenders or opened.receipt is None:
+        return quoted
+    basket = replace(opened.receipt, tenders=(), change=None)
+    spent = quoted.spent[0] if quoted.spent else None
+    ask = SpendAsk.exactly(spent.amount, unit=spent.unit) if spent is not None else SpendAsk.none()
+    kinds = tuple(tender.kind for tender in receipt.tenders if tender.amount)
+    paid = [effect for effect in quoted.effects if isinstance(effect, CertificateUsed)]
+    certificates = tuple(CertificateFact(code=one.code, balance=one.amount) for one in paid)
+    at = opened.touched_at
+    fresh = desk.decide(basket, known, at, ask=ask, announced_tenders=kinds, certificates=certificates)
+    others = tuple(effect for effect in quoted.effects if not isinstance(effect, PointsEarned))
+    return replace(quoted, effects=(*others, *fresh.earned))
 
 
 def _sale_entry(receipt: Receipt, decision: Decision) -> Entry:
@@ -215,7 +241,9 @@ def _keep_unread(desk: DeskState, device: str, document: Document) -> None:
         with desk.store.transaction() as tx:
             tx.delete("print", waiting[0].uid)
         return
-    fact = facts.ReceiptUnread(device=device, raw=document.raw, problems=document.problems, printed_at=now)
+    # A receipt may print the customer's phone or card: masked before it touches the disk, its length kept.
+    raw = redact(document.raw)
+    fact = facts.ReceiptUnread(device=device, raw=raw, problems=document.problems, printed_at=now)
     with desk.store.transaction() as tx:
         writing.append(desk, tx, fact, [f"device:{device}"])
     desk.notice = words(desk.rules.slip.language)["unread"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,7 +13,7 @@ from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import DocumentKind, Line, Receipt
 
-__all__ = ["apply_decision", "expected_total", "match"]
+__all__ = ["as_printed", "expected_total", "match"]
 
 # A POS prints within seconds of its confirm; a print that comes later belongs to another sale.
 CONFIRMED_PRINTS_WITHIN: Final = timedelta(minutes=2)
@@ -48,9 +48,8 @@ def match(
     return max(quoted, key=lambda one: one.touched_at) if quoted else None
 
 
-def apply_decision(quoted: Receipt, decision: Decision, printed: Receipt) -> Receipt:
-    """The quoted receipt as it was closed: our discounts on its lines, the tenders, number and time of the print."""
-    off = decision.line_discounts()
+def as_printed(quoted: Receipt, off: Mapping[int, int], printed: Receipt) -> Receipt:
+    """The quoted receipt as it was closed: `off` its lines, the tenders, number and time of the print."""
     lines = tuple(_discounted(line, off.get(line.number, 0)) for line in quoted.lines)
     return replace(
         quoted,

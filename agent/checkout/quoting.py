@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from agent.checkout.knowledge import Known
 from agent.checkout.records import Closed, Hold, Open, read, write
 from agent.checkout.state import DeskState
-from agent.loyalty import SpendAsk, fiscal_discounts, unit_groups
+from agent.loyalty import SpendAsk, unit_groups
 from agent.loyalty.model import SpendPoints
 from agent.snapshot import LinkState
 from drivers.vocabulary import checkout as contract
@@ -38,7 +38,14 @@ def quote(desk: DeskState, request: contract.QuoteRequest) -> contract.QuoteAnsw
     if known is not None and (request.points_max or request.points):
         ask = _spend_ask(desk, request, known, receipt.uid)
     now = desk.clock.now()
-    decision = desk.decide(receipt, known, now, ask=ask)
+    decision = desk.decide(
+        receipt,
+        known,
+        now,
+        ask=ask,
+        announced_tenders=request.announced_tenders,
+        certificates=request.certificates,
+    )
     mark = hashlib.sha256(codec.encode(receipt) + codec.encode(decision)).hexdigest()[:16]
     opened = Open(
         uid=receipt.uid,
@@ -140,8 +147,7 @@ def hold(desk: DeskState, request: contract.HoldRequest, grant: HoldGrant | None
 
 def _line_quotes(desk: DeskState, receipt: Receipt, decision: Decision) -> tuple[contract.LineQuote, ...]:
     """What to take off each line, and how a fiscal receipt prints it."""
-    least = desk.programme.file.line_left_least if desk.programme is not None else None
-    off = fiscal_discounts(receipt, decision.line_discounts(), left_least=least.minor if least is not None else 0)
+    off = desk.charged_off(receipt, decision)
     quotes: list[contract.LineQuote] = []
     for line in receipt.lines:
         discount = Money(off.get(line.number, 0), receipt.currency)

@@ -9,6 +9,8 @@ Collections and keys:
     desk/last                   what the last closed receipt did, for a glance (a plain table of texts)
     printed/<print uid>         which closed receipt a print was (its uid as bytes)
     closed_on/<day>/<uid>       closed receipts by day, for pruning (the uid as bytes)
+    coupon/<serial>             how often a coupon was used on this till (CouponUses); kept, or it could be used again
+    issued/<serial>             a coupon this till has given for a later purchase (CouponFact)
     print/<uid>                 a receipt confirmed over the API whose print has not been seen yet (AwaitingPrint)
 """
 
@@ -19,7 +21,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from drivers.vocabulary import codec
-from drivers.vocabulary.customer import PointsLot
+from drivers.vocabulary.customer import CouponFact, PointsLot
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime, Receipt
@@ -28,6 +30,7 @@ from offline_queue.transaction import Documents, Transaction
 __all__ = [
     "AwaitingPrint",
     "Closed",
+    "CouponUses",
     "Current",
     "Entry",
     "Hold",
@@ -112,6 +115,13 @@ class Current(_Record, frozen=True, kw_only=True, omit_defaults=True):
     mask: str = ""
 
 
+class CouponUses(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """How often a coupon was used here, and when last."""
+
+    used: int
+    used_at: AwareTime
+
+
 class AwaitingPrint(_Record, frozen=True, kw_only=True, omit_defaults=True):
     """A receipt confirmed over the API; its print adds slip lines and is not a second sale."""
 
@@ -125,6 +135,8 @@ _PLACES: Final = {
     "closed": Closed,
     "entry": Entry,
     "hold": Hold,
+    "coupon": CouponUses,
+    "issued": CouponFact,
     "desk": Current,
     "print": AwaitingPrint,
 }

@@ -12,15 +12,17 @@ from datetime import datetime, timedelta, tzinfo
 from msgspec.structs import replace
 
 from agent.checkout.codes import Recogniser
+from agent.checkout.coupons import coupon_facts
 from agent.checkout.knowledge import Knowledge, Known
 from agent.checkout.records import Current, Open, read
 from agent.clock import Clock
-from agent.loyalty import Programme, SpendAsk, evaluate
+from agent.loyalty import Programme, SpendAsk, evaluate, fiscal_discounts
 from agent.slips.compose import SlipStyle
 from agent.snapshot import DeviceView, LinkState, Snapshot
+from drivers.vocabulary.customer import CertificateFact
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.errors import CheckoutRefused
-from drivers.vocabulary.receipt import Receipt
+from drivers.vocabulary.receipt import Receipt, TenderKind
 from offline_queue.store import TillStore
 
 __all__ = ["DeskRules", "DeskState", "TillName"]
@@ -121,6 +123,8 @@ class DeskState:
         *,
         ask: SpendAsk | None = None,
         closed: bool = False,
+        announced_tenders: tuple[TenderKind, ...] = (),
+        certificates: tuple[CertificateFact, ...] = (),
     ) -> Decision:
         """The engine's decision; without a programme nothing is taken off and nothing is earned.
 
@@ -130,7 +134,22 @@ class DeskState:
             nothing = receipt.total.with_minor(0)
             return Decision(programme_version=0, total=receipt.total, discount=nothing, payable=receipt.total)
         customer = known.customer if known is not None else None
-        return evaluate(self.programme, receipt, customer, now, points=ask or SpendAsk.none(), closed=closed)
+        return evaluate(
+            self.programme,
+            receipt,
+            customer,
+            now,
+            points=ask or SpendAsk.none(),
+            closed=closed,
+            announced_tenders=announced_tenders,
+            certificates=certificates,
+            coupons=coupon_facts(self.programme, self.store, receipt.coupons, customer),
+        )
+
+    def charged_off(self, receipt: Receipt, decision: Decision) -> dict[int, int]:
+        """Minor units the till takes off each line, as a fiscal receipt can print them."""
+        least = self.programme.file.line_left_least if self.programme is not None else None
+        return fiscal_discounts(receipt, decision.line_discounts(), left_least=least.minor if least is not None else 0)
 
     def check_currency(self, receipt: Receipt) -> None:
         """A till has one currency; another is a wiring mistake that must be named."""

@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "journal": ("agent.cli.journal", "what happened with a receipt, a customer, a day"),
     "receipts": ("agent.cli.receipts", "try what would be understood of a captured print stream"),
     "evaluate": ("agent.cli.evaluate", "decide one receipt and print the decision"),
-    "programme": ("agent.cli.programme", "check and explain a loyalty programme"),
+    "programme": ("agent.cli.programme", "check, explain, compare, sign and verify a loyalty programme"),
 }
 
 USAGE_ERROR: Final = 2

@@ -16,10 +16,10 @@ from msgspec import Raw, Struct
 from agent.loyalty import Programme, ProgrammeProblem, SpendAsk, evaluate, load
 from agent.loyalty.explain import LANGUAGES, sentence
 from drivers.vocabulary import codec
-from drivers.vocabulary.customer import Customer
+from drivers.vocabulary.customer import CertificateFact, Customer
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.errors import TillpointError
-from drivers.vocabulary.receipt import AwareTime, Receipt
+from drivers.vocabulary.receipt import AwareTime, Receipt, TenderKind
 
 __all__ = ["add_parser", "run"]
 
@@ -29,7 +29,7 @@ PROGRAMMES_KEPT: Final = 16  # compiled ones, so that a file that alternates bet
 _ABSENT: Final = (b"", b"null")
 
 _PLACE: Final = re.compile(r"^(.*?)(?: - at `\$([^`]*)`)?$", re.DOTALL)
-_FIELD: Final = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
+_FIELD: Final = re.compile(r"(?:unknown|missing required) field `(.*)`", re.DOTALL)
 
 T = TypeVar("T")
 Points = int | Literal["max"] | SpendAsk
@@ -56,6 +56,8 @@ class _Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     at: AwareTime | None = None
     points: Points = 0
     closed: bool = False
+    announced_tenders: tuple[TenderKind, ...] = ()
+    certificates: tuple[CertificateFact, ...] = ()
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -116,7 +118,9 @@ def _print(programme: Programme, decision: Decision, language: str | None) -> No
         return
     titles = {rule.id: rule.title for rule in programme.file.rules}
     for explanation in decision.explanations:
-        print(sentence(explanation, language=language, titles=titles))
+        print(sentence(explanation, language=language, titles=titles, units=programme.units))
+    for hint in decision.hints:
+        print(sentence(hint, language=language, titles=titles, units=programme.units))
     print(f"{decision.total} - {decision.discount} → {decision.payable}")
 
 
@@ -156,7 +160,17 @@ def _answer(line: bytes | None, find: Callable[[Raw], Programme], at: datetime |
             customer = _read(bytes(question.customer), Customer, "customer")
         moment = question.at or at or receipt.closed_at or datetime.now(UTC)
         asked = _asked(question.points)
-        return codec.encode(evaluate(programme, receipt, customer, moment, points=asked, closed=question.closed))
+        decision = evaluate(
+            programme,
+            receipt,
+            customer,
+            moment,
+            points=asked,
+            closed=question.closed,
+            announced_tenders=question.announced_tenders,
+            certificates=question.certificates,
+        )
+        return codec.encode(decision)
     except _FieldError as error:
         return codec.encode({"error": {"field": error.field, "message": error.message}})
     except Exception as error:  # noqa: BLE001 - the top of a line: one bad line must not silence the ones after it
@@ -202,7 +216,8 @@ def _read(data: bytes, wanted: type[T], name: str) -> T:
         field = f"{name}{place}".lstrip(".")
         named = _FIELD.search(message)
         if named is not None:
-            field = f"{field}.{named[1]}".lstrip(".")
+            key = named[1] or '""'  # a key may be empty, what names it may not
+            field = f"{field}.{key}".lstrip(".")
         raise _FieldError(field, f"{message[:1].lower()}{message[1:]}") from None
 
 

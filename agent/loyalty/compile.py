@@ -7,27 +7,40 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from math import gcd
 
+from agent.loyalty.aftersale import AFTER_SALE, AfterStep
+from agent.loyalty.certificates import CERTIFICATES_RULE
+from agent.loyalty.compile_after import build_all_after, build_goods, check_after, fixed_points
+from agent.loyalty.compile_rewards import RewardModel, SetModel, build_reward, build_set, check_reward
+from agent.loyalty.coupons import COUPONS_RULE, CouponBook
 from agent.loyalty.days import minute_of, zone_of
-from agent.loyalty.discounts import DiscountRule, DiscountStep
+from agent.loyalty.discounts import DiscountRule, DiscountStep, Offers, Step
 from agent.loyalty.earning import EarnRule, EarnStep, Multiplier, MultiplierStep, Rate
 from agent.loyalty.gates import Selector, compile_selector, needs_customer
+from agent.loyalty.goods import GoodsRule
 from agent.loyalty.model import (
+    AmountDiscount,
     CustomerKind,
     EarnPoints,
+    FixedPoints,
+    FixedPrice,
     GroupMode,
     MultiplyPoints,
     PercentDiscount,
+    PointsForGoods,
     ProgrammeFile,
     RedeemAs,
     Rule,
     SpendPoints,
+    StagedDiscount,
     Target,
     TierDiscount,
 )
+from agent.loyalty.occasions import COUPON_TITLE
 from agent.loyalty.points import PointsScale, minor_points
 from agent.loyalty.reading import nearest
 from agent.loyalty.redemption import POINTS_RULE, SpendRule
 from agent.loyalty.sale import STORED_VALUE, Rejection, Sale
+from agent.loyalty.sets import SetStep
 from agent.loyalty.source import Path
 from agent.loyalty.wording import FORMS
 from drivers.vocabulary.money import Percent, Quantity
@@ -35,24 +48,33 @@ from drivers.vocabulary.money import Percent, Quantity
 __all__ = ["TIERS_RULE", "Compiled", "compile_file"]
 
 TIERS_RULE = "tiers"  # the "rule" that explanations about tiers name
-_RESERVED = frozenset({POINTS_RULE, TIERS_RULE})
+_RESERVED = frozenset({POINTS_RULE, CERTIFICATES_RULE, COUPONS_RULE, TIERS_RULE})
 _WHOLE = 1_000_000  # 100 % in steps of a Percent, and one whole in steps of a Quantity
+
+_DISCOUNTS = (PercentDiscount, TierDiscount, AmountDiscount, FixedPrice, StagedDiscount)
 
 Report = Callable[[Path, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What evaluate() runs; `tiers` holds (id, least money spent or None), lowest first."""
+    """What evaluate() runs; `tiers` holds (id, least money spent or None), lowest first.
+
+    `heeds_tenders` is True when what is earned may depend on how it is paid.
+    """
 
     zone: tzinfo
     tiers: tuple[tuple[str, int | None], ...]
-    exclusive: tuple[DiscountStep, ...]
-    discounts: tuple[DiscountStep, ...]
+    exclusive: tuple[Step, ...]
+    discounts: tuple[Step, ...]
     spends: tuple[SpendRule, ...]
     multipliers: tuple[MultiplierStep, ...]
     earns: tuple[EarnStep, ...]
     scales: dict[str, PointsScale]
+    coupons: CouponBook
+    after: tuple[AfterStep, ...]
+    goods: tuple[GoodsRule, ...]
+    heeds_tenders: bool = False
 
 
 def compile_file(file: ProgrammeFile, report: Report) -> Compiled | None:
@@ -70,6 +92,7 @@ def compile_file(file: ProgrammeFile, report: Report) -> Compiled | None:
     except ValueError as error:
         problem(("zone",), str(error))
     _check_header(file, problem)
+    _check_coupons(file, problem)
     _check_rules(file, problem)
     if count or zone is None:
         return None
@@ -83,12 +106,7 @@ def _check_header(file: ProgrammeFile, problem: Report) -> None:
     for name, unit in file.units.items():
         if unit.worth is not None and unit.worth.minor <= 0:
             problem(("units", name, "worth"), "the worth of points must be above 0", "")
-        for language, forms in unit.names.items():
-            path: Path = ("units", name, "names", language)
-            if language not in FORMS:
-                problem(path, f"languages are {', '.join(FORMS)}", nearest(language, [*FORMS]))
-            elif len(forms) != FORMS[language] or not all(forms):
-                problem(path, f"{language} has {FORMS[language]} plural forms, not {len(forms)}", "")
+        _check_unit_names(unit.names, ("units", name, "names"), problem)
     if file.line_left_least is not None and file.line_left_least.minor < 0:
         problem(("line_left_least",), "cannot be negative", "")
     before = -1
@@ -102,6 +120,27 @@ def _check_header(file: ProgrammeFile, problem: Report) -> None:
         if tier.spent_from.minor <= before:
             problem(("tiers", i, "spent_from"), "tiers are written lowest first, each above the one before", "")
         before = tier.spent_from.minor
+
+
+def _check_unit_names(names: dict[str, tuple[str, ...]], path: Path, problem: Report) -> None:
+    """Each language has its number of plural forms, and none of them is empty."""
+    for language, forms in names.items():
+        if language not in FORMS:
+            problem((*path, language), f"languages are {', '.join(FORMS)}", nearest(language, [*FORMS]))
+        elif len(forms) != FORMS[language] or not all(forms):
+            problem((*path, language), f"{language} has {FORMS[language]} plural forms, not {len(forms)}", "")
+
+
+def _check_coupons(file: ProgrammeFile, problem: Report) -> None:
+    """A public code names one coupon only, and a key is 32 bytes."""
+    whose: dict[str, str] = {}
+    for name, coupon in file.coupons.items():
+        if coupon.date_from is not None and coupon.date_until is not None and coupon.date_from > coupon.date_until:
+            said = f"{coupon.date_until} is before date_from {coupon.date_from}"
+            problem(("coupons", name, "date_until"), said, "")
+        for i, code in enumerate(coupon.codes):
+            if whose.setdefault(code, name) != name:
+                problem(("coupons", name, "codes", i), f"{code!r} is a code of {whose[code]!r} already", "")
 
 
 def _check_rules(file: ProgrammeFile, problem: Report) -> None:
@@ -127,9 +166,15 @@ def _check_rules(file: ProgrammeFile, problem: Report) -> None:
 
 
 def _phase(rule: Rule) -> str:
-    if isinstance(rule, (PercentDiscount, TierDiscount)):
+    if isinstance(rule, SetModel):
+        return "sets"
+    if isinstance(rule, FixedPrice):
+        return "discounts on lines"
+    if isinstance(rule, (PercentDiscount, TierDiscount, AmountDiscount, StagedDiscount)):
         return "discounts on lines" if rule.target is Target.LINES else "discounts on the receipt"
     names: dict[type, str] = {EarnPoints: "earning", MultiplyPoints: "multipliers", SpendPoints: "spending"}
+    names |= {FixedPoints: "earning", PointsForGoods: "spending"}
+    names |= dict.fromkeys(AFTER_SALE, "what comes after the sale")
     return names[type(rule)]
 
 
@@ -148,6 +193,11 @@ def _check_names(file: ProgrammeFile, rule: Rule, path: Path, problem: Report) -
     for i, tier in enumerate(rule.when.tiers):
         if tier not in tiers:
             problem((*path, "when", "tiers", i), f"no tier {tier!r}; declare it under [[tiers]]", nearest(tier, tiers))
+    check_after(file, rule, path, problem)
+    for i, coupon in enumerate(rule.when.coupons):
+        if coupon not in file.coupons:
+            said = f"no coupon {coupon!r}; declare it under [coupons]"
+            problem((*path, "when", "coupons", i), said, nearest(coupon, [*file.coupons]))
     for tier in getattr(rule, "percents", ()):
         if tier not in tiers:
             problem((*path, "percents", tier), f"no tier {tier!r}; declare it under [[tiers]]", nearest(tier, tiers))
@@ -172,10 +222,10 @@ def _check_when(rule: Rule, path: Path, problem: Report) -> None:
 
 
 def _check_numbers(file: ProgrammeFile, rule: Rule, path: Path, problem: Report) -> None:
-    if isinstance(rule, (PercentDiscount, TierDiscount, SpendPoints)):
-        most, what = _WHOLE, "0 and up to 100"
-    else:
+    if isinstance(rule, EarnPoints):
         most, what = 1_000 * _WHOLE, "0 and up to 100000"
+    else:
+        most, what = _WHOLE, "0 and up to 100"
     for key in ("percent", "share"):
         percent = getattr(rule, key, None)
         if percent is not None and not 0 < percent.steps <= most:
@@ -183,6 +233,7 @@ def _check_numbers(file: ProgrammeFile, rule: Rule, path: Path, problem: Report)
     for tier, percent in getattr(rule, "percents", {}).items():
         if not 0 <= percent.steps <= most:
             problem((*path, "percents", tier), f"a percent is not below {what}, not {percent}", "")
+    check_reward(rule, path, problem)
     if isinstance(rule, EarnPoints):
         _check_earn(file, rule, path, problem)
     elif isinstance(rule, MultiplyPoints) and not 0 < rule.factor.steps <= 1_000 * _WHOLE:
@@ -230,21 +281,25 @@ def _check_worth(file: ProgrammeFile, unit: str, what: str, path: Path, problem:
 
 def _build(file: ProgrammeFile, zone: tzinfo) -> Compiled:
     titles = {tier.id: tier.title or tier.id for tier in file.tiers}
+    titles |= {COUPON_TITLE + name: coupon.title or name for name, coupon in file.coupons.items()}
     scales = {name: PointsScale.of(name, unit) for name, unit in file.units.items()}
     # Steps stand where their first rule stands; sorted() keeps the written order among equal priorities.
     groups: dict[str, list[Rule]] = {}
     for rule in sorted(file.rules, key=lambda rule: -rule.priority):
         # A rule's id cannot begin with a space, so a lone rule never meets a group of its name.
         groups.setdefault(rule.group or f" {rule.id}", []).append(rule)
-    lines: list[DiscountStep] = []
-    receipt: list[DiscountStep] = []
-    exclusive: list[DiscountStep] = []
+    lines: list[Step] = []
+    receipt: list[Step] = []
+    exclusive: list[Step] = []
     spends: list[SpendRule] = []
     multipliers: list[MultiplierStep] = []
     earns: list[EarnStep] = []
     for name, rules in groups.items():
         mode = file.groups[name].mode if name in file.groups else GroupMode.STACK
-        discounts = [_discount(rule, titles) for rule in rules if isinstance(rule, (PercentDiscount, TierDiscount))]
+        sets = [build_set(rule, _where(rule, titles)) for rule in rules if isinstance(rule, SetModel)]
+        if sets:
+            (exclusive if mode is GroupMode.EXCLUSIVE else lines).append(SetStep(mode, tuple(sets)))
+        discounts = [_discount(rule, titles) for rule in rules if isinstance(rule, _DISCOUNTS)]
         if discounts:
             target = receipt if discounts[0].on_receipt else lines
             (exclusive if mode is GroupMode.EXCLUSIVE else target).append(DiscountStep(mode, tuple(discounts)))
@@ -252,7 +307,7 @@ def _build(file: ProgrammeFile, zone: tzinfo) -> Compiled:
         factors = [_multiplier(rule, titles) for rule in rules if isinstance(rule, MultiplyPoints)]
         if factors:
             multipliers.append(MultiplierStep(mode, tuple(factors)))
-        earning = [_earn(rule, scales, titles) for rule in rules if isinstance(rule, EarnPoints)]
+        earning = [_earn(rule, scales, titles) for rule in rules if isinstance(rule, (EarnPoints, FixedPoints))]
         if earning:
             earns.append(EarnStep(mode, tuple(earning)))
     return Compiled(
@@ -264,6 +319,10 @@ def _build(file: ProgrammeFile, zone: tzinfo) -> Compiled:
         multipliers=tuple(multipliers) if file.earning else (),
         earns=tuple(earns) if file.earning else (),
         scales=scales,
+        after=build_all_after(file, zone, lambda rule: _where(rule, titles)),
+        goods=build_goods(file, lambda rule: _where(rule, titles)),
+        coupons=CouponBook.of(file.coupons, file.rules),
+        heeds_tenders=any(rule.when.tenders for rule in file.rules),
     )
 
 
@@ -271,7 +330,9 @@ def _where(rule: Rule, titles: dict[str, str]) -> Selector:
     return compile_selector(rule.when, rule.lines, titles)
 
 
-def _discount(rule: PercentDiscount | TierDiscount, titles: dict[str, str]) -> DiscountRule:
+def _discount(rule: PercentDiscount | TierDiscount | RewardModel, titles: dict[str, str]) -> Offers:
+    if isinstance(rule, RewardModel):
+        return build_reward(rule, _where(rule, titles))
     percent: Callable[[Sale], int | Rejection]
     if isinstance(rule, PercentDiscount):
         steps = rule.percent.steps
@@ -324,16 +385,21 @@ def _multiplier(rule: MultiplyPoints, titles: dict[str, str]) -> Multiplier:
     )
 
 
-def _earn(rule: EarnPoints, scales: dict[str, PointsScale], titles: dict[str, str]) -> EarnRule:
+def _earn(rule: EarnPoints | FixedPoints, scales: dict[str, PointsScale], titles: dict[str, str]) -> EarnRule:
     scale = scales[rule.unit]
     return EarnRule(
         id=rule.id,
         scale=scale,
         where=_where(rule, titles),
-        rate=_rate(rule, scale),
+        rate=_rate(rule, scale) if isinstance(rule, EarnPoints) else _no_rate,
+        fixed=fixed_points(rule, scale.exponent) if isinstance(rule, FixedPoints) else None,
         active_after_days=rule.active_after_days,
         expires_after_days=rule.expires_after_days,
     )
+
+
+def _no_rate(_sale: Sale) -> Rate | Rejection:
+    return 0, 1
 
 
 def _rate(rule: EarnPoints, scale: PointsScale) -> Callable[[Sale], Rate | Rejection]:

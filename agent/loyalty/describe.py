@@ -4,27 +4,43 @@ from __future__ import annotations
 
 from typing import Final
 
+from agent.loyalty.aftersale import AFTER_SALE
+from agent.loyalty.describe_rewards import REWARD_PHRASES, reward_parts
 from agent.loyalty.explain import LANGUAGES
 from agent.loyalty.model import (
+    AmountDiscount,
+    Bundle,
     CustomerKind,
     EarnPoints,
+    FixedPoints,
+    FixedPrice,
+    Gift,
+    IssueCoupon,
+    Lines,
+    MembershipSale,
     MultiplyPoints,
+    NForM,
     PercentDiscount,
+    PointsForGoods,
     RedeemAs,
     Rule,
     SpendPoints,
+    StagedDiscount,
     Target,
     TierDiscount,
     Weekday,
     When,
 )
 from agent.loyalty.programme import Programme
+from agent.loyalty.wording import money_text, number_text, plural
+from drivers.vocabulary.money import Money, Percent, Quantity
 from drivers.vocabulary.receipt import TenderKind
 
 __all__ = ["describe"]
 
 #: Phrase → its text in each of LANGUAGES.
 _PHRASES: Final[dict[str, tuple[str, str, str]]] = {
+    **REWARD_PHRASES,
     "percent": ("{percent} % off", "скидка {percent} %", "ลด {percent} %"),
     "by_tier": ("off by level: {percents}", "скидка по уровню: {percents}", "ลดตามระดับ: {percents}"),
     "otherwise": ("others {percent} %", "остальным {percent} %", "อื่น ๆ {percent} %"),
@@ -90,6 +106,43 @@ _PHRASES: Final[dict[str, tuple[str, str, str]]] = {
     "purchase_number": ("on purchase no. {number}", "в покупку № {number}", "การซื้อครั้งที่ {number}"),
     "purchase_every": ("every {number} purchases", "за каждую {number}-ю покупку", "ทุก {number} ครั้ง"),
     "tenders": ("when all is paid by {names}", "при оплате так: {names}", "เมื่อชำระด้วย {names}"),
+    "fixed_receipt": ("gives {points} {unit}", "даёт {points} {unit}", "ให้ {points} {unit}"),
+    "fixed_position": (
+        "gives {points} {unit} for each position",
+        "даёт {points} {unit} за каждую позицию",
+        "ให้ {points} {unit} ต่อรายการ",
+    ),
+    "fixed_piece": (
+        "gives {points} {unit} for each piece",
+        "даёт {points} {unit} за каждую штуку",
+        "ให้ {points} {unit} ต่อชิ้น",
+    ),
+    "gift": ("hands out {gift}, {count}", "выдаётся {gift}, {count} шт.", "แจก {gift} {count} ชิ้น"),
+    "goods_for": (
+        "one piece free for {points} {unit}, the cheapest first",
+        "одна штука бесплатно за {points} {unit}, сначала самая дешёвая",
+        "ฟรีหนึ่งชิ้นต่อ {points} {unit} เริ่มจากชิ้นที่ถูกที่สุด",
+    ),
+    "goods_most": ("at most {most} pieces a receipt", "не больше {most} шт. за чек", "ไม่เกิน {most} ชิ้นต่อบิล"),
+    "gift_per": ("for every {per}", "за каждые {per}", "ทุก {per}"),
+    "gift_most": ("at most {most} times a receipt", "не больше {most} раз за чек", "ไม่เกิน {most} ครั้งต่อบิล"),
+    "issue": ("gives the coupon {coupon}", "выдаёт купон {coupon}", "ให้คูปอง {coupon}"),
+    "draw": (
+        "drawn for one customer in {one_in} a day",
+        "по розыгрышу, один покупатель из {one_in} в день",
+        "สุ่มวันละหนึ่งใน {one_in} คน",
+    ),
+    "membership_sale": (
+        "sells {days} days of membership",
+        "продаёт подписку на {days} дн.",
+        "ขายสมาชิก {days} วัน",
+    ),
+    "same_from": (
+        "only products of which there are {least} or more",
+        "только товары, которых от {least}",
+        "เฉพาะสินค้าเดียวกันตั้งแต่ {least}",
+    ),
+    "coupons": ("with the coupon {names}", "с купоном {names}", "เมื่อมีคูปอง {names}"),
     "channels": ("channels {names}", "каналы продаж {names}", "ช่องทาง {names}"),
     "member_active": ("with a membership", "по подписке", "เฉพาะสมาชิก"),
     "member_none": ("without a membership", "без подписки", "ผู้ที่ไม่เป็นสมาชิก"),
@@ -131,12 +184,27 @@ class _Words:
     def __init__(self, programme: Programme, language: int) -> None:
         self._language = language
         self._groups = programme.file.groups
+        self._coupons = {name: coupon.title or name for name, coupon in programme.file.coupons.items()}
         self._tiers = {tier.id: tier.title or tier.id for tier in programme.tiers}
         self._units = {name: unit.title or name for name, unit in programme.units.items()}
+        self._names = {name: unit.names for name, unit in programme.units.items()}
 
     def say(self, phrase: str, **values: object) -> str:
         """One phrase in the language."""
-        return _PHRASES[phrase][self._language].format_map({key: str(value) for key, value in values.items()})
+        return _PHRASES[phrase][self._language].format_map({key: self._written(value) for key, value in values.items()})
+
+    def _written(self, value: object) -> str:
+        """Money and numbers as the language writes them; text and whole numbers as they are."""
+        language = LANGUAGES[self._language]
+        if isinstance(value, Money):
+            return money_text(str(value), language)
+        return number_text(str(value), language) if isinstance(value, (Percent, Quantity)) else str(value)
+
+    def _counted(self, unit: str, number: object) -> str:
+        """Points by their name in the form that the number asks for, or by their title."""
+        language = LANGUAGES[self._language]
+        forms = self._names.get(unit, {}).get(language)
+        return plural(language, str(number), forms) if forms is not None else self._units[unit]
 
     def rule(self, rule: Rule) -> list[str]:
         """What it does, on what, when, and beside what."""
@@ -149,8 +217,12 @@ class _Words:
     def _effect(self, rule: Rule) -> list[str]:
         if isinstance(rule, (PercentDiscount, TierDiscount)):
             return self._discount(rule)
+        if isinstance(rule, (FixedPoints, PointsForGoods, *AFTER_SALE)):
+            return self._given(rule)
         if isinstance(rule, EarnPoints):
             return self._earning(rule)
+        if isinstance(rule, (NForM, Bundle, AmountDiscount, FixedPrice, StagedDiscount)):
+            return reward_parts(self.say, rule)
         unit = self._units[rule.unit]
         if isinstance(rule, MultiplyPoints):
             return [self.say("multiply", unit=unit, factor=rule.factor)]
@@ -165,17 +237,39 @@ class _Words:
         return [*parts, self.say("initial")] if rule.initial else parts
 
     def _percents(self, rule: TierDiscount | EarnPoints) -> str:
-        parts = [f"{self._tiers[tier]} {percent} %" for tier, percent in rule.percents.items()]
+        parts = [f"{self._tiers[tier]} {self._written(percent)} %" for tier, percent in rule.percents.items()]
         if rule.percent is not None:
-            parts.append(self.say("otherwise", percent=rule.percent) if parts else f"{rule.percent} %")
+            parts.append(self.say("otherwise", percent=rule.percent) if parts else f"{self._written(rule.percent)} %")
         return ", ".join(parts)
 
     def _earning(self, rule: EarnPoints) -> list[str]:
         unit = self._units[rule.unit]
         if rule.per is not None:
-            parts = [self.say("earn_per", points=rule.points or 1, unit=unit, per=rule.per)]
+            counted = self._counted(rule.unit, rule.points or 1)
+            parts = [self.say("earn_per", points=rule.points or 1, unit=counted, per=rule.per)]
         else:
             parts = [self.say("earn_percent", percents=self._percents(rule), unit=unit)]
+        if rule.active_after_days:
+            parts.append(self.say("active", days=rule.active_after_days))
+        if rule.expires_after_days is not None:
+            parts.append(self.say("expires", days=rule.expires_after_days))
+        return parts
+
+    def _given(self, rule: FixedPoints | PointsForGoods | Gift | IssueCoupon | MembershipSale) -> list[str]:
+        if isinstance(rule, PointsForGoods):
+            parts = [self.say("goods_for", points=rule.points, unit=self._units[rule.unit])]
+            return parts + ([self.say("goods_most", most=rule.most)] if rule.most is not None else [])
+        if isinstance(rule, MembershipSale):
+            return [self.say("membership_sale", days=rule.days)]
+        if isinstance(rule, Gift):
+            parts = [self.say("gift", gift=rule.gift, count=rule.count)]
+            parts += [self.say("gift_per", per=rule.per)] if rule.per is not None else []
+            return parts + ([self.say("gift_most", most=rule.most)] if rule.most is not None else [])
+        if isinstance(rule, FixedPoints):
+            parts = [self.say(f"fixed_{rule.per.value}", points=rule.points, unit=self._units[rule.unit])]
+        else:
+            parts = [self.say("issue", coupon=self._coupons[rule.coupon])]
+            parts += [self.say("draw", one_in=rule.draw.one_in)] if rule.draw is not None else []
         if rule.active_after_days:
             parts.append(self.say("active", days=rule.active_after_days))
         if rule.expires_after_days is not None:
@@ -192,12 +286,16 @@ class _Words:
         return parts if rule.earns else [*parts, self.say("no_earning")]
 
     def _goods(self, rule: Rule) -> list[str]:
-        lines = rule.lines
+        return self._lines(rule.lines)
+
+    def _lines(self, lines: Lines) -> list[str]:
         named = [*lines.categories, *lines.products, *lines.brands]
         excepted = [*lines.except_categories, *lines.except_products, *lines.except_brands]
         parts = [self.say("goods", goods=", ".join(named))] if named else []
         if excepted:
             parts.append(self.say("except", goods=", ".join(excepted)))
+        if lines.same_from is not None:
+            parts.append(self.say("same_from", least=lines.same_from))
         return [*parts, self.say("skip_discounted")] if lines.skip_discounted else parts
 
     def _gate(self, rule: Rule) -> list[str]:
@@ -214,6 +312,7 @@ class _Words:
             "hours": [f"{one.start}-{one.until}" for one in when.hours],
             "tenders": [_TENDERS[kind][self._language] for kind in when.tenders],
             "channels": list(when.channels),
+            "coupons": [self._coupons[name] for name in when.coupons],
         }
         parts += [self.say(phrase, names=", ".join(listed)) for phrase, listed in names.items() if listed]
         parts += self._occasion(when)

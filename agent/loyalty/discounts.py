@@ -4,26 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from agent.loyalty.distribute import distribute
 from agent.loyalty.gates import Selector
 from agent.loyalty.model import GroupMode
 from agent.loyalty.sale import Rejection, Sale
 
-__all__ = ["DiscountRule", "DiscountStep", "apply_discounts"]
+__all__ = ["NOTHING_LEFT", "DiscountRule", "DiscountStep", "Offer", "Offers", "Step", "apply_discounts"]
 
 _STEPS = 1_000_000  # 100 % in steps of a Percent
 
 NOTHING_LEFT = Rejection("nothing_left")
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What a rule would take now: in total, and off which lines. `amounts` is None until it is shared out."""
 
     total: int
     lines: tuple[int, ...]
     amounts: list[int] | None
+
+
+class Named(Protocol):
+    """A compiled rule, as explanations see it."""
+
+    @property
+    def id(self) -> str:
+        """The rule's own."""
+        ...
+
+
+class Offers(Named, Protocol):
+    """A compiled rule that takes money off lines, or off the receipt."""
+
+    @property
+    def on_receipt(self) -> bool:
+        """True when it offers a sum that is shared out when it is taken."""
+        ...
+
+    @property
+    def initial(self) -> bool:
+        """True when it looks at the prices before this decision."""
+        ...
+
+    def offer(self, sale: Sale) -> Offer | Rejection:
+        """What it would take off the receipt as it is now, or why nothing."""
+        ...
+
+
+class Step(Protocol):
+    """Rules that act together."""
+
+    @property
+    def rules(self) -> Sequence[Named]:
+        """In their order."""
+        ...
+
+    def run(self, sale: Sale) -> bool:
+        """Apply what may apply; True when anything was taken."""
+        ...
+
+    def reject(self, sale: Sale, why: Rejection) -> None:
+        """Say of each rule that it did not get its turn."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +121,7 @@ class DiscountStep:
     """Rules that act together, in order: one lone rule, or a group in its mode."""
 
     mode: GroupMode
-    rules: tuple[DiscountRule, ...]
+    rules: tuple[Offers, ...]
 
     def run(self, sale: Sale) -> bool:
         """Apply what the mode lets apply; True when anything was taken."""
@@ -118,7 +162,7 @@ class DiscountStep:
         return bool(winner)
 
     def _run_best(self, sale: Sale) -> bool:
-        offers: list[tuple[DiscountRule, Offer]] = []
+        offers: list[tuple[Offers, Offer]] = []
         for rule in self.rules:
             offer = rule.offer(sale)
             if isinstance(offer, Offer):
@@ -136,7 +180,7 @@ class DiscountStep:
         return True
 
 
-def _take(sale: Sale, rule: DiscountRule, offer: Offer) -> None:
+def _take(sale: Sale, rule: Offers, offer: Offer) -> None:
     amounts = offer.amounts
     if amounts is None:
         base = sale.net if rule.initial else sale.left
@@ -145,7 +189,7 @@ def _take(sale: Sale, rule: DiscountRule, offer: Offer) -> None:
     sale.applied(rule.id, amount=str(sale.money(offer.total)))
 
 
-def _take_best_whole(sale: Sale, offers: list[tuple[DiscountRule, Offer]]) -> None:
+def _take_best_whole(sale: Sale, offers: list[tuple[Offers, Offer]]) -> None:
     """The largest whole amount wins; of equal ones the first in order."""
     best, won = max(offers, key=lambda pair: pair[1].total)
     for rule, offer in offers:
@@ -155,7 +199,7 @@ def _take_best_whole(sale: Sale, offers: list[tuple[DiscountRule, Offer]]) -> No
             sale.rejected(rule.id, Rejection("beaten", {"by": best.id, "amount": str(sale.money(offer.total))}))
 
 
-def _take_best_by_line(sale: Sale, offers: list[tuple[DiscountRule, Offer]]) -> None:
+def _take_best_by_line(sale: Sale, offers: list[tuple[Offers, Offer]]) -> None:
     """Each line takes the largest of what the rules offer for it: never worse than any single rule."""
     best: dict[int, tuple[int, int]] = {}
     for place, (_, offer) in enumerate(offers):
@@ -174,9 +218,9 @@ def _take_best_by_line(sale: Sale, offers: list[tuple[DiscountRule, Offer]]) -> 
             sale.rejected(rule.id, Rejection("beaten", {"by": by, "amount": str(sale.money(offer.total))}))
 
 
-def apply_discounts(sale: Sale, exclusive: Sequence[DiscountStep], steps: Sequence[DiscountStep]) -> None:
+def apply_discounts(sale: Sale, exclusive: Sequence[Step], steps: Sequence[Step]) -> None:
     """Both phases in order; an exclusive group that has an effect is alone."""
-    winner: DiscountStep | None = None
+    winner: Step | None = None
     for step in exclusive:
         if winner is not None:
             step.reject(sale, Rejection("beaten_by_exclusive", {"by": winner.rules[0].id}))

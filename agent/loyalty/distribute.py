@@ -27,16 +27,23 @@ def distribute(amount: int, weights: Sequence[int], capacities: Sequence[int] | 
     whole = sum(weights)
     if not whole:
         return [0] * len(weights)
-    if capacities is None or not any([amount * w > c * whole for w, c in zip(weights, capacities, strict=True)]):
+    if capacities is None or not _overfilled(amount, weights, capacities, whole):
         return _share(amount, weights, whole)
     shares = [0] * len(weights)
-    open_lines = [i for i, weight in enumerate(weights) if weight > 0 and capacities[i] > 0]
-    amount, open_lines = _fill(amount, open_lines, weights, capacities=capacities, shares=shares)
+    open_lines = [i for i, weight in enumerate(weights) if weight and capacities[i] > 0]
+    amount, open_lines = _fill(amount, open_lines, weights, capacities, shares)
     open_weights = [weights[i] for i in open_lines]
-    if open_lines:
-        for i, share in zip(open_lines, _share(amount, open_weights, sum(open_weights)), strict=True):
-            shares[i] = share
+    for place, share in enumerate(_share(amount, open_weights, sum(open_weights))):
+        shares[open_lines[place]] = share
     return shares
+
+
+def _overfilled(amount: int, weights: Sequence[int], capacities: Sequence[int], whole: int) -> bool:
+    """True when the exact share of any line is above its capacity; a plain loop, faster than any()."""
+    for weight, capacity in zip(weights, capacities, strict=True):  # noqa: SIM110 - that is the point
+        if amount * weight > capacity * whole:
+            return True
+    return False
 
 
 def _share(amount: int, weights: Sequence[int], whole: int) -> list[int]:
@@ -54,7 +61,7 @@ def _share(amount: int, weights: Sequence[int], whole: int) -> list[int]:
 
 
 def _fill(
-    amount: int, open_lines: list[int], weights: Sequence[int], *, capacities: Sequence[int], shares: list[int]
+    amount: int, open_lines: list[int], weights: Sequence[int], capacities: Sequence[int], shares: list[int]
 ) -> tuple[int, list[int]]:
     """Fill the lines that cannot take their share; returns what is left for the others, and who they are.
 
@@ -62,19 +69,18 @@ def _fill(
     """
     for _ in range(ROUNDS_MAX):
         weight_left = sum([weights[i] for i in open_lines])
-        still_open = [i for i in open_lines if amount * weights[i] <= capacities[i] * weight_left]
-        if len(still_open) == len(open_lines):
+        full = {i for i in open_lines if amount * weights[i] > capacities[i] * weight_left}
+        if not full:
             return amount, open_lines
-        full = set(open_lines).difference(still_open)
         for i in full:
             shares[i] = capacities[i]
             amount -= capacities[i]
-        open_lines = still_open
-    return _fill_in_order(amount, open_lines, weights, capacities=capacities, shares=shares)
+        open_lines = [i for i in open_lines if i not in full]
+    return _fill_in_order(amount, open_lines, weights, capacities, shares)
 
 
 def _fill_in_order(
-    amount: int, open_lines: list[int], weights: Sequence[int], *, capacities: Sequence[int], shares: list[int]
+    amount: int, open_lines: list[int], weights: Sequence[int], capacities: Sequence[int], shares: list[int]
 ) -> tuple[int, list[int]]:
     """The same in one walk, the tightest line first: the first one that can take its share ends it.
 
@@ -87,12 +93,10 @@ def _fill_in_order(
 
     tightest = sorted(open_lines, key=cmp_to_key(tighter))
     weight_left = sum(weights[i] for i in open_lines)
-    filled = 0
-    for i in tightest:
+    for place, i in enumerate(tightest):
         if amount * weights[i] <= capacities[i] * weight_left:
-            break
+            return amount, sorted(tightest[place:])
         shares[i] = capacities[i]
         amount -= capacities[i]
         weight_left -= weights[i]
-        filled += 1
-    return amount, sorted(tightest[filled:])
+    return amount, []

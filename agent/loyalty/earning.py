@@ -27,7 +27,7 @@ NOTHING_PAID = Rejection("nothing_paid")
 
 @dataclass(frozen=True, slots=True)
 class EarnRule:
-    """A compiled rule; `rate` is the customer's, or why there is none."""
+    """A compiled rule; `rate` is the customer's, or why there is none; `fixed` gives points whatever is paid."""
 
     id: str
     scale: PointsScale
@@ -35,6 +35,7 @@ class EarnRule:
     rate: Callable[[Sale], Rate | Rejection]
     active_after_days: int
     expires_after_days: int | None
+    fixed: Callable[[Sale, tuple[int, ...]], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def _points(sale: Sale, rule: EarnRule, factors: Factors | None) -> int | Reject
     lines = rule.where.lines(sale, sale.earning)
     if isinstance(lines, Rejection):
         return lines
+    if rule.fixed is not None:
+        return rule.fixed(sale, lines) or Rejection("too_little")
     rate = rule.rate(sale)
     if isinstance(rate, Rejection):
         return rate

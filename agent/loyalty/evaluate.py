@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
+from agent.loyalty.aftersale import apply_after_sale
+from agent.loyalty.certificates import apply_certificates
 from agent.loyalty.compile import TIERS_RULE
+from agent.loyalty.coupons import coupons_used, read_coupons
 from agent.loyalty.days import local_time
 from agent.loyalty.discounts import apply_discounts
 from agent.loyalty.distribute import distribute
 from agent.loyalty.earning import apply_earning
+from agent.loyalty.goods import apply_goods
 from agent.loyalty.hints import hints_of
 from agent.loyalty.programme import Programme, tier_after, tier_of
 from agent.loyalty.redemption import SpendAsk, apply_redemption
 from agent.loyalty.sale import STORED_VALUE, Rejection, Sale
-from drivers.vocabulary.customer import Customer
-from drivers.vocabulary.decision import Decision, Explanation
+from drivers.vocabulary.customer import CertificateFact, CouponFact, Customer
+from drivers.vocabulary.decision import CertificateUsed, Decision, Effect, Explanation
 from drivers.vocabulary.receipt import DocumentKind, LineFlag, Receipt, TenderKind
 
 __all__ = ["PROGRAMME_RULE", "evaluate"]
@@ -23,6 +28,7 @@ __all__ = ["PROGRAMME_RULE", "evaluate"]
 PROGRAMME_RULE = "programme"  # the "rule" that explanations about the whole receipt name
 
 _ASK_NOTHING = SpendAsk()
+_NO_COUPONS: Mapping[str, CouponFact] = MappingProxyType({})
 
 
 def evaluate(
@@ -34,6 +40,8 @@ def evaluate(
     points: SpendAsk = _ASK_NOTHING,
     closed: bool = False,
     announced_tenders: Collection[TenderKind] = (),
+    coupons: Mapping[str, CouponFact] = _NO_COUPONS,
+    certificates: Sequence[CertificateFact] = (),
 ) -> Decision:
     """Decide what this receipt gets.
 
@@ -47,6 +55,8 @@ def evaluate(
         now: an aware moment; rules are judged by the store's own clock and calendar.
         points: how many points to spend, and how many the caller allows.
         closed: True when nothing can be taken off any more (a receipt read after the fact): only earning acts.
+        coupons: what the caller knows of a presented code, by the code as it stands on the receipt.
+        certificates: gift certificates shown, each with its balance; they pay after points and before money.
         announced_tenders: how the customer says it will be paid; the receipt's own tenders go before it.
     """
     local = local_time(now, programme.compiled.zone)
@@ -73,15 +83,23 @@ def evaluate(
     if not file.tobacco_earns:
         sale.keep_tobacco_from_earning(receipt)
     compiled = programme.compiled
+    if receipt.coupons or (customer is not None and customer.coupons):
+        read_coupons(sale, compiled.coupons, receipt.coupons, coupons)
     spendable: dict[str, int] = {}
     earns = True
+    paid: list[CertificateUsed] = []
     if closed:
-        _take_stated_points(sale, receipt)
+        _take_stated_value(sale, receipt)
     else:
         apply_discounts(sale, compiled.exclusive, compiled.discounts)
-        spendable, earns = apply_redemption(sale, compiled.spends, points)
+        goods = apply_goods(sale, compiled.goods, points)
+        money = _ASK_NOTHING if points.unit in {rule.scale.unit for rule in compiled.goods} else points
+        spendable, earns = apply_redemption(sale, compiled.spends, money)
+        spendable |= goods
+        paid = apply_certificates(sale, certificates)
     apply_earning(sale, compiled.earns, compiled.multipliers, compiled.zone, earns=earns)
-    return _decision(programme, sale, spendable, closed=closed)
+    later = (*paid, *apply_after_sale(sale, compiled.after))
+    return _decision(programme, sale, spendable, later, closed=closed)
 
 
 def _trouble(programme: Programme, receipt: Receipt, now: datetime, *, known_time: bool) -> Rejection | None:
@@ -105,9 +123,9 @@ def _nothing(programme: Programme, receipt: Receipt, why: Rejection) -> Decision
     )
 
 
-def _take_stated_points(sale: Sale, receipt: Receipt) -> None:
-    """What a closed receipt says was paid with points was not paid with money, and earns nothing."""
-    stated = sum(tender.amount.minor for tender in receipt.tenders if tender.kind is TenderKind.POINTS)
+def _take_stated_value(sale: Sale, receipt: Receipt) -> None:
+    """What a closed receipt says was paid with points or certificates was not paid with money, and earns nothing."""
+    stated = sum(tender.amount.minor for tender in receipt.tenders if tender.kind in STORED_VALUE)
     if not stated:
         return
     payable = [
@@ -118,8 +136,11 @@ def _take_stated_points(sale: Sale, receipt: Receipt) -> None:
         sale.left[i] -= amount
 
 
-def _decision(programme: Programme, sale: Sale, spendable: dict[str, int], *, closed: bool) -> Decision:
+def _decision(
+    programme: Programme, sale: Sale, spendable: dict[str, int], later: Sequence[Effect], *, closed: bool
+) -> Decision:
     payable = sale.total - sale.off - sale.tender
+    coupons = coupons_used(sale, programme.compiled.coupons)
     if sale.customer is not None and programme.tiers:
         after = tier_after(programme, sale.customer, payable)
         if after != sale.tier:
@@ -131,7 +152,7 @@ def _decision(programme: Programme, sale: Sale, spendable: dict[str, int], *, cl
         total=sale.money(sale.total),
         discount=sale.money(sale.off),
         payable=sale.money(payable),
-        effects=(*sale.effects, *spent, *sale.earned),
+        effects=(*sale.effects, *spent, *sale.earned, *coupons, *later),
         explanations=tuple(sale.explanations),
         spendable=spendable,
         hints=hints_of(programme, sale.customer, sale.explanations, sale.money(payable), closed=closed),

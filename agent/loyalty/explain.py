@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from drivers.vocabulary.decision import Explanation
+from agent.loyalty.compile import TIERS_RULE
+from agent.loyalty.model import Unit
+from agent.loyalty.wording import LANGUAGES, money_text, number_text, plural
+from drivers.vocabulary.decision import Explanation, Hint
 
-__all__ = ["CODES", "LANGUAGES", "sentence"]
-
-LANGUAGES: Final = ("en", "ru", "th")
+__all__ = ["CODES", "HINTS", "LANGUAGES", "sentence"]
 
 #: Code → the sentence in each language; `{name}` stands for a value of the explanation.
 CODES: Final[dict[str, tuple[str, str, str]]] = {
     "applied": ("{amount} off", "скидка {amount}", "ลด {amount}"),
+    "set_applied": ("{amount} off, sets: {sets}", "скидка {amount}, наборов: {sets}", "ลด {amount} จำนวนชุด {sets}"),
+    "sets_ranked": (
+        "{rules} offers want the same goods: up to {most} are tried in every order, of more the largest goes first",
+        "на одни товары {rules} предложений: до {most} сравниваются в любом порядке, больше - начиная с выгоднейшего",
+        "มี {rules} ข้อเสนอสำหรับสินค้าเดียวกัน ลองทุกลำดับได้ไม่เกิน {most} เกินกว่านั้นเริ่มจากที่คุ้มที่สุด",
+    ),
     "points_spent": (
         "{points} {unit} spent, worth {worth}",
         "списано {points} {unit} на {worth}",
@@ -49,6 +56,98 @@ CODES: Final[dict[str, tuple[str, str, str]]] = {
         "only for the group {segments}",
         "только для группы {segments}",
         "เฉพาะกลุ่ม {segments}",
+    ),
+    "certificate_paid": (
+        "certificate {certificate} pays {amount}, {rest} stays on it",
+        "сертификат {certificate} оплачивает {amount}, на нём остаётся {rest}",
+        "บัตรของขวัญ {certificate} จ่าย {amount} เหลือ {rest}",
+    ),
+    "certificate_burned": (
+        "certificate {certificate} pays {amount}, the other {rest} is lost",
+        "сертификат {certificate} оплачивает {amount}, остаток {rest} сгорает",
+        "บัตรของขวัญ {certificate} จ่าย {amount} ส่วนที่เหลือ {rest} หมดไป",
+    ),
+    "certificate_other_currency": (
+        "certificate {certificate} is in {currency}",
+        "сертификат {certificate} в валюте {currency}",
+        "บัตรของขวัญ {certificate} เป็น {currency}",
+    ),
+    "certificate_not_yet": (
+        "certificate {certificate} begins on {from}",
+        "сертификат {certificate} начнёт действовать {from}",
+        "บัตรของขวัญ {certificate} เริ่มใช้ได้ {from}",
+    ),
+    "certificate_over": (
+        "certificate {certificate} ended on {until}",
+        "срок сертификата {certificate} истёк {until}",
+        "บัตรของขวัญ {certificate} หมดอายุ {until}",
+    ),
+    "certificate_empty": (
+        "nothing is left on certificate {certificate}",
+        "на сертификате {certificate} ничего не осталось",
+        "บัตรของขวัญ {certificate} ไม่มียอดเหลือ",
+    ),
+    "certificate_nothing_to_pay": (
+        "nothing is left for certificate {certificate} to pay",
+        "сертификату {certificate} нечего оплачивать",
+        "ไม่มียอดให้บัตรของขวัญ {certificate} จ่าย",
+    ),
+    "points_missing": (
+        "{cost} {unit} are needed, there are {have}",
+        "нужно {cost} {unit}, сейчас {have}",
+        "ต้องมี {cost} {unit} ขณะนี้ {have}",
+    ),
+    "gift_due": ("to hand out: {gift}, {count}", "выдать: {gift}, {count} шт.", "แจก {gift} {count} ชิ้น"),
+    "gift_not_yet": (
+        "{missing} more to the gift",
+        "до подарка {missing}",
+        "อีก {missing} จะได้ของแถม",
+    ),
+    "coupon_issued": (
+        "a coupon for the next purchase: {serial}",
+        "купон на следующую покупку: {serial}",
+        "คูปองสำหรับครั้งต่อไป {serial}",
+    ),
+    "not_drawn": ("nothing was drawn today", "сегодня не выпало", "วันนี้ยังไม่ได้รางวัล"),
+    "membership_granted": ("membership until {until}", "подписка до {until}", "สมาชิกถึง {until}"),
+    "no_membership_bought": ("no membership is bought", "подписка не куплена", "ไม่ได้ซื้อสมาชิก"),
+    "coupon_unknown": ("no such coupon: {coupon}", "нет такого купона: {coupon}", "ไม่พบคูปอง {coupon}"),
+    "coupon_not_yet": (
+        "the coupon {coupon} begins on {from}",
+        "купон {coupon} начнёт действовать {from}",
+        "คูปอง {coupon} เริ่มใช้ได้ {from}",
+    ),
+    "coupon_expired": (
+        "the coupon {coupon} ended on {until}",
+        "срок купона {coupon} истёк {until}",
+        "คูปอง {coupon} หมดอายุ {until}",
+    ),
+    "coupon_used": (
+        "the coupon {coupon} was used on {on}",
+        "купон {coupon} уже использован {on}",
+        "คูปอง {coupon} ถูกใช้แล้วเมื่อ {on}",
+    ),
+    "coupon_one_of_a_kind": (
+        "only one coupon {coupon} on a receipt",
+        "только один купон {coupon} в чеке",
+        "ใช้คูปอง {coupon} ได้หนึ่งใบต่อบิล",
+    ),
+    "coupon_not_presented": (
+        "only with the coupon {coupon}",
+        "только с купоном {coupon}",
+        "เฉพาะเมื่อมีคูปอง {coupon}",
+    ),
+    "coupon_not_used": (
+        "the coupon {coupon} did nothing here and stays good",
+        "купон {coupon} здесь не сработал и остаётся в силе",
+        "คูปอง {coupon} ไม่ได้ใช้กับบิลนี้และยังใช้ได้",
+    ),
+    "coupon_forged": ("the coupon's signature is wrong", "подпись купона неверна", "ลายเซ็นของคูปองไม่ถูกต้อง"),
+    "coupon_unreadable": ("the coupon cannot be read", "купон не читается", "อ่านคูปองไม่ได้"),
+    "coupon_unverified": (
+        "the coupon cannot be checked at this till",
+        "на этой кассе купон нельзя проверить",
+        "เครื่องนี้ตรวจสอบคูปองไม่ได้",
     ),
     "birthday_unknown": ("the birthday is not known", "день рождения не указан", "ไม่ทราบวันเกิด"),
     "not_birthday": (
@@ -105,6 +204,7 @@ CODES: Final[dict[str, tuple[str, str, str]]] = {
         "нужно позиций: {from}, сейчас {have}",
         "ต้องมี {from} รายการ ขณะนี้ {have}",
     ),
+    "set_incomplete": ("the set is not complete", "набор собран не полностью", "ชุดสินค้ายังไม่ครบ"),
     "not_for_goods": ("none of these goods", "не для этих товаров", "ไม่ใช้กับสินค้าเหล่านี้"),
     "goods_excluded": (
         "these goods are excluded",
@@ -179,20 +279,96 @@ CODES: Final[dict[str, tuple[str, str, str]]] = {
 }
 
 
-def sentence(explanation: Explanation, *, language: str = "en", titles: Mapping[str, str] | None = None) -> str:
-    """One line a person can read: the rule's title and what it did, or why it did nothing.
+#: Code of a hint → the sentence in each language; {reward} is what it brings, as an arrow and a few words, or nothing.
+HINTS: Final[dict[str, tuple[str, str, str]]] = {
+    "more_money": ("{missing} more{reward}", "ещё {missing}{reward}", "ซื้อเพิ่มอีก {missing}{reward}"),
+    "more_items": (
+        "{missing} more {items}{reward} ({have} of {need})",
+        "ещё {missing} {items}{reward} ({have} из {need})",
+        "อีก {missing} {items}{reward} ({have} จาก {need})",
+    ),
+    "more_positions": (
+        "{missing} more {positions}{reward} ({have} of {need})",
+        "ещё {missing} {positions}{reward} ({have} из {need})",
+        "อีก {missing} {positions}{reward} ({have} จาก {need})",
+    ),
+    "to_tier": ("{missing} to {tier}", "до уровня {tier}: {missing}", "อีก {missing} ถึงระดับ {tier}"),
+}
 
-    `language` is one of LANGUAGES (another is read as English); `titles` is what people call each rule, by its id,
-    which stands in where there is none.
+#: What a hint's `reward` brings, by its word.
+REWARDS: Final[dict[str, tuple[str, str, str]]] = {
+    "percent": (" → {gain} % off", " → скидка {gain} %", " → ลด {gain} %"),
+    "factor": (" → ×{gain}", " → ×{gain}", " → ×{gain}"),
+}
+
+#: Nouns that a sentence counts, with their plural forms in each of LANGUAGES.
+NOUNS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "items": (("item", "items"), ("товар", "товара", "товаров"), ("ชิ้น",)),
+    "positions": (("position", "positions"), ("позиция", "позиции", "позиций"), ("รายการ",)),
+}
+
+#: Values that are numbers, so that a tier or a group named "2024" stays as it is written.
+_NUMBERS: Final = frozenset(
+    {"asked", "factor", "from", "gain", "have", "least", "missing", "most", "need", "number", "percent", "points"}
+)
+#: The number that a unit of points stands after; after "up to" and "at most" Russian has the genitive.
+_COUNTED: Final = ("points", "most", "least")
+
+
+def sentence(
+    said: Explanation | Hint,
+    *,
+    language: str = "en",
+    titles: Mapping[str, str] | None = None,
+    units: Mapping[str, Unit] | None = None,
+) -> str:
+    """One line a person can read: the rule's title and what it did, why it did nothing, or what is still missing.
+
+    Args:
+        said: an explanation or a hint of a decision.
+        language: one of LANGUAGES; another is read as English.
+        titles: what people call each rule, by its id, which stands in where there is none.
+        units: the programme's, for the names of points; without them a unit is called by its id.
     """
     names = titles or {}
     place = LANGUAGES.index(language) if language in LANGUAGES else 0
-    texts = CODES.get(explanation.code)
-    template = texts[place] if texts is not None else explanation.code
-    values = dict(explanation.values)
+    texts = HINTS.get(said.code) if isinstance(said, Hint) else CODES.get(said.code)
+    template = texts[place] if texts is not None else said.code
+    if isinstance(said, Hint) and said.rule == TIERS_RULE:
+        return _filled(template, _spoken(said.values, place, units or {}))
+    values = _spoken(said.values, place, units or {})
     if "by" in values:
         values["by"] = names.get(values["by"]) or values["by"]
-    return f"{names.get(explanation.rule) or explanation.rule}: {_filled(template, values)}"
+    return f"{names.get(said.rule) or said.rule}: {_filled(template, values)}"
+
+
+def _spoken(values: Mapping[str, str], place: int, units: Mapping[str, Unit]) -> dict[str, str]:
+    """The values as the language writes them: money, numbers, units by their number, nouns in their form."""
+    language = LANGUAGES[place]
+    spoken = {name: money_text(value, language) for name, value in values.items()}
+    for name in _NUMBERS & values.keys():
+        spoken[name] = number_text(spoken[name], language)
+    if "unit" in values:
+        spoken["unit"] = _unit(values, language, units)
+    if "missing" in values:
+        for noun, forms in NOUNS.items():
+            spoken[noun] = plural(language, values["missing"], forms[place])
+        reward = REWARDS.get(values.get("reward", ""))
+        spoken["reward"] = _filled(reward[place], spoken) if reward is not None else ""
+    return spoken
+
+
+def _unit(values: Mapping[str, str], language: str, units: Mapping[str, Unit]) -> str:
+    """The points' name in the form their number asks for; without such names the unit's title, or its id."""
+    name = values["unit"]
+    unit = units.get(name)
+    if unit is None:
+        return name
+    forms = unit.names.get(language)
+    counted = next((key for key in _COUNTED if key in values), None)
+    if forms is None or counted is None:
+        return unit.title or name
+    return plural(language, values[counted], forms, genitive=counted != "points")
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

@@ -63,7 +63,7 @@ def _compile_gate(when: When, tier_titles: dict[str, str]) -> Gate | None:
         *_place_checks(when),
         *_time_checks(when),
         *_customer_checks(when, tier_titles),
-        *occasion_checks(when),
+        *occasion_checks(when, tier_titles),
     ]
     if not checks:
         return None
@@ -184,6 +184,26 @@ def _compile_wants(when: When) -> Wants | None:
 
 def _compile_lines(lines: Lines) -> Match:
     """The set of lines a rule means."""
+    match = _compile_named(lines)
+    return match if lines.same_from is None else _of_same(match, lines.same_from.steps)
+
+
+def _of_same(match: Match, least: int) -> Match:
+    """Of these lines, those of products that come in at least this quantity (in millionths) among them."""
+
+    def narrowed(sale: Sale) -> int:
+        mask, kept = match(sale), 0
+        for product in sale.by_product.values():
+            lines = product & mask
+            if lines & ~kept and sum(sale.quantities[i] for i in sale.lines_of(lines)) >= least:
+                kept |= lines
+        return kept
+
+    return narrowed
+
+
+def _compile_named(lines: Lines) -> Match:
+    """The lines by what they are."""
     named = lines.categories or lines.products or lines.brands
     excepted = lines.except_categories or lines.except_products or lines.except_brands
     if not named and not excepted and not lines.skip_discounted:

@@ -7,16 +7,16 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from agent.loyalty.compile import TIERS_RULE
 from agent.loyalty.model import MultiplyPoints, PercentDiscount, Rule
 from agent.loyalty.programme import Programme, next_tier
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.decision import Explanation, Hint
 from drivers.vocabulary.money import Money
 
-__all__ = ["HINT_OF", "TIERS_RULE", "hints_of"]
+__all__ = ["HINT_OF", "hints_of"]
 
-HINTS_MAX: Final = 20  # a screen shows three and a slip one; a programme of a thousand thresholds must not fill the wire
-TIERS_RULE: Final = "tiers"  # the "rule" that a hint about the next tier names
+HINTS_MAX: Final = 20  # a screen shows three, a slip one; a thousand thresholds must not fill the wire
 
 #: Code of a rejection → code of the hint; such a rejection says what it has, what it needs and what is missing.
 HINT_OF: Final = {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
 from agent.loyalty.model import Birthday, LeapDay, Membership, When
 from agent.loyalty.sale import Rejection, Sale
 
-__all__ = ["occasion_checks"]
+__all__ = ["COUPON_TITLE", "occasion_checks"]
+
+COUPON_TITLE: Final = "coupon "  # no tier has such a name: an id holds no space
 
 #: None when the rule may act.
 Check = Callable[[Sale], Rejection | None]
@@ -22,9 +24,11 @@ _PURCHASES_UNKNOWN = Rejection("purchases_unknown")
 _NO_MEMBERSHIP = Rejection("no_membership")
 
 
-def occasion_checks(when: When) -> list[Check]:
-    """The checks a gate writes of these, the cheapest first."""
+def occasion_checks(when: When, titles: Mapping[str, str]) -> list[Check]:
+    """The checks a gate writes of these, the cheapest first; a coupon is titled under COUPON_TITLE and its name."""
     checks: list[Check] = []
+    if when.coupons:
+        checks.append(_coupons(when.coupons, titles))
     if when.channels:
         checks.append(_channels(when.channels))
     if when.tenders:
@@ -41,6 +45,19 @@ def occasion_checks(when: When) -> list[Check]:
     if when.birthday is not None:
         checks.append(_birthday(when.birthday))
     return checks
+
+
+def _coupons(names: tuple[str, ...], titles: Mapping[str, str]) -> Check:
+    """One of them counts; of those that were shown and do not, the first says why."""
+    shown = ", ".join(titles.get(COUPON_TITLE + name, name) for name in names)
+    why = Rejection("coupon_not_presented", {"coupon": shown})
+
+    def check(sale: Sale) -> Rejection | None:
+        if any(name in sale.coupons for name in names):
+            return None
+        return next((sale.coupons_refused[name] for name in names if name in sale.coupons_refused), why)
+
+    return check
 
 
 def _channels(channels: tuple[str, ...]) -> Check:

@@ -147,7 +147,21 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Tillpoint loyalty programme",
         **root,
-        "$defs": dict(components),
+        "$defs": {name: _first_words(one) for name, one in components.items()},
+    }
+
+
+def _first_words(part: Any) -> Any:
+    """Descriptions as one paragraph: how Python indents a docstring differs from version to version."""
+    if isinstance(part, (list, tuple)):
+        return [_first_words(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: " ".join(one.partition("\n\n")[0].split())
+        if key == "description" and isinstance(one, str)
+        else _first_words(one)
+        for key, one in part.items()
     }
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from agent.loyalty.distribute import distribute
-from drivers.vocabulary.customer import Customer
+from drivers.vocabulary.customer import CouponFact, Customer
 from drivers.vocabulary.decision import Explanation, LineDiscount, PointsEarned, PointsSpent
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import Line, LineFlag, Receipt, TenderKind
@@ -37,6 +37,7 @@ STORED_VALUE = frozenset({TenderKind.POINTS, TenderKind.CERTIFICATE})
 # What may not happen to a line at all, by its flags; earning on tobacco is the programme's to allow.
 _NEVER_DISCOUNTED = frozenset({LineFlag.NO_DISCOUNT, LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
 _NEVER_REDEEMED = frozenset({LineFlag.NO_REDEMPTION, LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
+_NEVER_REWARDED = frozenset({LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
 _NEVER_EARNING = frozenset({LineFlag.NO_EARNING, LineFlag.GIFT_CERTIFICATE})
 
 
@@ -49,14 +50,18 @@ class Sale:
         room: how much more a discount may take off each line (floor, largest discount, what must be left).
         bound: what each line must cost at least, by its price floor.
         effects: what each rule takes off each line, in order; `off` is their sum.
+        coupons: the good ones by kind; `coupons_refused` says why others do not count.
+        after: the lines that count for gifts and coupons; `memberships` are those that sell one.
+        certifiable: the lines that certificates may pay.
         tenders: how it is or will be paid in money, stored value left out; empty when nobody has said.
     """
 
     __slots__ = (
-        "all", "bound", "by_brand", "by_category", "by_product", "channel", "currency", "customer", "day",
-        "discountable", "discounted", "earned", "earning", "effects", "explanations", "indexes", "instant", "left", "minute",
-        "net", "off", "quantities", "redeemable", "room", "segments", "shop", "spent", "tender", "tenders", "tier",
-        "till", "total", "weekday",
+        "after", "all", "bound", "by_brand", "by_category", "by_product", "certifiable", "channel", "coupons",
+        "coupons_refused", "currency", "customer", "day", "discountable", "discounted",
+        "earned", "earning", "effects", "explanations", "indexes", "instant", "left", "memberships", "minute", "net",
+        "off", "quantities", "redeemable", "room", "segments", "shop", "spent",
+        "tender", "tenders", "tier", "till", "total", "uid", "weekday",
     )  # fmt: skip
 
     def __init__(
@@ -64,8 +69,11 @@ class Sale:
     ) -> None:
         self.shop = receipt.shop
         self.till = receipt.till
+        self.uid = receipt.uid
         self.channel = receipt.channel
         self.tenders: frozenset[TenderKind] = frozenset()
+        self.coupons: dict[str, CouponFact] = {}
+        self.coupons_refused: dict[str, Rejection] = {}
         self.currency = receipt.total.currency
         self.total = receipt.total.minor
         self.customer = customer
@@ -86,7 +94,9 @@ class Sale:
         self.by_product: dict[str, int] = {}
         self.by_brand: dict[str, int] = {}
         self.all = (1 << len(receipt.lines)) - 1
-        self.discountable = self.redeemable = self.earning = self.all
+        self.discountable = self.redeemable = self.earning = self.after = self.all
+        self.certifiable = self.all
+        self.memberships = 0
         self.discounted = 0
         self.net = net_lines(receipt)
         self.left = list(self.net)
@@ -120,6 +130,12 @@ class Sale:
             self.redeemable &= ~bit
         if flags & _NEVER_EARNING:
             self.earning &= ~bit
+        if flags & _NEVER_REWARDED:
+            self.after &= ~bit
+        if LineFlag.GIFT_CERTIFICATE in flags:
+            self.certifiable &= ~bit
+        if LineFlag.MEMBERSHIP in flags:
+            self.memberships |= bit
         if LineFlag.ALREADY_DISCOUNTED in flags:
             self.discounted |= bit
 

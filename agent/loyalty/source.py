@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -34,19 +35,26 @@ class SourceError(Exception):
 
 
 class Source:
-    """Data with the line on which each of its keys is written."""
+    """Data with the line on which each of its keys is written.
 
-    __slots__ = ("data", "lines", "twice")
+    Lines are looked for when one is asked for: a programme without problems, which is every programme at a till, needs
+    none, and finding them takes longer than reading the file.
+    """
 
-    def __init__(self, data: Any, lines: dict[Path, int], twice: list[Path]) -> None:
+    __slots__ = ("_find", "_lines", "data", "twice")
+
+    def __init__(self, data: Any, find: Callable[[], dict[Path, int]], twice: list[Path]) -> None:
         self.data = data
-        self.lines = lines
+        self._find = find
+        self._lines: dict[Path, int] | None = None
         self.twice = twice
 
     def line(self, path: Path) -> int:
         """The line of this key, or of the nearest table around it; 0 when unknown."""
+        if self._lines is None:
+            self._lines = self._find()
         while path:
-            line = self.lines.get(path)
+            line = self._lines.get(path)
             if line is not None:
                 return line
             path = path[:-1]
@@ -84,25 +92,44 @@ def _parse_toml(text: str) -> Source:
         raise SourceError(f"not TOML: {message[:1].lower()}{message[1:]}", line) from None
     except (RecursionError, ValueError, ArithmeticError) as error:
         raise SourceError(f"not TOML: {_short(error)}", 0) from None
-    lines: dict[Path, int] = {}
-    _TomlLines(text, lines).walk()
-    return Source(data, lines, [])
+
+    def find() -> dict[Path, int]:
+        lines: dict[Path, int] = {}
+        _TomlLines(text, lines).walk()
+        return lines
+
+    return Source(data, find, [])
 
 
 def _parse_json(text: str) -> Source:
     def no_constant(word: str) -> Any:
         raise ValueError(f"{word} is not a number")
 
+    clashes = False
+
+    def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal clashes
+        made = dict(pairs)
+        clashes = clashes or len(made) != len(pairs)
+        return made
+
     try:
-        data = json.loads(text, parse_float=Decimal, parse_constant=no_constant)
+        data = json.loads(text, parse_float=Decimal, parse_constant=no_constant, object_pairs_hook=table)
     except json.JSONDecodeError as error:
         raise SourceError(f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}", error.lineno) from None
     except (RecursionError, ValueError, ArithmeticError) as error:
         raise SourceError(f"not JSON: {_short(error)}", 0) from None
-    lines: dict[Path, int] = {}
+
+    def find() -> dict[Path, int]:
+        lines: dict[Path, int] = {}
+        _json_lines(text, lines, twice)
+        return lines
+
     twice: list[Path] = []
-    _json_lines(text, lines, twice)
-    return Source(data, lines, twice)
+    source = Source(data, find, twice)
+    if clashes:
+        source.line(())
+    return source
 
 
 def _short(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""How a line with a discount is printed on a fiscal receipt, where quantity × price must be the sum; decides no discount."""
+"""How a lowered line is printed on a fiscal receipt, where quantity × price must be the sum; decides no discount."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def unit_groups(line: Line, discount: Money) -> tuple[UnitGroup, ...]:
     no price gives their sum, there is none: an empty tuple (fiscal_discounts() moves the remainder beforehand).
 
     Args:
+        line: as the till has it.
         discount: what the decision takes off beside what the till took itself; never more than the line's total.
     """
     total = line.total - discount
@@ -63,6 +64,7 @@ def fiscal_discounts(receipt: Receipt, off: Mapping[int, int], *, left_least: in
     largest discount or `left_least`. Where nobody can take the kopecks they stay where they are.
 
     Args:
+        receipt: as the till has it.
         off: minor units by line number, as Decision.line_discounts() says.
         left_least: the programme's line_left_least in minor units.
     """

@@ -59,21 +59,21 @@ _FORM_OF: Final = {"en": _english, "ru": _russian, "th": _thai}
 
 
 def number_text(written: str, language: str) -> str:
-    """ "1500.5" as the language writes it: 1,500.5 or 1 500,5; what is no number stays as it is."""
+    """A number such as 1500.5 as the language writes it: 1,500.5 or 1 500,5; what is no number stays as it is."""
     match = _NUMBER.fullmatch(written)
     if match is None:
         return written
     sign, whole, fraction = match.groups()
     thousands, point = _MARKS.get(language, _MARKS["en"])
     grouped = ""
-    while len(whole) > 3:  # noqa: PLR2004 - digits are grouped by three in all these languages
+    while len(whole) > 3:
         whole, group = whole[:-3], whole[-3:]
         grouped = f"{thousands}{group}{grouped}"
     return f"{sign}{whole}{grouped}{point + fraction if fraction else ''}"
 
 
 def money_text(written: str, language: str) -> str:
-    """ "1500.00 RUB" as the language writes it: 1,500.00 RUB or 1 500,00 ₽; what is no money stays as it is."""
+    """Money such as "1500.00 RUB" as the language writes it, 1 500,00 ₽ in Russian; what is none stays as it is."""
     match = _MONEY.fullmatch(written)
     if match is None:
         return written

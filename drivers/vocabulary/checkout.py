@@ -11,10 +11,10 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
-from drivers.vocabulary.customer import Customer, PointsUnit
+from drivers.vocabulary.customer import CertificateFact, Customer, PointsUnit
 from drivers.vocabulary.decision import Decision, UnitGroup
 from drivers.vocabulary.money import Money
-from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid
+from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid, TenderKind
 
 __all__ = [
     "CancelAnswer",
@@ -97,6 +97,8 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
         points: how many points the customer wants to spend; None asks for none.
         points_max: True spends as many as the rules allow.
         unit: which points; None means the first the programme lets people spend.
+        certificates: gift certificates shown, each with the balance its keeper tells; what they pay is in the answer.
+        announced_tenders: how the customer says it will be paid, before it is; what the receipt states goes before it.
     """
 
     receipt: Receipt
@@ -104,6 +106,8 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
     points: Annotated[int, Meta(ge=0)] | None = None
     points_max: bool = False
     unit: PointsUnit | None = None
+    announced_tenders: Annotated[tuple[TenderKind, ...], Meta(max_length=10)] = ()
+    certificates: Annotated[tuple[CertificateFact, ...], Meta(max_length=20)] = ()
 
 
 class LineQuote(_Message, frozen=True, kw_only=True, omit_defaults=True):

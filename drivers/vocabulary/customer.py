@@ -12,7 +12,16 @@ from msgspec import Meta, Struct
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime
 
-__all__ = ["Customer", "Identifier", "IdentifierKind", "PointsLot", "PointsUnit", "keyed_hash"]
+__all__ = [
+    "CertificateFact",
+    "CouponFact",
+    "Customer",
+    "Identifier",
+    "IdentifierKind",
+    "PointsLot",
+    "PointsUnit",
+    "keyed_hash",
+]
 
 #: Name of a currency of points, as the programme declares it ("bonus", "mile", "stamp").
 PointsUnit = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
@@ -78,6 +87,45 @@ class PointsLot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     expires_at: AwareTime | None = None
 
 
+class CouponFact(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One coupon as it is known: held by a customer, or read from a code whose signature was checked.
+
+    Attributes:
+        code: its serial; uses are counted under it.
+        coupon: which coupon of the programme it is.
+        valid_from: not before; None is from the start.
+        valid_until: over from this moment on; None is as the programme says.
+        uses: how often it may be used; None is as the programme says.
+        used: how often it is known to have been used, last at `used_at`.
+        refused: why whoever checked it would not have it ("coupon_forged", "coupon_unreadable" …), or "".
+    """
+
+    code: Annotated[str, Meta(max_length=400)]
+    coupon: Annotated[str, Meta(max_length=38)] = ""
+    valid_from: AwareTime | None = None
+    valid_until: AwareTime | None = None
+    uses: Annotated[int, Meta(ge=0)] | None = None
+    used: Annotated[int, Meta(ge=0)] = 0
+    used_at: AwareTime | None = None
+    refused: Annotated[str, Meta(max_length=40)] = ""
+
+
+class CertificateFact(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A gift certificate as whoever keeps its balance says.
+
+    Attributes:
+        balance: what it still pays.
+        valid_until: over from this moment on; None is never.
+        burns: True when what a purchase leaves of it is lost.
+    """
+
+    code: Annotated[str, Meta(min_length=1, max_length=400)]
+    balance: Money
+    valid_from: AwareTime | None = None
+    valid_until: AwareTime | None = None
+    burns: bool = False
+
+
 class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What the centre tells a till about one customer.
 
@@ -92,6 +140,7 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         purchases: how many purchases there were before this one; None is not known.
         membership_until: a paid membership is over from this moment on; None is no membership.
         staff: works for the shop.
+        coupons: held by the customer.
     """
 
     id: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -107,3 +156,4 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     purchases: Annotated[int, Meta(ge=0)] | None = None
     membership_until: AwareTime | None = None
     staff: bool = False
+    coupons: tuple[CouponFact, ...] = ()

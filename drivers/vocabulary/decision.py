@@ -40,7 +40,68 @@ class PointsEarned(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     expires_at: AwareTime | None = None
 
 
-Effect = LineDiscount | PointsSpent | PointsEarned
+class CouponUsed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="coupon_used"):
+    """A coupon that opened these rules; `code` is its serial."""
+
+    code: str
+    coupon: str
+    rules: tuple[str, ...]
+
+
+class CouponIssued(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="coupon_issued"):
+    """A coupon for a later purchase; the same `code` twice is the same coupon.
+
+    Attributes:
+        valid_from: not before; None is from now on.
+        valid_until: over from this moment on; None is as the programme says.
+    """
+
+    code: str
+    coupon: str
+    rule: str
+    valid_from: AwareTime | None = None
+    valid_until: AwareTime | None = None
+
+
+class GiftDue(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="gift_due"):
+    """Something the cashier hands out; anonymous customers get it too."""
+
+    rule: str
+    gift: str
+    count: Annotated[int, Meta(ge=1)] = 1
+
+
+class MembershipGranted(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="membership_granted"
+):
+    """A membership was bought; it is over from `until` on."""
+
+    rule: str
+    days: Annotated[int, Meta(ge=1)]
+    until: AwareTime
+
+
+class CertificateUsed(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="certificate_used"
+):
+    """A certificate pays `amount`; what remains is `left` on it, or `burned`."""
+
+    code: str
+    amount: Money
+    left: Money
+    burned: Money
+
+
+Effect = (
+    LineDiscount
+    | PointsSpent
+    | PointsEarned
+    | CouponUsed
+    | CouponIssued
+    | GiftDue
+    | MembershipGranted
+    | CertificateUsed
+)
 
 
 class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,7 +149,7 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
         programme_version: which programme decided; 0 when there was none.
         total: what the receipt cost before this decision.
         discount: sum of every LineDiscount.
-        payable: what is left to pay in money: total - discount - points spent as a tender.
+        payable: what is left to pay in money: total - discount - points spent as a tender - certificates.
         spendable: the most points this receipt may take, per unit, whatever was asked.
         hints: what is still missing for more; older decisions have none.
     """
@@ -109,6 +170,11 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
             if isinstance(effect, LineDiscount):
                 off[effect.line] = off.get(effect.line, 0) + effect.amount.minor
         return off
+
+    @property
+    def coupons_used(self) -> tuple[CouponUsed, ...]:
+        """The coupons this receipt uses up, or uses once."""
+        return tuple(effect for effect in self.effects if isinstance(effect, CouponUsed))
 
     @property
     def spent(self) -> tuple[PointsSpent, ...]:

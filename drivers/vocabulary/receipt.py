@@ -57,6 +57,10 @@ class LineFlag(Enum):
     GIFT_CERTIFICATE = "gift_certificate"
     MEMBERSHIP = "membership"
 
+    def __lt__(self, other: LineFlag) -> bool:
+        """By the word: the canonical form writes a set in order, and cannot without one."""
+        return self.value < other.value
+
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One position of a receipt.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from drivers.vocabulary import checkout as contract
@@ -13,9 +14,19 @@ def test_no_file_of_the_till_holds_a_phone_or_a_card_number(rig: Any) -> None:
         rig.desk.identify(contract.IdentifyRequest(code=code, presented=len(code) == 13, receipt_uid=f"r-{number}"))
         rig.desk.quote(contract.QuoteRequest(receipt=rig.sale(f"r-{number}", "100")))
         rig.desk.confirm(contract.ConfirmRequest(receipt=rig.paid(f"r-{number}", "100", "0"), code=code), source="api")
+    unread = rig.document(None)
+    rig.desk.printed("receipt", dataclasses.replace(unread, raw=b"\x1b@ +7 900 000-00-77 29000000000949 \n"))
     rig.desk.store.tend()
     on_disk = b"".join(path.read_bytes() for path in sorted(rig.folder.iterdir()) if path.is_file())
-    secrets = [b"9000000001", b"9000000077", b"2900000000025", b"2900000000094", b"290000000002", b"290000000009"]
+    secrets = [
+        b"9000000001",
+        b"9000000077",
+        b"2900000000025",
+        b"2900000000094",
+        b"290000000002",
+        b"290000000009",
+        b"900 000-00-77",
+    ]
 
     assert b"r-4" in on_disk
     assert [] == [secret for secret in secrets if secret in on_disk]

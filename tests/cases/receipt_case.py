@@ -18,8 +18,8 @@
       Milk -8.50 ten
       pays 76.50
 
-`programme: NAME` takes docs/programmes/NAME.toml instead. Lines of a decision that begin with "why" or "could spend"
-are compared only where the case has such lines; all others must match exactly.
+`programme: NAME` takes docs/programmes/NAME.toml instead. Lines of a decision that begin with "why", "prints"
+or "could spend" are compared only where the case has such lines; all others must match exactly.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from agent.loyalty import Programme, SpendAsk, evaluate, load, refund
+from agent.loyalty import Programme, SpendAsk, evaluate, fiscal_discounts, load, refund, unit_groups
 from agent.loyalty.points import points_text
-from drivers.vocabulary.customer import Customer, PointsLot
-from drivers.vocabulary.decision import Decision
+from drivers.vocabulary.customer import CertificateFact, CouponFact, Customer, PointsLot
+from drivers.vocabulary.decision import CertificateUsed, CouponIssued, Decision, GiftDue, MembershipGranted
 from drivers.vocabulary.money import Money, Percent, Quantity, line_total
 from drivers.vocabulary.receipt import DocumentKind, Line, LineFlag, Receipt, TenderKind
 
@@ -60,6 +60,7 @@ class Case:
     receipt: Receipt
     customer: Customer | None
     paying: tuple[TenderKind, ...]
+    certificates: tuple[CertificateFact, ...]
     now: datetime
     ask: SpendAsk
     closed: bool
@@ -76,6 +77,7 @@ class Case:
             points=self.ask,
             closed=self.closed,
             announced_tenders=self.paying,
+            certificates=self.certificates,
         )
 
 
@@ -126,6 +128,9 @@ def read_case(text: str) -> Case:
     return Case(
         programme=programme,
         receipt=receipt,
+        certificates=tuple(
+            _certificate(rest, programme.currency, zone) for word, rest in said if word == "certificate"
+        ),
         paying=tuple(TenderKind(rest) for word, rest in said if word == "paying"),
         customer=_customer(heads["customer"], sections["customer"], programme, zone) if "customer" in heads else None,
         now=now,
@@ -165,10 +170,28 @@ def _programme_line(file: dict[str, Any], line: str) -> None:
         file.setdefault("units", {})[words[1]] = unit
     elif words[0] == "group":
         file.setdefault("groups", {})[words[1].rstrip(":")] = {"mode": words[2]}
+    elif words[0] == "coupon":
+        file.setdefault("coupons", {})[words[1].rstrip(":")] = _coupon_kind(line.partition(": ")[2])
     elif words[0] == "set":
         file[words[1]] = {"true": True, "false": False}.get(words[2], words[2])
     else:
         file.setdefault("rules", []).append(_rule(line))
+
+
+def _coupon_kind(text: str) -> dict[str, Any]:
+    """A kind of coupon: "codes A, B | from 2026-03-01 | until 2026-03-31 | uses 1 | unasked"."""
+    kind: dict[str, Any] = {}
+    for part in filter(None, text.split(" | ")):
+        word, _, rest = part.strip().partition(" ")
+        if word == "codes":
+            kind["codes"] = [code.strip() for code in rest.split(",")]
+        elif word == "uses":
+            kind["uses"] = int(rest)
+        elif word == "unasked":
+            kind["unasked"] = True
+        else:
+            kind[f"date_{word}"] = rest
+    return kind
 
 
 def _rule(line: str) -> dict[str, Any]:
@@ -187,16 +210,69 @@ def _phrase(phrase: str) -> dict[str, Any]:
         return {"kind": "percent_discount", "percent": found[1], "target": "receipt" if found[2] else "lines"}
     if found := re.fullmatch(r"off by tier (.+)", phrase):
         return {"kind": "tier_discount", **_percents(found[1])}
+    if (reward := _reward(phrase)) is not None:
+        return reward
     if found := re.fullmatch(r"earns ([\d.]+) (\w+) per ([\d.]+)", phrase):
         return {"kind": "earn_points", "points": found[1], "unit": found[2], "per": found[3]}
     if found := re.fullmatch(r"earns (.+) in (\w+)", phrase):
         return {"kind": "earn_points", "unit": found[2], **_percents(found[1])}
     if found := re.fullmatch(r"(\w+) x ([\d.]+)", phrase):
         return {"kind": "multiply_points", "unit": found[1], "factor": found[2]}
+    if given := _after_phrase(phrase):
+        return given
     found = re.fullmatch(r"spends (\w+) up to ([\d.]+) %", phrase)
 
     assert found is not None, f"no such phrase: {phrase!r}"
     return {"kind": "spend_points", "unit": found[1], "share": found[2]}
+
+
+def _reward(phrase: str) -> dict[str, Any] | None:
+    """An amount, a price, stages or a set; None when it is none of them."""
+    if found := re.fullmatch(r"([\d.]+) off( the receipt| each)", phrase):
+        return {"kind": "amount_discount", "amount": found[1], "target": "lines" if found[2] == " each" else "receipt"}
+    if found := re.fullmatch(r"price ([\d.]+)", phrase):
+        return {"kind": "fixed_price", "price": found[1]}
+    if found := re.fullmatch(r"from (.+)", phrase):
+        return {"kind": "staged_discount", "stages": [_stage(part) for part in found[1].split(", ")]}
+    if found := re.fullmatch(r"(\d+) for (\d+)(?: at ([\d.]+) %)?", phrase):
+        percent = {"percent": found[3]} if found[3] else {}
+        return {"kind": "n_for_m", "take": int(found[1]), "pay": int(found[2]), **percent}
+    found = re.fullmatch(r"set (.+?) (?:for ([\d.]+)|less ([\d.]+)( %)?)", phrase)
+    if found is None:
+        return None
+    members = [part.split(" ", 1) for part in found[1].split(" + ")]
+    key = "price" if found[2] else "percent" if found[4] else "amount"
+    return {
+        "kind": "bundle",
+        "members": [{"quantity": int(count), "lines": {"categories": [name]}} for count, name in members],
+        key: found[2] or found[3],
+    }
+
+
+def _stage(text: str) -> dict[str, Any]:
+    """ "300.00: 5 %" or "3 pieces: 10.00": from a total or a quantity on, a percent or an amount."""
+    least, off = text.split(": ")
+    key = "quantity_from" if least.endswith(" pieces") else "total_from"
+    reward = {"percent": off.removesuffix(" %")} if off.endswith(" %") else {"amount": off}
+    return {key: least.removesuffix(" pieces"), **reward}
+
+
+def _after_phrase(phrase: str) -> dict[str, Any] | None:
+    """What is given whatever is paid, and what comes after the sale."""
+    if found := re.fullmatch(r"gives ([\d.]+) (\w+)(?: per (receipt|position|piece))?", phrase):
+        return {"kind": "fixed_points", "points": found[1], "unit": found[2], "per": found[3] or "receipt"}
+    if found := re.fullmatch(r"hands out (\w+)(?: x (\d+))?(?: per ([\d.]+))?(?: most (\d+))?", phrase):
+        numbers = {"count": int(found[2] or 1), "per": found[3], "most": int(found[4]) if found[4] else None}
+        return {"kind": "gift", "gift": found[1], **{key: one for key, one in numbers.items() if one is not None}}
+    if found := re.fullmatch(r"one free for ([\d.]+) (\w+)(?: most (\d+))?", phrase):
+        most = {"most": int(found[3])} if found[3] else {}
+        return {"kind": "points_for_goods", "points": found[1], "unit": found[2], **most}
+    if found := re.fullmatch(r"issues (\w+)(?: drawn (\d+) by (\w+))?", phrase):
+        draw = {"draw": {"one_in": int(found[2]), "key": found[3]}} if found[2] else {}
+        return {"kind": "issue_coupon", "coupon": found[1], **draw}
+    if found := re.fullmatch(r"sells (\d+) days", phrase):
+        return {"kind": "membership_sale", "days": int(found[1])}
+    return None
 
 
 def _percents(text: str) -> dict[str, Any]:
@@ -221,6 +297,7 @@ def _modify(rule: dict[str, Any], modifier: str) -> None:
         "products": (lines, "products", items),
         "brands": (lines, "brands", items),
         "except": (lines, "except_categories", items),
+        "same": (lines, "same_from", rest),
         "skip_discounted": (lines, "skip_discounted", True),
         "stores": (when, "stores", items),
         "tills": (when, "tills", items),
@@ -240,7 +317,9 @@ def _modify(rule: dict[str, Any], modifier: str) -> None:
         "tender": (rule, "redeem_as", "tender"),
         "earns_nothing": (rule, "earns", False),
     }
-    if word in ("priority", "positions", "active", "expires"):
+    if word == "cheapest_of_all":
+        rule["cheapest_of_all"] = True
+    elif word in ("priority", "positions", "active", "expires", "times"):
         keys = {"active": "active_after_days", "expires": "expires_after_days", "positions": "positions_from"}
         (when if word == "positions" else rule)[keys.get(word, word)] = int(rest.removeprefix("after "))
     elif word == "hours":
@@ -266,6 +345,8 @@ def _modify_occasion(when: dict[str, Any], word: str, rest: str, items: list[str
         when["channels"] = items
     elif word == "membership":
         when["membership"] = rest
+    elif word == "coupon":
+        when["coupons"] = items
     elif word == "staff":
         when["staff"] = True
     else:
@@ -356,6 +437,9 @@ def _customer(head: str, lines: list[str], programme: Programme, zone: ZoneInfo)
             _, amount, unit = text.split()
             deficits[unit] = int(amount)
             continue
+        if text.startswith("coupon "):
+            named["coupons"] = (*named.get("coupons", ()), _held(text, zone))
+            continue
         match = _LOT.fullmatch(text)
 
         assert match is not None, f"not a lot: {text!r}"
@@ -370,6 +454,34 @@ def _customer(head: str, lines: list[str], programme: Programme, zone: ZoneInfo)
             )
         )
     return Customer(id="customer-1", lots=tuple(lots), deficits=deficits, **named)
+
+
+def _certificate(text: str, currency: str, zone: ZoneInfo) -> CertificateFact:
+    """A certificate shown: "G1 500.00 until 2026-06-01 00:00 burns"."""
+    words = text.removesuffix(" burns").split(" ", 3)
+    return CertificateFact(
+        code=words[0],
+        balance=Money.of(words[1], currency),
+        valid_until=_local(words[3], zone) if len(words) > 3 else None,
+        burns=text.endswith(" burns"),
+    )
+
+
+def _held(text: str, zone: ZoneInfo) -> CouponFact:
+    """A coupon of the customer's: "coupon 77 of tea from … until … uses 3 used 1 on …"."""
+    at = re.compile(
+        r"coupon (?P<code>\S+) of (?P<kind>\S+)(?: from (?P<start>[\d-]+ [\d:]+))?(?: until (?P<end>[\d-]+ [\d:]+))?"
+        r"(?: uses (?P<uses>\d+))?(?: used (?P<used>\d+))?(?: on (?P<on>[\d-]+ [\d:]+))?"
+    )
+    match = at.fullmatch(text)
+
+    assert match is not None, f"not a coupon: {text!r}"
+    start, end, on = (_local(match[key], zone) for key in ("start", "end", "on"))
+    uses = int(match["uses"]) if match["uses"] else None
+    used = int(match["used"] or 0)
+    return CouponFact(
+        code=match["code"], coupon=match["kind"], valid_from=start, valid_until=end, uses=uses, used=used, used_at=on
+    )
 
 
 def _local(text: str | None, zone: ZoneInfo) -> datetime | None:
@@ -410,6 +522,10 @@ def told(case: Case) -> list[str]:
         start = f" from {one.active_from.astimezone(zone):%Y-%m-%d %H:%M}" if one.active_from else ""
         end = f" until {one.expires_at.astimezone(zone):%Y-%m-%d %H:%M}" if one.expires_at else ""
         said.append(f"earns {points(one.amount, one.unit)}{start}{end}")
+    said += [f"uses coupon {one.code}" for one in decision.coupons_used]
+    said += _told_after(decision, zone)
+    if any(line.startswith("prints ") for line in case.expected):
+        said += _told_groups(case)
     if any(line.startswith("could spend") for line in case.expected):
         said += [f"could spend {points(amount, unit)}" for unit, amount in decision.spendable.items()]
     asked = {line.split(":")[0] for line in case.expected if line.startswith("why ")}
@@ -417,6 +533,37 @@ def told(case: Case) -> list[str]:
         if f"why {why.rule}" in asked:
             said.append(f"why {why.rule}: {why.code}")
     return said + _told_returns(case, points)
+
+
+def _told_groups(case: Case) -> list[str]:
+    """How a fiscal receipt prints the lines that lose something."""
+    least = case.programme.file.line_left_least
+    off = fiscal_discounts(
+        case.receipt, case.decision.line_discounts(), left_least=least.minor if least is not None else 0
+    )
+    said: list[str] = []
+    for line in case.receipt.lines:
+        if off.get(line.number):
+            groups = unit_groups(line, Money(off[line.number], case.receipt.currency))
+            said.append(f"prints {line.name} " + " + ".join(f"{one.quantity} x {one.price.amount}" for one in groups))
+    return said
+
+
+def _told_after(decision: Decision, zone: ZoneInfo) -> list[str]:
+    said: list[str] = []
+    for effect in decision.effects:
+        if isinstance(effect, GiftDue):
+            said.append(f"hands out {effect.gift} x {effect.count}")
+        elif isinstance(effect, CouponIssued):
+            start = f" from {effect.valid_from.astimezone(zone):%Y-%m-%d %H:%M}" if effect.valid_from else ""
+            end = f" until {effect.valid_until.astimezone(zone):%Y-%m-%d %H:%M}" if effect.valid_until else ""
+            said.append(f"issues {effect.coupon} {effect.code}{start}{end}")
+        elif isinstance(effect, CertificateUsed):
+            rest = f"{effect.burned.amount} burned" if effect.burned else f"{effect.left.amount} left"
+            said.append(f"certificate {effect.code} pays {effect.amount.amount}, {rest}")
+        elif isinstance(effect, MembershipGranted):
+            said.append(f"member until {effect.until.astimezone(zone):%Y-%m-%d %H:%M}")
+    return said
 
 
 def _told_returns(case: Case, points: Callable[[int, str], str]) -> list[str]:

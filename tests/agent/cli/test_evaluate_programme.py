@@ -127,7 +127,7 @@ def test_files_are_decided(files: list[str], capfdbinary: pytest.CaptureFixture[
 def test_a_decision_in_words(files: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     """For a person at a terminal."""
     assert 0 == main([*files, "--points", "max", "--lang", "ru"])
-    assert "Card discount: скидка 71.00 RUB" in capfd.readouterr().out
+    assert "Card discount: скидка 71,00\N{NO-BREAK SPACE}₽" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

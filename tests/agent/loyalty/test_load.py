@@ -7,12 +7,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.loyalty import Programme, load, schema
 from agent.loyalty.model import ProgrammeFile
 from drivers.vocabulary import codec
+from tests.agent.loyalty.soaking import prove
 
 PROGRAMMES = Path(__file__).resolve().parents[3] / "docs" / "programmes"
 
@@ -45,7 +45,11 @@ def test_every_problem_is_told_at_once() -> None:
         'when = { weekdays = ["sun", "sunn"], hours = [{ from = "9:00", until = "18:00" }] }\n'
     )
 
-    kinds = "percent_discount, tier_discount, earn_points, multiply_points, spend_points"
+    kinds = (
+        "percent_discount, tier_discount, amount_discount, fixed_price, staged_discount, n_for_m, bundle, "
+        "earn_points, multiply_points, spend_points, fixed_points, gift, issue_coupon, membership_sale, "
+        "points_for_goods"
+    )
     days = "mon, tue, wed, thu, fri, sat, sun"
 
     assert [
@@ -196,15 +200,13 @@ def test_the_schema_refuses_what_load_refuses() -> None:
     assert set(ProgrammeFile.__struct_fields__) == set(schema()["$defs"]["ProgrammeFile"]["properties"])
 
 
-@settings(deadline=None, max_examples=150)
-@given(st.binary(max_size=200), st.sampled_from(["a.toml", "a.json", "a"]))
+@prove(st.binary(max_size=200), st.sampled_from(["a.toml", "a.json", "a"]))
 def test_any_bytes_are_answered(data: bytes, name: str) -> None:
     """load() never raises."""
     assert isinstance(load(data, name=name), list)
 
 
-@settings(deadline=None, max_examples=150)
-@given(
+@prove(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["percent_discount", "a"]),
         lambda inner: (

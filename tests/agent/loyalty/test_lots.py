@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.loyalty import lots, refund
@@ -15,6 +14,7 @@ from drivers.vocabulary.customer import Customer, PointsLot
 from drivers.vocabulary.decision import Decision, PointsEarned, PointsSpent
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, Line, Receipt
+from tests.agent.loyalty.soaking import prove
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -120,8 +120,7 @@ entries = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
-@given(ledgers, st.integers(min_value=0, max_value=50), entries)
+@prove(ledgers, st.integers(min_value=0, max_value=50), entries)
 def test_any_order_of_entries_adds_up(ledger: tuple[PointsLot, ...], debt: int, todo: list[tuple[str, int]]) -> None:
     """Whatever comes when, nothing raises and the balance is the sum of the entries."""
     owed = {"bonus": debt} if debt else {}
@@ -166,8 +165,7 @@ def receipt(uid: str, total: int, kind: DocumentKind = DocumentKind.SALE, *, nam
     return Receipt(uid=uid, kind=kind, total=money, lines=(line,), adjustment=money)
 
 
-@settings(deadline=None, max_examples=100)
-@given(
+@prove(
     ledgers,
     st.integers(min_value=0, max_value=50),
     st.integers(min_value=0, max_value=300),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.loyalty import fiscal_discounts, unit_groups
 from drivers.vocabulary.money import Money, Percent, Quantity, line_total
 from drivers.vocabulary.receipt import DocumentKind, Line, Receipt
+from tests.agent.loyalty.soaking import prove
 
 PIECE = 1_000_000
 
@@ -63,7 +63,7 @@ def test_what_the_till_took_itself_is_in_the_groups() -> None:
 
 def test_more_than_the_line_costs_is_an_error_that_names_it() -> None:
     """No group has a price below nothing."""
-    with pytest.raises(ValueError, match="line 4: cannot take 2.00 RUB off 1.00 RUB"):
+    with pytest.raises(ValueError, match=r"line 4: cannot take 2\.00 RUB off 1\.00 RUB"):
         unit_groups(line_of(4, 100, PIECE), Money(200, "RUB"))
 
 
@@ -108,8 +108,7 @@ def lowered(draw: st.DrawFn) -> tuple[Receipt, dict[int, int]]:
     return sale_of(*lines), off
 
 
-@settings(deadline=None, max_examples=150)
-@given(lowered())
+@prove(lowered())
 def test_groups_multiply_out_and_sum_to_the_line(pair: tuple[Receipt, dict[int, int]]) -> None:
     """Every group is exact, no unit is below its floor, and only weighed goods may have no group."""
     receipt, off = pair

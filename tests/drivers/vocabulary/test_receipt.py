@@ -75,3 +75,13 @@ def test_broken_json_is_one_kind_of_error(data: bytes) -> None:
     """Whatever arrives, the caller catches one error."""
     with pytest.raises(codec.WireError):
         codec.decode(data, Receipt)
+
+
+def test_a_line_with_several_flags_has_one_canonical_form() -> None:
+    """Spirits on sale carry two flags; the bytes are the same however they came."""
+    flags = ('"no_discount","alcohol","already_discounted"', '"already_discounted","alcohol","no_discount"')
+    lines = [LINE.replace("}", f',"flags":[{one}]}}') for one in flags]
+    written = [codec.encode(codec.decode(receipt(lines=f"[{line}]"), Receipt)) for line in lines]
+
+    assert written[0] == written[1]
+    assert b'"flags":["alcohol","already_discounted","no_discount"]' in written[0]
