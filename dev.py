@@ -122,7 +122,7 @@ def lock(rest: list[str]) -> int:
         return complain("uv is not installed; `python3 -m pip install uv`, then try again")
     common = [
         uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",
-        "--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "python3 dev.py lock",
+        "--custom-compile-command", "python3 dev.py lock",
         "--extra", "central", "--group", "build", *rest, "pyproject.toml",
     ]  # fmt: skip
     worst = run([*common, "-o", LOCKS["run"]])
