@@ -10,7 +10,7 @@ from agent.checkout.knowledge import Known
 from agent.checkout.records import Closed, Hold, Open, read, write
 from agent.checkout.state import DeskState
 from agent.loyalty import SpendAsk, unit_groups
-from agent.loyalty.model import SpendPoints
+from agent.loyalty.rules import SpendPoints
 from agent.snapshot import LinkState
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec

@@ -12,7 +12,7 @@ from typing import Final
 
 from agent.loyalty.days import local_time, midnight_after
 from agent.loyalty.gates import Selector
-from agent.loyalty.model import Gift, IssueCoupon, MembershipSale, Rule
+from agent.loyalty.rules import Gift, IssueCoupon, MembershipSale, Rule
 from agent.loyalty.sale import Rejection, Sale
 from drivers.vocabulary.decision import CouponIssued, GiftDue, MembershipGranted
 

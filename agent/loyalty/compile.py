@@ -17,28 +17,25 @@ from agent.loyalty.discounts import DiscountRule, DiscountStep, Offers, Step
 from agent.loyalty.earning import EarnRule, EarnStep, Multiplier, MultiplierStep, Rate
 from agent.loyalty.gates import Selector, compile_selector, needs_customer
 from agent.loyalty.goods import GoodsRule
-from agent.loyalty.model import (
-    AmountDiscount,
-    CustomerKind,
-    EarnPoints,
-    FixedPoints,
-    FixedPrice,
-    GroupMode,
-    MultiplyPoints,
-    PercentDiscount,
-    PointsForGoods,
-    ProgrammeFile,
-    RedeemAs,
-    Rule,
-    SpendPoints,
-    StagedDiscount,
-    Target,
-    TierDiscount,
-)
+from agent.loyalty.model import ProgrammeFile
 from agent.loyalty.occasions import COUPON_TITLE
+from agent.loyalty.parts import CustomerKind, GroupMode, RedeemAs, Target
 from agent.loyalty.points import PointsScale, minor_points
 from agent.loyalty.reading import nearest
 from agent.loyalty.redemption import POINTS_RULE, SpendRule
+from agent.loyalty.rules import (
+    AmountDiscount,
+    EarnPoints,
+    FixedPoints,
+    FixedPrice,
+    MultiplyPoints,
+    PercentDiscount,
+    PointsForGoods,
+    Rule,
+    SpendPoints,
+    StagedDiscount,
+    TierDiscount,
+)
 from agent.loyalty.sale import STORED_VALUE, Rejection, Sale
 from agent.loyalty.sets import SetStep
 from agent.loyalty.source import Path

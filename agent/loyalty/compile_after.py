@@ -8,18 +8,10 @@ from datetime import tzinfo
 from agent.loyalty.aftersale import AFTER_SALE, AfterStep, build_after
 from agent.loyalty.gates import Selector
 from agent.loyalty.goods import GoodsRule
-from agent.loyalty.model import (
-    FixedPer,
-    FixedPoints,
-    Gift,
-    IssueCoupon,
-    PointsForGoods,
-    ProgrammeFile,
-    Rule,
-    SpendPoints,
-)
+from agent.loyalty.model import ProgrammeFile
 from agent.loyalty.points import PointsScale, minor_points
 from agent.loyalty.reading import nearest
+from agent.loyalty.rules import FixedPer, FixedPoints, Gift, IssueCoupon, PointsForGoods, Rule, SpendPoints
 from agent.loyalty.sale import Sale
 from agent.loyalty.source import Path
 

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.loyalty.gates import Selector, compile_selector
-from agent.loyalty.model import (
-    AmountDiscount,
-    Bundle,
-    FixedPrice,
-    NForM,
-    Rule,
-    Stage,
-    StagedDiscount,
-    Target,
-    When,
-)
+from agent.loyalty.parts import Target, When
 from agent.loyalty.rewards import Reward, amount_of, price_of, stages_of
 from agent.loyalty.rewards import Stage as CompiledStage
+from agent.loyalty.rules import AmountDiscount, Bundle, FixedPrice, NForM, Rule, Stage, StagedDiscount
 from agent.loyalty.sets import Bundle as BundleRule
 from agent.loyalty.sets import Member as CompiledMember
 from agent.loyalty.sets import NForM as NForMRule

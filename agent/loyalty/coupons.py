@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from agent.loyalty.model import Coupon, Rule
+from agent.loyalty.model import Coupon
+from agent.loyalty.rules import Rule
 from agent.loyalty.sale import Rejection, Sale
 from drivers.vocabulary.customer import CouponFact
 from drivers.vocabulary.decision import CouponUsed

@@ -7,31 +7,26 @@ from typing import Final
 from agent.loyalty.aftersale import AFTER_SALE
 from agent.loyalty.describe_rewards import REWARD_PHRASES, reward_parts
 from agent.loyalty.explain import LANGUAGES
-from agent.loyalty.model import (
+from agent.loyalty.parts import CustomerKind, Lines, RedeemAs, Target, Weekday, When
+from agent.loyalty.programme import Programme
+from agent.loyalty.rules import (
     AmountDiscount,
     Bundle,
-    CustomerKind,
     EarnPoints,
     FixedPoints,
     FixedPrice,
     Gift,
     IssueCoupon,
-    Lines,
     MembershipSale,
     MultiplyPoints,
     NForM,
     PercentDiscount,
     PointsForGoods,
-    RedeemAs,
     Rule,
     SpendPoints,
     StagedDiscount,
-    Target,
     TierDiscount,
-    Weekday,
-    When,
 )
-from agent.loyalty.programme import Programme
 from agent.loyalty.wording import money_text, number_text, plural
 from drivers.vocabulary.money import Money, Percent, Quantity
 from drivers.vocabulary.receipt import TenderKind

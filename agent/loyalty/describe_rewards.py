@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from agent.loyalty.model import AmountDiscount, Bundle, FixedPrice, Lines, NForM, StagedDiscount, Target
+from agent.loyalty.parts import Lines, Target
+from agent.loyalty.rules import AmountDiscount, Bundle, FixedPrice, NForM, StagedDiscount
 
 __all__ = ["REWARD_PHRASES", "reward_parts"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from agent.loyalty.distribute import distribute
 from agent.loyalty.gates import Selector
-from agent.loyalty.model import GroupMode
+from agent.loyalty.parts import GroupMode
 from agent.loyalty.sale import Rejection, Sale
 
 __all__ = ["NOTHING_LEFT", "DiscountRule", "DiscountStep", "Offer", "Offers", "Step", "apply_discounts"]

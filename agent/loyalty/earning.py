@@ -9,7 +9,7 @@ from math import lcm
 
 from agent.loyalty.days import midnight_after
 from agent.loyalty.gates import Selector
-from agent.loyalty.model import GroupMode
+from agent.loyalty.parts import GroupMode
 from agent.loyalty.points import PointsScale
 from agent.loyalty.sale import Rejection, Sale
 from drivers.vocabulary.decision import PointsEarned

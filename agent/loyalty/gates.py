@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.loyalty.days import minute_of
-from agent.loyalty.model import CustomerKind, Hours, Lines, Weekday, When
 from agent.loyalty.occasions import occasion_checks
+from agent.loyalty.parts import CustomerKind, Hours, Lines, Weekday, When
 from agent.loyalty.sale import Rejection, Sale
 from drivers.vocabulary.money import Quantity
 

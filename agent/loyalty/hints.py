@@ -8,8 +8,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from agent.loyalty.compile import TIERS_RULE
-from agent.loyalty.model import MultiplyPoints, PercentDiscount, Rule
 from agent.loyalty.programme import Programme, next_tier
+from agent.loyalty.rules import MultiplyPoints, PercentDiscount, Rule
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.decision import Explanation, Hint
 from drivers.vocabulary.money import Money

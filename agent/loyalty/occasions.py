@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from agent.loyalty.model import Birthday, LeapDay, Membership, When
+from agent.loyalty.parts import Birthday, LeapDay, Membership, When
 from agent.loyalty.sale import Rejection, Sale
 
 __all__ = ["COUPON_TITLE", "occasion_checks"]

@@ -10,7 +10,7 @@ from typing import Final
 from agent.loyalty.discounts import NOTHING_LEFT
 from agent.loyalty.distribute import distribute
 from agent.loyalty.gates import Selector
-from agent.loyalty.model import GroupMode
+from agent.loyalty.parts import GroupMode
 from agent.loyalty.sale import Rejection, Sale
 
 __all__ = ["EXACT_RULES_MAX", "Bundle", "Member", "NForM", "SetStep"]
