@@ -118,9 +118,10 @@ class Stage:
         """Programme, members, server; and the cable between it and the shop."""
         (self.folder / "members.csv").write_text(members_csv(MEMBERS), "utf-8")
         self.centrally("programme", "set", str(self.programme))
-        self.centrally("members", "load", str(self.folder / "members.csv"))
         port = free_port()
         self.centre = self._start("central", "run", "--listen", f"127.0.0.1:{port}", "--database", self.database)
+        # While the server starts: it takes up the members like any later change.
+        self.centrally("members", "load", str(self.folder / "members.csv"))
         self._wait_for_line(self.centre, "listens on")
         self.gate = Gate(port)
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -109,9 +110,13 @@ def tell(stage: Stage, say: Say) -> Sums:
 def count(day: Day, queued: int) -> Sums:
     """Ask both sides."""
     stage = day.stage
-    totals = stage.totals()
-    local: dict[str, Any] = json.loads(stage.tillpoint("queue", "status", "--json", "--config", str(stage.config)))
-    verified = json.loads(stage.tillpoint("journal", "--verify", "--json", "--config", str(stage.config)))
+    with ThreadPoolExecutor() as asking:
+        at_centre = asking.submit(stage.totals)
+        here = asking.submit(stage.tillpoint, "queue", "status", "--json", "--config", str(stage.config))
+        chain = asking.submit(stage.tillpoint, "journal", "--verify", "--json", "--config", str(stage.config))
+    totals = at_centre.result()
+    local: dict[str, Any] = json.loads(here.result())
+    verified = json.loads(chain.result())
     slips = sum(any("Код лояльности" in line for line in paper) for paper in stage.printer.paper)
     troubles = list(totals["imbalances"])
     if totals["refused"]:
