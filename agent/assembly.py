@@ -217,11 +217,13 @@ class Agent:
     def _open_desk(self, folder: Path, identity: Identity | None, devices: list[_Device]) -> Desk:
         """Runs on the till thread: the one writer opens its database."""
         settings = self.settings
+        # What a settings mistake can break comes before the file is taken.
+        zone, recogniser = zone_of(settings), recogniser_of(settings)
         _make_folder(folder)
         epoch = identity.epoch if identity is not None else 1
         store = TillStore.open(folder / "till.db", epoch=epoch)
+        log.info("store.open folder=%s epoch=%d sqlite=%s", folder, store.epoch, store.sqlite_version)
         replica = ReplicaReader.open(folder / "replica.db")
-        zone = zone_of(settings)
         views = {
             one.settings.name: DeviceView(name=one.settings.name, driver=one.driver.name, state="off", detail="")
             for one in devices
@@ -233,12 +235,9 @@ class Agent:
             name=TillName(
                 shop=identity.shop if identity is not None else "",
                 till=identity.till if identity is not None else "",
-                epoch=epoch,
-                enrolled=identity is not None,
             ),
             rules=DeskRules(
                 currency=settings.till.currency,
-                zone=zone,
                 hide_after=timedelta(seconds=settings.panel.clear_after_s),
                 forget_after=timedelta(seconds=settings.panel.forget_after_s),
                 points_cap=settings.offline.points_cap,
@@ -251,7 +250,7 @@ class Agent:
                     title="shown" if settings.slip.programme_title else "",
                 ),
             ),
-            recogniser=recogniser_of(settings),
+            recogniser=recogniser,
             load_programme=_programme_reader(replica),
             devices=views,
             link=LinkState.UNKNOWN if identity is not None else LinkState.NOT_ENROLLED,

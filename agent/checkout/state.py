@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -34,8 +34,6 @@ class TillName:
 
     shop: str
     till: str
-    epoch: int
-    enrolled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,6 @@ class DeskRules:
     """Settings the desk works by."""
 
     currency: str
-    zone: tzinfo
     hide_after: timedelta
     forget_after: timedelta
     points_cap: int

@@ -99,10 +99,9 @@ class Rig:
             store=store,
             knowledge=Knowledge(replica, store, TENANT_KEY),
             clock=self.clock,
-            name=TillName(shop="s1", till="t1", epoch=1, enrolled=True),
+            name=TillName(shop="s1", till="t1"),
             rules=DeskRules(
                 currency="RUB",
-                zone=zone,
                 hide_after=timedelta(seconds=60),
                 forget_after=timedelta(minutes=15),
                 points_cap=100,
