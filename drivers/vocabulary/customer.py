@@ -14,10 +14,12 @@ from drivers.vocabulary.receipt import AwareTime
 
 __all__ = [
     "CertificateFact",
+    "CounterFact",
     "CouponFact",
     "Customer",
     "Identifier",
     "IdentifierKind",
+    "OfferFact",
     "PointsLot",
     "PointsUnit",
     "keyed_hash",
@@ -126,6 +128,37 @@ class CertificateFact(Struct, frozen=True, kw_only=True, omit_defaults=True, for
     burns: bool = False
 
 
+class CounterFact(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a customer has gathered in one counter of the programme: money, discount or uses of a period.
+
+    Attributes:
+        value: minor units of money, or a count.
+        until: the period is over from this moment on, and the counter starts from 0; None is never.
+    """
+
+    value: int
+    until: AwareTime | None = None
+
+
+class OfferFact(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A personal offer: the centre chooses goods for one customer, the programme says what they bring.
+
+    Attributes:
+        offer: the offer of the programme whose rules act.
+        title: for the screen and the slip.
+        products: product ids or barcodes it is for; none is all goods that the rules select.
+        priority: the higher is shown first.
+        valid_until: over from this moment on; None is never.
+    """
+
+    offer: Annotated[str, Meta(min_length=1, max_length=38)]
+    title: Annotated[str, Meta(max_length=40)] = ""
+    products: tuple[Annotated[str, Meta(min_length=1, max_length=400)], ...] = ()
+    priority: int = 0
+    valid_from: AwareTime | None = None
+    valid_until: AwareTime | None = None
+
+
 class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What the centre tells a till about one customer.
 
@@ -141,6 +174,9 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         membership_until: a paid membership is over from this moment on; None is no membership.
         staff: works for the shop.
         coupons: held by the customer.
+        counters: what was gathered so far, by the programme's counters.
+        offers: personal ones.
+        referrer: id of the customer who brought this one, or "".
     """
 
     id: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -157,3 +193,6 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     membership_until: AwareTime | None = None
     staff: bool = False
     coupons: tuple[CouponFact, ...] = ()
+    counters: dict[str, CounterFact] = {}
+    offers: tuple[OfferFact, ...] = ()
+    referrer: Annotated[str, Meta(max_length=64)] = ""

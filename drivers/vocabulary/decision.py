@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -10,7 +11,25 @@ from drivers.vocabulary.customer import PointsUnit
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import AwareTime
 
-__all__ = ["Decision", "Effect", "Explanation", "Hint", "LineDiscount", "PointsEarned", "PointsSpent", "UnitGroup"]
+__all__ = [
+    "CertificateUsed",
+    "Counted",
+    "CouponIssued",
+    "CouponUsed",
+    "Decision",
+    "Effect",
+    "Explanation",
+    "GiftDue",
+    "GiftKind",
+    "Hint",
+    "LineDiscount",
+    "MembershipGranted",
+    "PointsDonated",
+    "PointsEarned",
+    "PointsGranted",
+    "PointsSpent",
+    "UnitGroup",
+]
 
 
 # gc=False: a receipt may carry thousands of these, and text and numbers make no cycles worth looking for.
@@ -63,12 +82,49 @@ class CouponIssued(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     valid_until: AwareTime | None = None
 
 
+class PointsGranted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="points_granted"):
+    """Points given to somebody who is not at the till: the friend who brought this customer."""
+
+    rule: str
+    customer: str
+    unit: PointsUnit
+    amount: Annotated[int, Meta(ge=0)]
+    active_from: AwareTime | None = None
+    expires_at: AwareTime | None = None
+
+
+class PointsDonated(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="points_donated"):
+    """Points the customer gives away; they pay nothing and leave the balance as spent points do."""
+
+    rule: str
+    unit: PointsUnit
+    amount: Annotated[int, Meta(ge=0)]
+    fund: str
+
+
+class Counted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="counted"):
+    """A counter of the customer grows; `until` names the period it belongs to (None: it never ends)."""
+
+    counter: str
+    amount: Annotated[int, Meta(ge=0)]
+    until: AwareTime | None = None
+
+
+class GiftKind(Enum):
+    """What is handed out: goods, a service, a ticket."""
+
+    PRODUCT = "product"
+    SERVICE = "service"
+    TICKET = "ticket"
+
+
 class GiftDue(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="gift_due"):
     """Something the cashier hands out; anonymous customers get it too."""
 
     rule: str
     gift: str
     count: Annotated[int, Meta(ge=1)] = 1
+    kind: GiftKind = GiftKind.PRODUCT
 
 
 class MembershipGranted(
@@ -96,6 +152,9 @@ Effect = (
     LineDiscount
     | PointsSpent
     | PointsEarned
+    | PointsGranted
+    | PointsDonated
+    | Counted
     | CouponUsed
     | CouponIssued
     | GiftDue
@@ -180,6 +239,11 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def spent(self) -> tuple[PointsSpent, ...]:
         """The points this receipt takes."""
         return tuple(effect for effect in self.effects if isinstance(effect, PointsSpent))
+
+    @property
+    def donated(self) -> tuple[PointsDonated, ...]:
+        """The points the customer gives away with this receipt."""
+        return tuple(effect for effect in self.effects if isinstance(effect, PointsDonated))
 
     @property
     def earned(self) -> tuple[PointsEarned, ...]:
