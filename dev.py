@@ -20,7 +20,8 @@ VENV = HERE / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 OLDEST = (3, 11)
-LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
+# Each holds all of the one before it: an environment made for a later one serves the earlier ones too.
+LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock", "bench": "requirements-bench.lock"}
 BENCHES = ("start", "proxy", "engine", "queue")
 
 # Debian package → (the program it brings, what is skipped without it).
@@ -97,7 +98,7 @@ def bench(rest: list[str]) -> int:
     wrong = [name for name in rest if name not in BENCHES]
     if wrong:
         return complain(f"no bench called {wrong[0]}; there are: {', '.join(BENCHES)}")
-    failed = prepare("dev")
+    failed = prepare("bench")
     for name in rest or BENCHES:
         if not failed:
             print(f"── bench {name}", flush=True)
@@ -126,7 +127,9 @@ def lock(rest: list[str]) -> int:
         "--extra", "central", "--group", "build", *rest, "pyproject.toml",
     ]  # fmt: skip
     worst = run([*common, "-o", LOCKS["run"]])
-    return worst or run([*common, "--group", "test", "--group", "lint", "-o", LOCKS["dev"]])
+    common += ["--extra", "postgresql", "--group", "test", "--group", "lint"]
+    worst = worst or run([*common, "-o", LOCKS["dev"]])
+    return worst or run([*common, "--group", "bench", "-o", LOCKS["bench"]])
 
 
 # ── The environment ─────────────────────────────────────────────────────────────────────────────
@@ -135,7 +138,8 @@ def lock(rest: list[str]) -> int:
 def prepare(kind: str) -> int:
     """Make or reuse `.venv` with what `kind` needs; 0 when it is ready."""
     wanted = stamp(kind)
-    if any(stamped(other) == stamp(other) for other in ({kind, "dev"})) and PYTHON.exists():
+    kinds = list(LOCKS)
+    if any(stamped(other) == stamp(other) for other in kinds[kinds.index(kind) :]) and PYTHON.exists():
         return 0
     if not PYTHON.exists():
         failed = make_venv()

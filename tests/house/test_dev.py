@@ -14,7 +14,7 @@ import pytest
 @pytest.fixture
 def checkout(project: Path, tmp_path: Path) -> Path:
     """What dev.py needs of a fresh checkout, without an environment."""
-    for name in ("dev.py", "pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+    for name in ("dev.py", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-bench.lock"):
         shutil.copy(project / name, tmp_path)
     return tmp_path
 
