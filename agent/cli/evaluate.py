@@ -58,6 +58,8 @@ class _Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     closed: bool = False
     announced_tenders: tuple[TenderKind, ...] = ()
     certificates: tuple[CertificateFact, ...] = ()
+    partner: str = ""
+    donation: Points = 0
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -74,6 +76,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--points", metavar="N|max", default="0", help="points to spend, in the smallest part of a point (default: 0)"
     )
+    parser.add_argument("--partner", metavar="NAME", default="", help="whose card was shown, when it is a partner's")
+    parser.add_argument("--donation", metavar="N|max", default="0", help="points to give to a fund (default: 0)")
     parser.add_argument("--closed", action="store_true", help="the receipt is closed: only points are earned")
     parser.add_argument("--lang", choices=LANGUAGES, help="print sentences in this language instead of JSON")
     parser.add_argument(
@@ -106,6 +110,8 @@ def _answer_files(args: argparse.Namespace, programme: Programme | None, at: dat
         at or datetime.now(UTC),
         points=_asked(_points_word(args.points)),
         closed=args.closed,
+        partner=args.partner,
+        donation=_asked(_points_word(args.donation)),
     )
     _print(programme, decision, args.lang)
     return 0
@@ -169,6 +175,8 @@ def _answer(line: bytes | None, find: Callable[[Raw], Programme], at: datetime |
             closed=question.closed,
             announced_tenders=question.announced_tenders,
             certificates=question.certificates,
+            partner=question.partner,
+            donation=_asked(question.donation),
         )
         return codec.encode(decision)
     except _FieldError as error:

@@ -1,6 +1,7 @@
 """The loyalty engine: programme, receipt and customer in, a decision out; pure, and it knows no till and no disk."""
 
 from agent.loyalty.evaluate import evaluate
+from agent.loyalty.offers import good_offers
 from agent.loyalty.programme import Programme, ProgrammeProblem, load, next_tier, schema, tier_of
 from agent.loyalty.redemption import SpendAsk
 from agent.loyalty.refund import RefundEffect, refund
@@ -13,6 +14,7 @@ __all__ = [
     "SpendAsk",
     "evaluate",
     "fiscal_discounts",
+    "good_offers",
     "load",
     "next_tier",
     "refund",

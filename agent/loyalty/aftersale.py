@@ -12,16 +12,23 @@ from typing import Final
 
 from agent.loyalty.days import local_time, midnight_after
 from agent.loyalty.gates import Selector
-from agent.loyalty.rules import Gift, IssueCoupon, MembershipSale, Rule
+from agent.loyalty.rules import DonatePoints, Gift, IssueCoupon, MembershipSale, Referral, Rule
 from agent.loyalty.sale import Rejection, Sale
-from drivers.vocabulary.decision import CouponIssued, GiftDue, MembershipGranted
+from drivers.vocabulary.decision import CouponIssued, GiftDue, GiftKind, MembershipGranted
 
-__all__ = ["AFTER_SALE", "AfterStep", "apply_after_sale", "build_after"]
+__all__ = ["AFTER_SALE", "UNGROUPED", "AfterStep", "apply_after_sale", "build_after"]
 
 AFTER_SALE: Final = (Gift, IssueCoupon, MembershipSale)
+#: Every rule of these acts by itself.
+UNGROUPED: Final = (*AFTER_SALE, Referral, DonatePoints)
 
 CODE_LETTERS: Final = 16  # 80 bits: nobody guesses one, and it prints as a short Code 128
 _DRAW_BYTES: Final = 8
+_GIFT_SAID: Final = {
+    GiftKind.PRODUCT: "gift_due",
+    GiftKind.SERVICE: "service_due",
+    GiftKind.TICKET: "ticket_due",
+}
 
 AfterEffect = GiftDue | CouponIssued | MembershipGranted
 
@@ -55,7 +62,7 @@ def apply_after_sale(sale: Sale, steps: Sequence[AfterStep]) -> list[AfterEffect
 
 def _say(sale: Sale, rule: str, effect: AfterEffect) -> None:
     if isinstance(effect, GiftDue):
-        sale.applied(rule, "gift_due", gift=effect.gift, count=str(effect.count))
+        sale.applied(rule, _GIFT_SAID[effect.kind], gift=effect.gift, count=str(effect.count))
     elif isinstance(effect, CouponIssued):
         sale.applied(rule, "coupon_issued", serial=effect.code)
     else:
@@ -85,7 +92,7 @@ def _gift(rule: Gift) -> Callable[[Sale, tuple[int, ...]], AfterEffect | Rejecti
                 return Rejection("gift_not_yet", {"missing": str(sale.money(rule.per.minor - have))})
         if rule.most is not None:
             count = min(count, rule.most)
-        return GiftDue(rule=rule.id, gift=rule.gift, count=count * rule.count)
+        return GiftDue(rule=rule.id, gift=rule.gift, count=count * rule.count, kind=rule.gives)
 
     return act
 
@@ -104,9 +111,12 @@ def _issue(rule: IssueCoupon, zone: tzinfo) -> Callable[[Sale, tuple[int, ...]],
             if int.from_bytes(digest[:_DRAW_BYTES]) % draw.one_in:
                 return Rejection("not_drawn")
             digest = digest[_DRAW_BYTES:]
+        code = base64.b32encode(digest).decode()[:CODE_LETTERS]
+        if sale.customer is not None and any(held.code == code for held in sale.customer.coupons):
+            # Drawn on an earlier receipt of the day: it is theirs already, and no return of this one takes it away.
+            return Rejection("coupon_held")
         start = midnight_after(sale.day, rule.active_after_days, zone) if rule.active_after_days else None
         end = None if rule.expires_after_days is None else midnight_after(sale.day, rule.expires_after_days + 1, zone)
-        code = base64.b32encode(digest).decode()[:CODE_LETTERS]
         return CouponIssued(code=code, coupon=rule.coupon, rule=rule.id, valid_from=start, valid_until=end)
 
     return act
@@ -129,6 +139,6 @@ def _membership(rule: MembershipSale, zone: tzinfo) -> Callable[[Sale, tuple[int
         end: datetime | None = midnight_after(day, rule.days * pieces, zone)
         if end is None:
             return Rejection("time_out_of_range")
-        return MembershipGranted(rule=rule.id, days=rule.days * pieces, until=end)
+        return MembershipGranted(rule=rule.id, days=rule.days * pieces, until=end, before=until)
 
     return act

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import tzinfo
 
-from agent.loyalty.aftersale import AFTER_SALE, AfterStep, build_after
+from agent.loyalty.aftersale import AFTER_SALE, UNGROUPED, AfterStep, build_after
 from agent.loyalty.gates import Selector
 from agent.loyalty.goods import GoodsRule
 from agent.loyalty.model import ProgrammeFile
@@ -26,7 +26,7 @@ def check_after(file: ProgrammeFile, rule: Rule, path: Path, problem: Report) ->
     """What one key of these rules cannot know of another."""
     if rule.lines.same_from is not None and rule.lines.same_from.steps <= 0:
         problem((*path, "lines", "same_from"), "must be above 0", "")
-    if isinstance(rule, AFTER_SALE) and rule.group:
+    if isinstance(rule, UNGROUPED) and rule.group:
         problem((*path, "group"), "what comes after the sale has no group: every rule whose gate is open acts", "")
     if isinstance(rule, PointsForGoods):
         _check_goods(file, rule, path, problem)
@@ -78,10 +78,15 @@ def build_goods(file: ProgrammeFile, where: Callable[[Rule], Selector]) -> tuple
 
 
 def fixed_points(rule: FixedPoints, exponent: int) -> Callable[[Sale, tuple[int, ...]], int]:
-    """Points for the receipt, for each position, or for each whole piece."""
+    """Points for the receipt, for each position, or for each whole piece; a piece that points made free counts not."""
     points = minor_points(rule.points, exponent) or 0
     if rule.per is FixedPer.POSITION:
-        return lambda _sale, lines: points * len(lines)
+        return lambda sale, lines: points * sum(1 for i in lines if not sale.given or _bought(sale, i))
     if rule.per is FixedPer.PIECE:
-        return lambda sale, lines: points * sum(sale.quantities[i] // _PIECE for i in lines)
+        return lambda sale, lines: points * sum(_bought(sale, i) // _PIECE for i in lines)
     return lambda _sale, _lines: points
+
+
+def _bought(sale: Sale, line: int) -> int:
+    """The quantity of a line in steps, less the pieces that points made free."""
+    return sale.quantities[line] - sale.given.get(line, 0) * _PIECE

@@ -37,6 +37,7 @@ class _Kind:
     date_until: date | None
     uses: int | None
     unasked: bool
+    back_on_return: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,15 @@ class CouponBook:
     def of(cls, coupons: Mapping[str, Coupon], rules: Sequence[Rule]) -> CouponBook:
         """Made once per programme."""
         kinds = {
-            name: _Kind(name, one.title or name, one.date_from, one.date_until, one.uses, unasked=one.unasked)
+            name: _Kind(
+                name,
+                one.title or name,
+                one.date_from,
+                one.date_until,
+                one.uses,
+                unasked=one.unasked,
+                back_on_return=one.back_on_return,
+            )
             for name, one in coupons.items()
         }
         codes = {code: name for name, one in coupons.items() for code in one.codes}
@@ -122,7 +131,17 @@ def coupons_used(sale: Sale, book: CouponBook) -> list[CouponUsed]:
     used: list[CouponUsed] = []
     for name, fact in sale.coupons.items():
         if rules[name]:
-            used.append(CouponUsed(code=fact.code, coupon=name, rules=tuple(rules[name])))
+            most = fact.uses if fact.uses is not None else book.kinds[name].uses
+            back = book.kinds[name].back_on_return
+            used.append(
+                CouponUsed(
+                    code=fact.code,
+                    coupon=name,
+                    rules=tuple(rules[name]),
+                    uses=most,
+                    back_on_return=most == 1 if back is None else back,
+                )
+            )
         elif not book.kinds[name].unasked:
             sale.rejected(COUPONS_RULE, Rejection("coupon_not_used", {"coupon": book.kinds[name].title}))
     return used

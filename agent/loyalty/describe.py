@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from agent.loyalty.aftersale import AFTER_SALE
+from agent.loyalty.describe_personal import PERSONAL_PHRASES, donation_parts, personal_parts, referral_parts
 from agent.loyalty.describe_rewards import REWARD_PHRASES, reward_parts
 from agent.loyalty.explain import LANGUAGES
-from agent.loyalty.parts import CustomerKind, Lines, RedeemAs, Target, Weekday, When
+from agent.loyalty.parts import CustomerKind, GroupMode, Lines, RedeemAs, Target, Weekday, When
 from agent.loyalty.programme import Programme
 from agent.loyalty.rules import (
     AmountDiscount,
     Bundle,
+    DonatePoints,
     EarnPoints,
     FixedPoints,
     FixedPrice,
@@ -22,12 +24,14 @@ from agent.loyalty.rules import (
     NForM,
     PercentDiscount,
     PointsForGoods,
+    Referral,
     Rule,
     SpendPoints,
     StagedDiscount,
     TierDiscount,
 )
 from agent.loyalty.wording import money_text, number_text, plural
+from drivers.vocabulary.decision import GiftKind
 from drivers.vocabulary.money import Money, Percent, Quantity
 from drivers.vocabulary.receipt import TenderKind
 
@@ -35,6 +39,7 @@ __all__ = ["describe"]
 
 #: Phrase → its text in each of LANGUAGES.
 _PHRASES: Final[dict[str, tuple[str, str, str]]] = {
+    **PERSONAL_PHRASES,
     **REWARD_PHRASES,
     "percent": ("{percent} % off", "скидка {percent} %", "ลด {percent} %"),
     "by_tier": ("off by level: {percents}", "скидка по уровню: {percents}", "ลดตามระดับ: {percents}"),
@@ -146,6 +151,12 @@ _PHRASES: Final[dict[str, tuple[str, str, str]]] = {
     "best": ("the best of {group}", "лучшее из группы {group}", "ดีที่สุดในกลุ่ม {group}"),
     "list_order": ("the first of {group}", "первое из группы {group}", "อันแรกในกลุ่ม {group}"),
     "exclusive": ("nothing beside {group}", "ничего кроме группы {group}", "ใช้ร่วมกับกลุ่มอื่นไม่ได้ ({group})"),
+    "exclusive_inside": (
+        "nothing of {outer} beside {group}",
+        "в группе {outer} ничего кроме группы {group}",
+        "ในกลุ่ม {outer} ใช้ร่วมกับรายการอื่นไม่ได้ ({group})",
+    ),
+    "inside": ("{group} as one: {how}", "группа {group} как одно целое: {how}", "กลุ่ม {group} นับเป็นหนึ่ง: {how}"),
 }
 _DAYS: Final[dict[Weekday, tuple[str, str, str]]] = {
     Weekday.MON: ("Monday", "понедельник", "จันทร์"),
@@ -168,6 +179,8 @@ _TENDERS: Final[dict[TenderKind, tuple[str, str, str]]] = {
     TenderKind.OTHER: ("other means", "иное", "อื่น ๆ"),
 }
 
+_GIFTS: Final = {GiftKind.PRODUCT: "gift", GiftKind.SERVICE: "service", GiftKind.TICKET: "ticket"}
+
 
 def describe(programme: Programme, *, language: str = "en") -> list[str]:
     """One sentence for each rule, in the order in which rules are written; another language is read as English."""
@@ -178,6 +191,7 @@ def describe(programme: Programme, *, language: str = "en") -> list[str]:
 class _Words:
     def __init__(self, programme: Programme, language: int) -> None:
         self._language = language
+        self._file = programme.file
         self._groups = programme.file.groups
         self._coupons = {name: coupon.title or name for name, coupon in programme.file.coupons.items()}
         self._tiers = {tier.id: tier.title or tier.id for tier in programme.tiers}
@@ -204,10 +218,22 @@ class _Words:
     def rule(self, rule: Rule) -> list[str]:
         """What it does, on what, when, and beside what."""
         parts = self._effect(rule) + self._goods(rule) + self._gate(rule)
+        parts += personal_parts(self.say, self._file, rule)
         if rule.group:
-            group = self._groups[rule.group]
-            parts.append(self.say(group.mode.value, group=group.title or rule.group))
+            parts += self._beside(rule.group)
         return parts
+
+    def _beside(self, name: str) -> list[str]:
+        """How the rules of the group live together, then the group with what it stands beside, outwards."""
+        group = self._groups[name]
+        outer = self._groups.get(group.inside)
+        called = group.title or name
+        if outer is None:
+            return [self.say(group.mode.value, group=called)]
+        around = outer.title or group.inside
+        how = "exclusive_inside" if group.mode is GroupMode.EXCLUSIVE else group.mode.value
+        first, *rest = self._beside(group.inside)
+        return [self.say(how, group=called, outer=around), self.say("inside", group=called, how=first), *rest]
 
     def _effect(self, rule: Rule) -> list[str]:
         if isinstance(rule, (PercentDiscount, TierDiscount)):
@@ -218,10 +244,24 @@ class _Words:
             return self._earning(rule)
         if isinstance(rule, (NForM, Bundle, AmountDiscount, FixedPrice, StagedDiscount)):
             return reward_parts(self.say, rule)
+        return self._about_points(rule)
+
+    def _about_points(self, rule: MultiplyPoints | SpendPoints | Referral | DonatePoints) -> list[str]:
         unit = self._units[rule.unit]
         if isinstance(rule, MultiplyPoints):
             return [self.say("multiply", unit=unit, factor=rule.factor)]
-        return self._spending(rule, unit)
+        if isinstance(rule, DonatePoints):
+            return donation_parts(self.say, rule, unit)
+        if isinstance(rule, SpendPoints):
+            return self._spending(rule, unit)
+        own, friend = (self._counted(rule.unit, points or 1) for points in (rule.points, rule.friend_points))
+        return referral_parts(self.say, rule, own, friend) + self._lifetime(rule)
+
+    def _lifetime(self, rule: EarnPoints | FixedPoints | IssueCoupon | Referral) -> list[str]:
+        parts = [self.say("active", days=rule.active_after_days)] if rule.active_after_days else []
+        if rule.expires_after_days is not None:
+            parts.append(self.say("expires", days=rule.expires_after_days))
+        return parts
 
     def _discount(self, rule: PercentDiscount | TierDiscount) -> list[str]:
         if isinstance(rule, PercentDiscount):
@@ -244,11 +284,7 @@ class _Words:
             parts = [self.say("earn_per", points=rule.points or 1, unit=counted, per=rule.per)]
         else:
             parts = [self.say("earn_percent", percents=self._percents(rule), unit=unit)]
-        if rule.active_after_days:
-            parts.append(self.say("active", days=rule.active_after_days))
-        if rule.expires_after_days is not None:
-            parts.append(self.say("expires", days=rule.expires_after_days))
-        return parts
+        return parts + self._lifetime(rule)
 
     def _given(self, rule: FixedPoints | PointsForGoods | Gift | IssueCoupon | MembershipSale) -> list[str]:
         if isinstance(rule, PointsForGoods):
@@ -257,7 +293,7 @@ class _Words:
         if isinstance(rule, MembershipSale):
             return [self.say("membership_sale", days=rule.days)]
         if isinstance(rule, Gift):
-            parts = [self.say("gift", gift=rule.gift, count=rule.count)]
+            parts = [self.say(_GIFTS[rule.gives], gift=rule.gift, count=rule.count)]
             parts += [self.say("gift_per", per=rule.per)] if rule.per is not None else []
             return parts + ([self.say("gift_most", most=rule.most)] if rule.most is not None else [])
         if isinstance(rule, FixedPoints):
@@ -265,11 +301,7 @@ class _Words:
         else:
             parts = [self.say("issue", coupon=self._coupons[rule.coupon])]
             parts += [self.say("draw", one_in=rule.draw.one_in)] if rule.draw is not None else []
-        if rule.active_after_days:
-            parts.append(self.say("active", days=rule.active_after_days))
-        if rule.expires_after_days is not None:
-            parts.append(self.say("expires", days=rule.expires_after_days))
-        return parts
+        return parts + self._lifetime(rule)
 
     def _spending(self, rule: SpendPoints, unit: str) -> list[str]:
         parts = [self.say("spend", unit=unit, share=rule.share or 100)]

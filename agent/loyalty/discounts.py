@@ -10,8 +10,9 @@ from agent.loyalty.distribute import distribute
 from agent.loyalty.gates import Selector
 from agent.loyalty.parts import GroupMode
 from agent.loyalty.sale import Rejection, Sale
+from drivers.vocabulary.decision import Explanation
 
-__all__ = ["NOTHING_LEFT", "DiscountRule", "DiscountStep", "Offer", "Offers", "Step", "apply_discounts"]
+__all__ = ["NOTHING_LEFT", "DiscountRule", "DiscountStep", "Offer", "Offers", "Step", "acted", "apply_discounts"]
 
 _STEPS = 1_000_000  # 100 % in steps of a Percent
 
@@ -55,6 +56,11 @@ class Offers(Named, Protocol):
 
 class Step(Protocol):
     """Rules that act together."""
+
+    @property
+    def mode(self) -> GroupMode:
+        """How its elements live together; that of a lone rule is STACK."""
+        ...
 
     @property
     def rules(self) -> Sequence[Named]:
@@ -186,7 +192,7 @@ def _take(sale: Sale, rule: Offers, offer: Offer) -> None:
         base = sale.net if rule.initial else sale.left
         amounts = distribute(offer.total, [base[i] for i in offer.lines], [sale.room[i] for i in offer.lines])
     sale.take(rule.id, offer.lines, amounts)
-    sale.applied(rule.id, amount=str(sale.money(offer.total)))
+    sale.applied(rule.id, amount=sale.text(offer.total))
 
 
 def _take_best_whole(sale: Sale, offers: list[tuple[Offers, Offer]]) -> None:
@@ -196,7 +202,7 @@ def _take_best_whole(sale: Sale, offers: list[tuple[Offers, Offer]]) -> None:
         if rule is best:
             _take(sale, best, won)
         else:
-            sale.rejected(rule.id, Rejection("beaten", {"by": best.id, "amount": str(sale.money(offer.total))}))
+            sale.rejected(rule.id, Rejection("beaten", {"by": best.id, "amount": sale.text(offer.total)}))
 
 
 def _take_best_by_line(sale: Sale, offers: list[tuple[Offers, Offer]]) -> None:
@@ -211,23 +217,29 @@ def _take_best_by_line(sale: Sale, offers: list[tuple[Offers, Offer]]) -> None:
         amounts = [best[i][0] for i in lines]
         if lines:
             sale.take(rule.id, lines, amounts)
-            sale.applied(rule.id, amount=str(sale.money(sum(amounts))))
+            sale.applied(rule.id, amount=sale.text(sum(amounts)))
         else:
             line = next(i for i in offer.lines if i in best)
             by = offers[best[line][1]][0].id
-            sale.rejected(rule.id, Rejection("beaten", {"by": by, "amount": str(sale.money(offer.total))}))
+            sale.rejected(rule.id, Rejection("beaten", {"by": by, "amount": sale.text(offer.total)}))
+
+
+def acted(explanations: Sequence[Explanation]) -> str:
+    """The first rule that had an effect; "" when none had."""
+    return next((one.rule for one in explanations if one.applied), "")
 
 
 def apply_discounts(sale: Sale, exclusive: Sequence[Step], steps: Sequence[Step]) -> None:
     """Both phases in order; an exclusive group that has an effect is alone."""
-    winner: Step | None = None
+    winner = ""
     for step in exclusive:
-        if winner is not None:
-            step.reject(sale, Rejection("beaten_by_exclusive", {"by": winner.rules[0].id}))
+        since = len(sale.explanations)
+        if winner:
+            step.reject(sale, Rejection("beaten_by_exclusive", {"by": winner}))
         elif step.run(sale):
-            winner = step
+            winner = acted(sale.explanations[since:])
     for step in steps:
-        if winner is not None:
-            step.reject(sale, Rejection("beaten_by_exclusive", {"by": winner.rules[0].id}))
+        if winner:
+            step.reject(sale, Rejection("beaten_by_exclusive", {"by": winner}))
         else:
             step.run(sale)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent.loyalty.compile import TIERS_RULE
+from agent.loyalty.explain_personal import PERSONAL_CODES, PERSONAL_HINTS
 from agent.loyalty.model import Unit
 from agent.loyalty.wording import LANGUAGES, money_text, number_text, plural
 from drivers.vocabulary.decision import Explanation, Hint
@@ -14,6 +15,7 @@ __all__ = ["CODES", "HINTS", "LANGUAGES", "sentence"]
 
 #: Code → the sentence in each language; `{name}` stands for a value of the explanation.
 CODES: Final[dict[str, tuple[str, str, str]]] = {
+    **PERSONAL_CODES,
     "applied": ("{amount} off", "скидка {amount}", "ลด {amount}"),
     "set_applied": ("{amount} off, sets: {sets}", "скидка {amount}, наборов: {sets}", "ลด {amount} จำนวนชุด {sets}"),
     "sets_ranked": (
@@ -281,6 +283,7 @@ CODES: Final[dict[str, tuple[str, str, str]]] = {
 
 #: Code of a hint → the sentence in each language; {reward} is what it brings, as an arrow and a few words, or nothing.
 HINTS: Final[dict[str, tuple[str, str, str]]] = {
+    **PERSONAL_HINTS,
     "more_money": ("{missing} more{reward}", "ещё {missing}{reward}", "ซื้อเพิ่มอีก {missing}{reward}"),
     "more_items": (
         "{missing} more {items}{reward} ({have} of {need})",
@@ -297,19 +300,42 @@ HINTS: Final[dict[str, tuple[str, str, str]]] = {
 
 #: What a hint's `reward` brings, by its word.
 REWARDS: Final[dict[str, tuple[str, str, str]]] = {
+    "back": (" → {gain} % back", " → кешбэк {gain} %", " → คืน {gain} %"),
     "percent": (" → {gain} % off", " → скидка {gain} %", " → ลด {gain} %"),
     "factor": (" → ×{gain}", " → ×{gain}", " → ×{gain}"),
+}
+
+#: What a value adds to a sentence where it is there, and nothing where it is not.
+TAILS: Final[dict[str, tuple[str, str, str]]] = {
+    "until": ("; again from {until}", "; снова с {until}", " ใช้ได้อีกครั้ง {until}"),
+    "through": (" through {through}", " по {through}", " ภายใน {through}"),
 }
 
 #: Nouns that a sentence counts, with their plural forms in each of LANGUAGES.
 NOUNS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "items": (("item", "items"), ("товар", "товара", "товаров"), ("ชิ้น",)),
+    "purchases": (("purchase", "purchases"), ("покупка", "покупки", "покупок"), ("ครั้ง",)),
+    "times": (("time", "times"), ("раз", "раза", "раз"), ("ครั้ง",)),
     "positions": (("position", "positions"), ("позиция", "позиции", "позиций"), ("รายการ",)),
 }
 
 #: Values that are numbers, so that a tier or a group named "2024" stays as it is written.
 _NUMBERS: Final = frozenset(
-    {"asked", "factor", "from", "gain", "have", "least", "missing", "most", "need", "number", "percent", "points"}
+    {
+        "asked",
+        "below",
+        "factor",
+        "from",
+        "gain",
+        "have",
+        "least",
+        "missing",
+        "most",
+        "need",
+        "number",
+        "percent",
+        "points",
+    }
 )
 #: The number that a unit of points stands after; after "up to" and "at most" Russian has the genitive.
 _COUNTED: Final = ("points", "most", "least")
@@ -350,6 +376,8 @@ def _spoken(values: Mapping[str, str], place: int, units: Mapping[str, Unit]) ->
         spoken[name] = number_text(spoken[name], language)
     if "unit" in values:
         spoken["unit"] = _unit(values, language, units)
+    for name, texts in TAILS.items():
+        spoken[f"{name}_tail"] = _filled(texts[place], spoken) if name in values else ""
     if "missing" in values:
         for noun, forms in NOUNS.items():
             spoken[noun] = plural(language, values["missing"], forms[place])

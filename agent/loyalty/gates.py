@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.loyalty.days import minute_of
@@ -52,18 +52,21 @@ class Selector:
         return lines
 
 
-def compile_selector(when: When, lines: Lines, tier_titles: dict[str, str]) -> Selector:
-    """The gate and the lines of one rule."""
-    return Selector(_compile_gate(when, tier_titles), _compile_lines(lines), _compile_wants(when))
+def compile_selector(
+    when: When, lines: Lines, tier_titles: dict[str, str], own: Sequence[Gate] = (), narrow: Match | None = None
+) -> Selector:
+    """The gate and the lines of one rule; `own` are checks of personal.py, `narrow` the lines it leaves."""
+    return Selector(_compile_gate(when, tier_titles, own), _compile_lines(lines, narrow), _compile_wants(when))
 
 
-def _compile_gate(when: When, tier_titles: dict[str, str]) -> Gate | None:
+def _compile_gate(when: When, tier_titles: dict[str, str], own: Sequence[Gate]) -> Gate | None:
     """One closure for everything that does not depend on the goods; None when the gate is always open."""
     checks = [
         *_place_checks(when),
         *_time_checks(when),
         *_customer_checks(when, tier_titles),
         *occasion_checks(when, tier_titles),
+        *own,
     ]
     if not checks:
         return None
@@ -152,7 +155,8 @@ def _customer_checks(when: When, tier_titles: dict[str, str]) -> list[Gate]:
 def needs_customer(when: When) -> bool:
     """True when only somebody known can meet the conditions."""
     history = (when.birthday, when.purchase_number, when.purchase_every, when.membership)
-    return bool(when.tiers or when.segments or when.staff) or any(one is not None for one in history)
+    own = when.tiers or when.segments or when.staff or when.counters or when.offers
+    return bool(own) or any(one is not None for one in history)
 
 
 def _compile_wants(when: When) -> Wants | None:
@@ -165,8 +169,8 @@ def _compile_wants(when: When) -> Wants | None:
         if total is not None:
             money = sum(sale.net[i] for i in lines)
             if money < total.minor:
-                missing = str(sale.money(total.minor - money))
-                have = str(sale.money(money))
+                missing = sale.text(total.minor - money)
+                have = sale.text(money)
                 return Rejection("total_too_small", {"have": have, "from": str(total), "missing": missing})
         if quantity is not None:
             steps = sum(sale.quantities[i] for i in lines)
@@ -182,9 +186,10 @@ def _compile_wants(when: When) -> Wants | None:
     return wants
 
 
-def _compile_lines(lines: Lines) -> Match:
+def _compile_lines(lines: Lines, narrow: Match | None) -> Match:
     """The set of lines a rule means."""
-    match = _compile_named(lines)
+    named = _compile_named(lines)
+    match = named if narrow is None else lambda sale: named(sale) & narrow(sale)
     return match if lines.same_from is None else _of_same(match, lines.same_from.steps)
 
 

@@ -83,6 +83,7 @@ def _give(sale: Sale, rule: GoodsRule, pieces: list[tuple[int, int]]) -> None:
     amounts: dict[int, int] = {}
     for each, i in pieces:
         amounts[i] = amounts.get(i, 0) + each
+        sale.given[i] = sale.given.get(i, 0) + 1
     lines = tuple(sorted(amounts))
     sale.take(rule.id, lines, [amounts[i] for i in lines])
     points, worth = rule.cost * len(pieces), sale.money(sum(amounts.values()))

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from agent.loyalty.compile import TIERS_RULE
 from agent.loyalty.programme import Programme, next_tier
-from agent.loyalty.rules import MultiplyPoints, PercentDiscount, Rule
+from agent.loyalty.rules import EarnPoints, MultiplyPoints, PercentDiscount, Rule
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.decision import Explanation, Hint
 from drivers.vocabulary.money import Money
 
-__all__ = ["HINT_OF", "hints_of"]
+__all__ = ["HINTS_MAX", "HINT_OF", "hints_of", "reward_of"]
 
 HINTS_MAX: Final = 20  # a screen shows three, a slip one; a thousand thresholds must not fill the wire
 
@@ -67,13 +67,15 @@ def _tier_hint(programme: Programme, customer: Customer, paid: Money) -> list[Hi
 
 def _rule_hint(why: Explanation, rule: Rule | None) -> Hint:
     values = {"have": why.values["have"], "need": why.values["from"], "missing": why.values["missing"]}
-    return Hint(rule=why.rule, code=HINT_OF[why.code], values=values | _reward(rule))
+    return Hint(rule=why.rule, code=HINT_OF[why.code], values=values | reward_of(rule))
 
 
-def _reward(rule: Rule | None) -> dict[str, str]:
+def reward_of(rule: Rule | None) -> dict[str, str]:
     """What the rule would bring, where one number says it; otherwise its title has to."""
     if isinstance(rule, PercentDiscount):
         return {"reward": "percent", "gain": str(rule.percent)}
+    if isinstance(rule, EarnPoints) and rule.percent is not None and not rule.percents:
+        return {"reward": "back", "gain": str(rule.percent)}
     if isinstance(rule, MultiplyPoints):
         return {"reward": "factor", "gain": str(rule.factor)}
     return {}

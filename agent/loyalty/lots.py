@@ -139,12 +139,17 @@ def earned_lot(receipt_uid: str, effect: PointsEarned) -> PointsLot:
 def settle_sale(
     lots: Sequence[PointsLot], deficits: Mapping[str, int], decision: Decision, receipt_uid: str, now: datetime
 ) -> tuple[Lots, Deficits, Lots]:
-    """What a confirmed sale does to the ledger: it spends, then earns; returns what was taken, for `give_back`."""
+    """What a confirmed sale does to the ledger: it spends, gives away, then earns.
+
+    Returns what was taken by spending, for `give_back`; what was given away does not come back.
+    """
     left, owed = tuple(lots), dict(deficits)
     parts: Lots = ()
     for effect in decision.spent:
         left, owed, more = spend(left, owed, effect.unit, effect.amount, now)
         parts = (*parts, *more)
+    for gift in decision.donated:
+        left, owed, _ = spend(left, owed, gift.unit, gift.amount, now)
     for earned in decision.earned:
         left, owed = earn(left, owed, earned_lot(receipt_uid, earned))
     return left, owed, parts

@@ -7,14 +7,17 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from agent.loyalty.parts import RULES_MAX, CouponKey, GroupMode, Id, Name, Part, Title
+from agent.loyalty.parts import RULES_MAX, CounterOf, CouponKey, GroupMode, Id, Name, Part, Period, Title
 from agent.loyalty.rules import Rule
 from drivers.vocabulary.customer import PointsUnit
 from drivers.vocabulary.money import Money
 
 __all__ = [
+    "Counter",
     "Coupon",
     "Group",
+    "Partner",
+    "PersonalOffer",
     "ProgrammeFile",
     "Tier",
     "Unit",
@@ -47,10 +50,15 @@ class Tier(Part, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Group(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """Rules that live together in one way."""
+    """Rules that live together in one way.
+
+    Attributes:
+        inside: the group that this one stands in, for which it is one element; "" is none.
+    """
 
     mode: GroupMode
     title: Title = ""
+    inside: str = ""
 
 
 class Coupon(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +68,7 @@ class Coupon(Part, frozen=True, kw_only=True, omit_defaults=True):
         codes: public codes, the same for everybody; other codes are held by a customer or signed.
         date_from: first local day, inclusive; `date_until` is the last one, inclusive.
         uses: how often one code may be used; None is without limit, unless the coupon itself says so.
+        back_on_return: it is good again once the whole purchase is returned; None is so for a coupon of one use.
         unasked: True lets a coupon that the customer holds count without being shown.
     """
 
@@ -69,6 +78,30 @@ class Coupon(Part, frozen=True, kw_only=True, omit_defaults=True):
     date_until: date | None = None
     uses: Annotated[int, Meta(ge=1)] | None = None
     unasked: bool = False
+    back_on_return: bool | None = None
+
+
+class Counter(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Something gathered for each known customer; it starts from nothing when its period is over.
+
+    Another period, or another kind, is another counter: give it another name.
+    """
+
+    of: CounterOf
+    period: Period
+    title: Title = ""
+
+
+class PersonalOffer(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A kind of personal offer; the centre says who has it and for which goods, rules say what it brings."""
+
+    title: Title = ""
+
+
+class Partner(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Another shop, bank or club whose cards count here; which numbers are theirs, the till is told elsewhere."""
+
+    title: Title = ""
 
 
 class ProgrammeFile(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,6 +115,9 @@ class ProgrammeFile(Part, frozen=True, kw_only=True, omit_defaults=True):
         line_left_least: what a discount must leave on each line (0.01 where the fiscal rules ask for it).
         tiers: lowest first.
         coupons: the kinds of coupons.
+        counters: what is gathered for each known customer.
+        offers: the kinds of personal offers.
+        partners: whose cards count here beside our own.
         coupon_keys: public Ed25519 keys (base64) of those who sign coupons, by the name that signed codes carry.
     """
 
@@ -97,4 +133,7 @@ class ProgrammeFile(Part, frozen=True, kw_only=True, omit_defaults=True):
     groups: dict[Id, Group] = field(default_factory=dict)
     coupons: dict[Id, Coupon] = field(default_factory=dict)
     coupon_keys: dict[Id, CouponKey] = field(default_factory=dict)
+    counters: dict[Id, Counter] = field(default_factory=dict)
+    offers: dict[Id, PersonalOffer] = field(default_factory=dict)
+    partners: dict[Id, Partner] = field(default_factory=dict)
     rules: Annotated[tuple[Rule, ...], Meta(max_length=RULES_MAX)] = ()

@@ -17,6 +17,8 @@ __all__ = [
     "RULES_MAX",
     "Birthday",
     "Clock",
+    "CounterOf",
+    "CounterRange",
     "CouponKey",
     "CustomerKind",
     "Days",
@@ -24,10 +26,12 @@ __all__ = [
     "Hours",
     "Id",
     "LeapDay",
+    "Limit",
     "Lines",
     "Membership",
     "Name",
     "Part",
+    "Period",
     "Pieces",
     "RedeemAs",
     "Target",
@@ -90,7 +94,8 @@ class GroupMode(Enum):
     STACK: all of them apply, in order. BEST: the best one for the customer (for rules on lines, line by line;
     for sets, the order that takes off the most, a piece being in one set only).
     LIST_ORDER: the first in order that has an effect. EXCLUSIVE: like LIST_ORDER, and when it has an effect no rule
-    outside the group applies.
+    outside the group applies. A group inside another is one element of it; an exclusive one then keeps out what else
+    stands in that group, and nothing outside of it.
     """
 
     STACK = "stack"
@@ -142,6 +147,47 @@ class Birthday(Part, frozen=True, kw_only=True, omit_defaults=True):
     leap_day: LeapDay = LeapDay.FEBRUARY_28
 
 
+class CounterOf(Enum):
+    """What a counter of a customer gathers.
+
+    MONEY: what is left to pay in money on each receipt. PURCHASES: receipts. DISCOUNT: what the rules that name it in
+    their limit take off. USES: how often these rules act, once a receipt each.
+    """
+
+    MONEY = "money"
+    DISCOUNT = "discount"
+    USES = "uses"
+    PURCHASES = "purchases"
+
+
+class Period(Enum):
+    """How long a counter gathers, by the store's own calendar; a week begins on Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+    EVER = "ever"
+
+
+class CounterRange(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """What a counter holds before this receipt: `from` or more, less than `below`; money, or a whole number."""
+
+    counter: Id
+    start: Quantity | None = field(default=None, name="from")
+    below: Quantity | None = None
+
+
+class Limit(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """The rule counts in this counter, and acts while there is less than `most` in it; without it, it only counts.
+
+    Of discounts no more is taken than is left; what others with the same counter took counts too.
+    """
+
+    counter: Id
+    most: Quantity | None = None
+
+
 class When(Part, frozen=True, kw_only=True, omit_defaults=True):
     """The gate of a rule: every condition that is written must hold.
 
@@ -159,6 +205,9 @@ class When(Part, frozen=True, kw_only=True, omit_defaults=True):
         membership: a paid membership runs, or does not.
         staff: True admits only those who work for the shop.
         coupons: one of these coupons counts on the receipt.
+        counters: what the customer gathered before this receipt; all of them must hold.
+        offers: the customer has one of these personal offers.
+        partners: the card is one of these partners', whoever holds it.
     """
 
     stores: tuple[Name, ...] = ()
@@ -181,6 +230,9 @@ class When(Part, frozen=True, kw_only=True, omit_defaults=True):
     membership: Membership | None = None
     staff: bool = False
     coupons: tuple[Id, ...] = ()
+    counters: tuple[CounterRange, ...] = ()
+    offers: tuple[Id, ...] = ()
+    partners: tuple[Id, ...] = ()
 
 
 class Lines(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -188,6 +240,7 @@ class Lines(Part, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         products: product ids or barcodes.
+        offered: only products of the customer's own personal offers, those that `when.offers` names.
         same_from: only products of which these lines hold at least so many; lines that name no product never do.
         skip_discounted: leave out lines that the till has already discounted or flagged so.
     """
@@ -199,4 +252,5 @@ class Lines(Part, frozen=True, kw_only=True, omit_defaults=True):
     except_products: tuple[Name, ...] = ()
     except_brands: tuple[Name, ...] = ()
     skip_discounted: bool = False
+    offered: bool = False
     same_from: Quantity | None = None

@@ -1,4 +1,7 @@
-"""What a return does to points: it undoes what the sale did, in proportion, whatever the rules are today; pure."""
+"""What a return undoes: what the sale did, in proportion, whatever the rules are today; pure.
+
+A donation is final: it is no part of a return. Gifts are asked back by people.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,72 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.loyalty.lots import Deficits, Lots, undo
 from drivers.vocabulary.customer import PointsLot
-from drivers.vocabulary.decision import Decision
-from drivers.vocabulary.receipt import Line, Receipt
+from drivers.vocabulary.decision import (
+    CertificateUsed,
+    Counted,
+    CouponIssued,
+    Decision,
+    MembershipGranted,
+    PointsGranted,
+)
+from drivers.vocabulary.money import Money
+from drivers.vocabulary.receipt import Line, LineFlag, Receipt
 
-__all__ = ["RefundEffect", "refund", "settle_refund"]
+__all__ = ["CertificateRefilled", "MembershipReturned", "RefundEffect", "refund", "settle_refund"]
+
+
+class CertificateRefilled(Struct, frozen=True, kw_only=True):
+    """Money that goes back to the certificate that paid it, and not into the customer's hand."""
+
+    code: str
+    amount: Money
+
+
+class MembershipReturned(Struct, frozen=True, kw_only=True):
+    """Days of a membership that are taken back; `whole` is True when no day of this grant is left."""
+
+    granted: MembershipGranted
+    days: int
+    whole: bool
 
 
 class RefundEffect(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Points per unit that the customer gets back (were spent) and loses again (were earned).
+    """What belongs to this return; facts.after_return() and settle_refund() apply it.
 
-    `complete` is True when nothing of the sale remains after this return.
+    Attributes:
+        points_given_back: per unit, what the customer gets back (was spent).
+        points_taken_back: per unit, what the customer loses again (was earned).
+        complete: nothing of the sale remains after this return; `last`: and something did before it.
+        granted_taken_back: what others lose again, who were given points by this sale (the friend of a referral).
+        counted_back: what leaves the customer's counters, each in the period it was counted for.
+        coupons_back: codes of used coupons that are good again.
+        coupons_void: codes of coupons that the sale issued and that are good no more.
+        memberships_back: days of bought memberships that are gone.
+        certificates: what of the money goes back to certificates, before any is handed out.
     """
 
     points_given_back: dict[str, int] = {}
     points_taken_back: dict[str, int] = {}
     complete: bool = False
+    last: bool = False
+    granted_taken_back: tuple[PointsGranted, ...] = ()
+    counted_back: tuple[Counted, ...] = ()
+    coupons_back: tuple[str, ...] = ()
+    coupons_void: tuple[str, ...] = ()
+    memberships_back: tuple[MembershipReturned, ...] = ()
+    certificates: tuple[CertificateRefilled, ...] = ()
 
 
 def refund(decision: Decision, sale: Receipt, returned: Receipt, before: Sequence[Receipt] = ()) -> RefundEffect:
-    """The part of the sale's points that belongs to this return.
+    """The part of what the sale did that belongs to this return.
 
-    After returns of r out of the sale's total t, exactly ⌊points × r / t⌋ are undone; this return undoes what is
-    not undone yet. The last part therefore takes the remainder, and any partition of a return ends where the whole
-    return does.
+    After returns of r out of the sale's total t, exactly ⌊amount × r / t⌋ of each amount is undone; this return
+    undoes what is not undone yet. The last part therefore takes the remainder, and any partition of a return ends
+    where the whole return does. What is one (a use, a purchase, a coupon) goes with the last part.
 
     Args:
         decision: what the sale did.
@@ -51,11 +94,72 @@ def refund(decision: Decision, sale: Receipt, returned: Receipt, before: Sequenc
         spent[effect.unit] = spent.get(effect.unit, 0) + effect.amount
     for lot in decision.earned:
         earned[lot.unit] = earned.get(lot.unit, 0) + lot.amount
+    last = now_done.is_all and not done.is_all
+    parts = [*earlier.values()]
     return RefundEffect(
         points_given_back=_between(spent, done, now_done),
         points_taken_back=_between(earned, done, now_done),
-        complete=now_done.numerator >= now_done.denominator,
+        complete=now_done.is_all,
+        last=last,
+        granted_taken_back=tuple(_granted(decision, done, now_done)),
+        counted_back=tuple(_counted(decision, done, now_done)),
+        coupons_back=tuple(one.code for one in decision.coupons_used if last and one.back_on_return),
+        coupons_void=tuple(one.code for one in decision.effects if last and isinstance(one, CouponIssued)),
+        memberships_back=tuple(
+            _memberships(decision, _members(sale, parts, done), _members(sale, [*parts, returned], now_done))
+        ),
+        certificates=tuple(
+            _certificates(decision, _money_back(sale, parts, done), _money_back(sale, [*parts, returned], now_done))
+        ),
     )
+
+
+def _granted(decision: Decision, done: _Part, now_done: _Part) -> Iterable[PointsGranted]:
+    for effect in decision.effects:
+        if isinstance(effect, PointsGranted):
+            amount = now_done.of_amount(effect.amount) - done.of_amount(effect.amount)
+            if amount > 0:
+                yield replace(effect, amount=amount)
+
+
+def _counted(decision: Decision, done: _Part, now_done: _Part) -> Iterable[Counted]:
+    """Each use and each purchase is an effect of 1, so that it goes back whole and last."""
+    for effect in decision.effects:
+        if isinstance(effect, Counted):
+            amount = now_done.of_amount(effect.amount) - done.of_amount(effect.amount)
+            if amount > 0:
+                yield replace(effect, amount=amount)
+
+
+def _memberships(decision: Decision, done: _Part, now_done: _Part) -> Iterable[MembershipReturned]:
+    for effect in decision.effects:
+        if isinstance(effect, MembershipGranted):
+            days = now_done.of_amount(effect.days) - done.of_amount(effect.days)
+            if days > 0:
+                yield MembershipReturned(granted=effect, days=days, whole=now_done.is_all)
+
+
+def _members(sale: Receipt, returns: Sequence[Receipt], part: _Part) -> _Part:
+    """How much of the memberships is back: by their own pieces, whatever else was bought with them."""
+    keys = {_key(line) for line in sale.lines if LineFlag.MEMBERSHIP in line.flags}
+    sold = sum(line.quantity.steps for line in sale.lines if _key(line) in keys)
+    back = sum(line.quantity.steps for one in returns for line in one.lines if _key(line) in keys)
+    return part if part.is_all or not sold else _Part(min(back, sold), sold)
+
+
+def _certificates(decision: Decision, was: int, now: int) -> Iterable[CertificateRefilled]:
+    """Money returned so far fills the certificates in the order in which they paid; the rest is handed out."""
+    for effect in decision.effects:
+        if isinstance(effect, CertificateUsed):
+            paid = effect.amount.minor
+            amount = min(now, paid) - min(was, paid)
+            if amount > 0:
+                yield CertificateRefilled(code=effect.code, amount=effect.amount.with_minor(amount))
+            was, now = max(0, was - paid), max(0, now - paid)
+
+
+def _money_back(sale: Receipt, returns: Sequence[Receipt], part: _Part) -> int:
+    return sale.total.minor if part.is_all else sum(one.total.minor for one in returns)
 
 
 class _Part(Struct, frozen=True):
@@ -63,6 +167,15 @@ class _Part(Struct, frozen=True):
 
     numerator: int
     denominator: int
+
+    @property
+    def is_all(self) -> bool:
+        """Nothing is left."""
+        return self.numerator >= self.denominator
+
+    def of_amount(self, amount: int) -> int:
+        """The share of an amount, rounded down."""
+        return amount * self.numerator // self.denominator
 
     @classmethod
     def of(cls, sale: Receipt, returns: Iterable[Receipt]) -> _Part:
@@ -83,21 +196,23 @@ def _is_everything(sold: Iterable[Line], back: Iterable[Line]) -> bool:
     """True when at least as much of every product is back as was sold."""
     quantities: dict[str, int] = {}
     for line in sold:
-        key = line.product_id or line.barcode or line.name
-        quantities[key] = quantities.get(key, 0) + line.quantity.steps
+        quantities[_key(line)] = quantities.get(_key(line), 0) + line.quantity.steps
     for line in back:
-        key = line.product_id or line.barcode or line.name
-        quantities[key] = quantities.get(key, 0) - line.quantity.steps
+        quantities[_key(line)] = quantities.get(_key(line), 0) - line.quantity.steps
     return bool(quantities) and all(left <= 0 for left in quantities.values())
+
+
+def _key(line: Line) -> str:
+    """What a line is of, as a return names it too."""
+    return line.product_id or line.barcode or line.name
 
 
 def _between(points: dict[str, int], done: _Part, now_done: _Part) -> dict[str, int]:
     parts: dict[str, int] = {}
     for unit, amount in points.items():
-        before = amount * done.numerator // done.denominator
-        after = amount * now_done.numerator // now_done.denominator
-        if after > before:
-            parts[unit] = after - before
+        part = now_done.of_amount(amount) - done.of_amount(amount)
+        if part > 0:
+            parts[unit] = part
     return parts
 
 

@@ -96,7 +96,7 @@ def stages_of(stages: tuple[Stage, ...], *, by_quantity: bool, on_receipt: bool)
 
 def _short(sale: Sale, have: int, first: Stage, *, by_quantity: bool) -> Rejection:
     def text(value: int) -> str:
-        return str(Quantity(value)) if by_quantity else str(sale.money(value))
+        return str(Quantity(value)) if by_quantity else sale.text(value)
 
     values = {"have": text(have), "from": first.text, "missing": text(first.least - have)}
     return Rejection("quantity_too_small", values) if by_quantity else Rejection("total_too_small", values)

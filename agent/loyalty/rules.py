@@ -7,13 +7,28 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from agent.loyalty.parts import DAYS_MAX, PIECES_MAX, Days, Id, Lines, Part, Pieces, RedeemAs, Target, Title, When
+from agent.loyalty.parts import (
+    DAYS_MAX,
+    PIECES_MAX,
+    Days,
+    Id,
+    Limit,
+    Lines,
+    Part,
+    Pieces,
+    RedeemAs,
+    Target,
+    Title,
+    When,
+)
 from drivers.vocabulary.customer import PointsUnit
+from drivers.vocabulary.decision import GiftKind
 from drivers.vocabulary.money import Money, Percent, Quantity
 
 __all__ = [
     "AmountDiscount",
     "Bundle",
+    "DonatePoints",
     "Draw",
     "EarnPoints",
     "FixedPer",
@@ -27,6 +42,7 @@ __all__ = [
     "NForM",
     "PercentDiscount",
     "PointsForGoods",
+    "Referral",
     "Rule",
     "SpendPoints",
     "Stage",
@@ -36,7 +52,11 @@ __all__ = [
 
 
 class _Rule(Part, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """What every rule has; rules run by priority, the highest first, then as written."""
+    """What every rule has; rules run by priority, the highest first, then as written.
+
+    Attributes:
+        limit: how much or how often a customer may have of it; nobody known has nothing of a rule with a limit.
+    """
 
     id: Id
     title: Title = ""
@@ -44,6 +64,7 @@ class _Rule(Part, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind
     group: str = ""
     when: When = When()
     lines: Lines = Lines()
+    limit: Limit | None = None
 
 
 class PercentDiscount(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="percent_discount"):
@@ -209,6 +230,9 @@ class FixedPer(Enum):
 class FixedPoints(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="fixed_points"):
     """So many points, whatever is paid: a welcome, a birthday, points for a product; no multiplier touches them.
 
+    Pieces that points made free (points_for_goods) count neither as pieces nor, when a line has no others, as a
+    position: the tenth coffee brings no stamp.
+
     Attributes:
         active_after_days: as in earn_points; `expires_after_days` too.
     """
@@ -226,12 +250,14 @@ class Gift(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="gift"):
     Attributes:
         per: so much money for these goods, after everything was taken off, gives `count`; None is once a receipt.
         most: how many times `count` a receipt may bring.
+        gives: goods, a service ("repair the coat: hand it to the workshop") or a ticket.
     """
 
     gift: Annotated[str, Meta(min_length=1, max_length=80)]
     per: Money | None = None
     count: Annotated[int, Meta(ge=1, le=1_000)] = 1
     most: Annotated[int, Meta(ge=1)] | None = None
+    gives: GiftKind = GiftKind.PRODUCT
 
 
 class Draw(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -265,6 +291,38 @@ class MembershipSale(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="
     days: Annotated[int, Meta(ge=1, le=DAYS_MAX)]
 
 
+class Referral(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="referral"):
+    """Points for a customer whom a friend brought, and for the friend, on one purchase of the customer.
+
+    Attributes:
+        points: for the customer at the till; `friend_points` for the one who brought them. One of them at least.
+        purchase: on which purchase; 1 is the first. From a least total by `when.total_from`.
+        active_after_days: as in earn_points; `expires_after_days` too; for both.
+    """
+
+    unit: PointsUnit
+    points: Quantity | None = None
+    friend_points: Quantity | None = None
+    purchase: Annotated[int, Meta(ge=1)] = 1
+    active_after_days: Days = 0
+    expires_after_days: Annotated[int, Meta(ge=1, le=DAYS_MAX)] | None = None
+
+
+class DonatePoints(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag="donate_points"):
+    """Points given to a fund, when the customer asks for it; no money moves, and a return gives none back.
+
+    Attributes:
+        step: points are given in multiples of it; None is the unit's smallest.
+        least: fewer than this are not given at all; `most` a receipt.
+    """
+
+    unit: PointsUnit
+    fund: Annotated[str, Meta(min_length=1, max_length=80)]
+    step: Quantity | None = None
+    least: Quantity | None = None
+    most: Quantity | None = None
+
+
 Rule = (
     PercentDiscount
     | TierDiscount
@@ -281,4 +339,6 @@ Rule = (
     | IssueCoupon
     | MembershipSale
     | PointsForGoods
+    | Referral
+    | DonatePoints
 )

@@ -6,8 +6,10 @@ however many lines there are.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from agent.loyalty.distribute import distribute
@@ -31,6 +33,12 @@ _STEPS = 1_000_000  # millionths: a Quantity, and a Percent (100 % = 1_000_000)
 #: Amounts repeat from one quote of a basket to the next, and a Money never changes: making it once is enough.
 _money = lru_cache(maxsize=16_384)(Money)
 
+
+@lru_cache(maxsize=16_384)
+def _money_text(minor: int, currency: str) -> str:
+    return str(_money(minor, currency))
+
+
 #: Tenders that are not money: what they pay for is paid already.
 STORED_VALUE = frozenset({TenderKind.POINTS, TenderKind.CERTIFICATE})
 
@@ -41,11 +49,15 @@ _NEVER_REWARDED = frozenset({LineFlag.TOBACCO, LineFlag.GIFT_CERTIFICATE})
 _NEVER_EARNING = frozenset({LineFlag.NO_EARNING, LineFlag.GIFT_CERTIFICATE})
 
 
+_NO_LIMITS: Mapping[str, Callable[[Sale], Rejection | None]] = MappingProxyType({})
+
+
 class Sale:
     """Receipt, customer and moment as the rules see them, and what they have done so far.
 
     Attributes:
         net: what each line costs before this decision (the till's own discounts and adjustment taken off).
+        limits: by rule, why it may not act when its limit is used up; most rules have none.
         left: what each line costs after what was decided so far.
         room: how much more a discount may take off each line (floor, largest discount, what must be left).
         bound: what each line must cost at least, by its price floor.
@@ -53,14 +65,16 @@ class Sale:
         coupons: the good ones by kind; `coupons_refused` says why others do not count.
         after: the lines that count for gifts and coupons; `memberships` are those that sell one.
         certifiable: the lines that certificates may pay.
+        given: how many pieces of a line points made free; fixed points are not given for those.
+        partner: whose card it is, when it is not our own; "" is none.
         tenders: how it is or will be paid in money, stored value left out; empty when nobody has said.
     """
 
     __slots__ = (
         "after", "all", "bound", "by_brand", "by_category", "by_product", "certifiable", "channel", "coupons",
         "coupons_refused", "currency", "customer", "day", "discountable", "discounted",
-        "earned", "earning", "effects", "explanations", "indexes", "instant", "left", "memberships", "minute", "net",
-        "off", "quantities", "redeemable", "room", "segments", "shop", "spent",
+        "earned", "earning", "effects", "explanations", "given", "indexes", "instant", "left", "limits", "memberships",
+        "minute", "net", "off", "partner", "quantities", "redeemable", "room", "segments", "shop", "spent",
         "tender", "tenders", "tier", "till", "total", "uid", "weekday",
     )  # fmt: skip
 
@@ -71,6 +85,8 @@ class Sale:
         self.till = receipt.till
         self.uid = receipt.uid
         self.channel = receipt.channel
+        self.partner = ""
+        self.limits = _NO_LIMITS
         self.tenders: frozenset[TenderKind] = frozenset()
         self.coupons: dict[str, CouponFact] = {}
         self.coupons_refused: dict[str, Rejection] = {}
@@ -89,6 +105,7 @@ class Sale:
         self.tender = 0
         self.earned: list[PointsEarned] = []
         self.explanations: list[Explanation] = []
+        self.given: dict[int, int] = {}
         self.indexes: dict[int, tuple[int, ...]] = {}
         self.by_category: dict[str, int] = {}
         self.by_product: dict[str, int] = {}
@@ -168,9 +185,18 @@ class Sale:
                 add(LineDiscount(line=i + 1, rule=rule, amount=_money(amount, currency)))
         self.off += sum(amounts)
 
+    def barred(self, rule: str) -> Rejection | None:
+        """Why a rule that would act now may not: others have used up the limit they share since it was looked at."""
+        check = self.limits.get(rule)
+        return None if check is None else check(self)
+
     def money(self, minor: int) -> Money:
         """An amount in the receipt's currency."""
         return _money(minor, self.currency)
+
+    def text(self, minor: int) -> str:
+        """An amount in the receipt's currency, as explanations carry it."""
+        return _money_text(minor, self.currency)
 
     def applied(self, rule: str, code: str = "applied", **values: str) -> None:
         """Say that a rule had an effect."""

@@ -1,22 +1,18 @@
-"""Sets of goods: N for the price of M, and bundles; a piece taken into a set is in no other set of the same group."""
+"""Sets of goods: N for the price of M, and bundles, each offered on the pieces still free; knows no groups."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from typing import Final
+from typing import Protocol
 
 from agent.loyalty.discounts import NOTHING_LEFT
 from agent.loyalty.distribute import distribute
 from agent.loyalty.gates import Selector
-from agent.loyalty.parts import GroupMode
 from agent.loyalty.sale import Rejection, Sale
 
-__all__ = ["EXACT_RULES_MAX", "Bundle", "Member", "NForM", "SetStep"]
-
-#: So many rules of a "best" group are tried in every order (4 + 12 + 24 + 24 offers); of more the largest goes first.
-EXACT_RULES_MAX: Final = 4
+__all__ = ["Bundle", "Member", "NForM", "Pool", "SetOffer", "SetRule"]
 
 _ONE = 1_000_000  # steps of one piece, and 100 % in steps of a Percent
 _INCOMPLETE = Rejection("set_incomplete")
@@ -79,6 +75,19 @@ class SetOffer:
     lines: tuple[int, ...]
     amounts: list[int]
     used: dict[int, int]
+
+
+class SetRule(Protocol):
+    """A compiled rule of sets."""
+
+    @property
+    def id(self) -> str:
+        """The rule's own."""
+        ...
+
+    def offer(self, sale: Sale, pool: Pool) -> SetOffer | Rejection:
+        """What it would take off the pieces that are free, or why nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,7 @@ class Bundle:
         used, sets = self._assemble(orders, pool, base)
         if not sets:
             # Complete, and no dearer than the set's price: nothing is left to take off.
-            return _INCOMPLETE if self._pick(orders, pool.free) is None else NOTHING_LEFT
+            return _INCOMPLETE if self._pick(orders, [0] * len(orders), pool.free) is None else NOTHING_LEFT
         chosen = tuple(sorted(used))
         values = [pool.value(base, i, used[i]) for i in chosen]
         caps = [min(pool.room[i], value) for i, value in zip(chosen, values, strict=True)]
@@ -192,10 +201,11 @@ class Bundle:
 
     def _assemble(self, orders: list[list[int]], pool: Pool, base: list[int]) -> tuple[dict[int, int], int]:
         free = list(pool.free)
+        starts = [0] * len(orders)
         used: dict[int, int] = {}
         sets = 0
         while self.times is None or sets < self.times:
-            pick = self._pick(orders, free)
+            pick = self._pick(orders, starts, free)
             if pick is None:
                 break
             value = sum([pool.value(base, i, count) for i, count in pick.items()])
@@ -211,12 +221,19 @@ class Bundle:
             sets += many
         return used, sets
 
-    def _pick(self, orders: list[list[int]], free: list[int]) -> dict[int, int] | None:
-        """The pieces of one set; None when a member is short."""
+    def _pick(self, orders: list[list[int]], starts: list[int], free: list[int]) -> dict[int, int] | None:
+        """The pieces of one set; None when a member is short.
+
+        `starts` is where each member's order begins to have pieces: lines used up are passed once, not for every set.
+        """
         pick: dict[int, int] = {}
-        for member, order in zip(self.members, orders, strict=True):
-            need = member.quantity
-            for i in order:
+        for place, member in enumerate(self.members):
+            order, need, start = orders[place], member.quantity, starts[place]
+            while start < len(order) and not free[order[start]]:
+                start += 1
+            starts[place] = start
+            for at in range(start, len(order)):
+                i = order[at]
                 count = min(need, free[i] - pick.get(i, 0))
                 if count:
                     pick[i] = pick.get(i, 0) + count
@@ -233,80 +250,3 @@ class Bundle:
         if self.amount:
             return min(value, sets * self.amount)
         return (2 * value * self.percent + _ONE) // (2 * _ONE)
-
-
-SetRule = NForM | Bundle
-
-
-@dataclass(frozen=True, slots=True)
-class SetStep:
-    """Set rules that share the pieces: one lone rule, or a group in its mode."""
-
-    mode: GroupMode
-    rules: tuple[SetRule, ...]
-
-    def run(self, sale: Sale) -> bool:
-        """Apply what the mode lets apply; True when anything was taken."""
-        pool = Pool.of(sale)
-        rules: Sequence[SetRule] = self.rules
-        if self.mode is GroupMode.BEST and len(rules) > 1:
-            rules = self._best_order(sale, pool)
-        first_only = self.mode in (GroupMode.LIST_ORDER, GroupMode.EXCLUSIVE)
-        winner = ""
-        for rule in rules:
-            if winner and first_only:
-                sale.rejected(rule.id, Rejection("beaten", {"by": winner}))
-                continue
-            offer = rule.offer(sale, pool)
-            if isinstance(offer, SetOffer):
-                sale.take(rule.id, offer.lines, offer.amounts)
-                sale.applied(rule.id, "set_applied", amount=str(sale.money(offer.total)), sets=str(offer.sets))
-                pool = pool.after(offer)
-                winner = winner or rule.id
-            else:
-                sale.rejected(rule.id, self._why(sale, rule, offer, winner))
-        return bool(winner)
-
-    def reject(self, sale: Sale, why: Rejection) -> None:
-        """Say of each rule that it did not get its turn."""
-        for rule in self.rules:
-            sale.rejected(rule.id, why)
-
-    def _why(self, sale: Sale, rule: SetRule, why: Rejection, winner: str) -> Rejection:
-        """A set that others left too few pieces for was beaten, not missing goods."""
-        if winner and why.code in ("quantity_too_small", "set_incomplete"):
-            pieces = Pool.of(sale).pieces
-            if isinstance(rule.offer(sale, Pool(sale.net, pieces, pieces, sale.net)), SetOffer):
-                return Rejection("beaten", {"by": winner})
-        return why
-
-    def _best_order(self, sale: Sale, pool: Pool) -> list[SetRule]:
-        """The order that takes off the most; of equal ones the first as written.
-
-        Rules that offer nothing on a fresh receipt cannot offer more on a used one and stand at the end.
-        """
-        alone = [(rule, rule.offer(sale, pool)) for rule in self.rules]
-        able = [(rule, offer) for rule, offer in alone if isinstance(offer, SetOffer)]
-        rest = [rule for rule, offer in alone if not isinstance(offer, SetOffer)]
-        if len(able) > EXACT_RULES_MAX:
-            ranked = sorted(able, key=lambda pair: -pair[1].total)
-            for rule, _ in ranked[:1]:
-                sale.applied(rule.id, "sets_ranked", rules=str(len(able)), most=str(EXACT_RULES_MAX))
-            return [*(rule for rule, _ in ranked), *rest]
-        _, order = _search(sale, pool, [rule for rule, _ in able])
-        return [*order, *rest]
-
-
-def _search(sale: Sale, pool: Pool, rules: list[SetRule]) -> tuple[int, list[SetRule]]:
-    """(taken, order) of the best order of these rules on this pool; bounded by EXACT_RULES_MAX."""
-    best = 0
-    order = rules
-    for rule in rules:
-        offer = rule.offer(sale, pool)
-        if not isinstance(offer, SetOffer):
-            continue
-        others = [other for other in rules if other is not rule]
-        more, rest = _search(sale, pool.after(offer), others) if others else (0, [])
-        if offer.total + more > best:
-            best, order = offer.total + more, [rule, *rest]
-    return best, order

@@ -27,7 +27,7 @@ def unit_groups(line: Line, discount: Money) -> tuple[UnitGroup, ...]:
     total = line.total - discount
     if total.minor < 0:
         raise ValueError(f"line {line.number}: cannot take {discount} off {line.total}")
-    if not discount and line.discount is None and line_total(line.price, line.quantity) == total:
+    if not discount and not line.discount and line_total(line.price, line.quantity) == total:
         return (UnitGroup(quantity=line.quantity, price=line.price, total=total),)
     pieces, part = divmod(line.quantity.steps, _ONE)
     if part:

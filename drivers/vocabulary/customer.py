@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -22,11 +22,15 @@ __all__ = [
     "OfferFact",
     "PointsLot",
     "PointsUnit",
+    "coupon_key",
     "keyed_hash",
 ]
 
 #: Name of a currency of points, as the programme declares it ("bonus", "mile", "stamp").
 PointsUnit = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+COUPON_KEY_MAX: Final = 100  # keys of documents have at most 128 characters
 
 
 class IdentifierKind(Enum):
@@ -70,6 +74,11 @@ def keyed_hash(key: bytes, identifier: Identifier) -> str:
     A replica row is named by it on the till, an alias at the centre; the key comes with enrolment.
     """
     return hmac.digest(key, identifier.normal_form, hashlib.sha256)[:16].hex()
+
+
+def coupon_key(serial: str) -> str:
+    """The key of a coupon's document: its serial, or a hash of one that is too long for a key."""
+    return serial if len(serial) <= COUPON_KEY_MAX else f"sha256:{hashlib.sha256(serial.encode()).hexdigest()}"
 
 
 class PointsLot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -60,11 +60,18 @@ class PointsEarned(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
 
 
 class CouponUsed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="coupon_used"):
-    """A coupon that opened these rules; `code` is its serial."""
+    """A coupon that opened these rules; `code` is its serial.
+
+    Attributes:
+        uses: how often it may be used, as the till knew it; None is without a limit.
+        back_on_return: it is good again once the whole purchase has been returned.
+    """
 
     code: str
     coupon: str
     rules: tuple[str, ...]
+    uses: Annotated[int, Meta(ge=0)] | None = None
+    back_on_return: bool = False
 
 
 class CouponIssued(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="coupon_issued"):
@@ -130,11 +137,12 @@ class GiftDue(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
 class MembershipGranted(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="effect", tag="membership_granted"
 ):
-    """A membership was bought; it is over from `until` on."""
+    """A membership was bought; it is over from `until` on. `before` is where the one known until then ended."""
 
     rule: str
     days: Annotated[int, Meta(ge=1)]
     until: AwareTime
+    before: AwareTime | None = None
 
 
 class CertificateUsed(

@@ -4,7 +4,8 @@
       tier silver from 5000
       unit bonus worth 1
       group card: best
-      ten: 10 % off | on dairy | group card
+      group goods: stack inside card
+      ten: 10 % off | on dairy | group goods
       back: earns 5 % in bonus | expires after 90
       spend: spends bonus up to 30 % | step 10
     receipt 2026-03-01 12:00, channel kiosk, paying card, coupon SPRING
@@ -18,8 +19,9 @@
       Milk -8.50 ten
       pays 76.50
 
-`programme: NAME` takes docs/programmes/NAME.toml instead. Lines of a decision that begin with "why", "prints"
-or "could spend" are compared only where the case has such lines; all others must match exactly.
+`programme: NAME` takes docs/programmes/NAME.toml instead. Lines of a decision that begin with "why", "prints",
+"hint" or "could spend" are compared only where the case has such lines; all others must match exactly. "why ten: beaten by
+five" looks at who beat it as well.
 """
 
 from __future__ import annotations
@@ -37,11 +39,13 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from agent.loyalty import Programme, SpendAsk, evaluate, fiscal_discounts, load, refund, unit_groups
+from agent.loyalty.explain import sentence
 from agent.loyalty.points import points_text
 from drivers.vocabulary.customer import CertificateFact, CouponFact, Customer, PointsLot
 from drivers.vocabulary.decision import CertificateUsed, CouponIssued, Decision, GiftDue, MembershipGranted
 from drivers.vocabulary.money import Money, Percent, Quantity, line_total
 from drivers.vocabulary.receipt import DocumentKind, Line, LineFlag, Receipt, TenderKind
+from tests.cases import personal_words as personal
 
 PROGRAMMES = Path(__file__).resolve().parents[2] / "docs" / "programmes"
 
@@ -64,6 +68,8 @@ class Case:
     now: datetime
     ask: SpendAsk
     closed: bool
+    partner: str
+    donation: SpendAsk
     returns: list[str]
     expected: list[str]
     decision: Decision = field(init=False)
@@ -78,6 +84,8 @@ class Case:
             closed=self.closed,
             announced_tenders=self.paying,
             certificates=self.certificates,
+            partner=self.partner,
+            donation=self.donation,
         )
 
 
@@ -108,7 +116,7 @@ def read_case(text: str) -> Case:
         word = raw.split(" ")[0].rstrip(":") if raw and not raw.startswith(" ") else ""
         if word == "returns":
             returns.append(raw.removeprefix("returns ").strip())
-        elif word in {"programme", "receipt", "customer", "points", "closed", "decision"} and (
+        elif word in {"programme", "receipt", "customer", "points", "donation", "closed", "decision"} and (
             at or word == "programme"
         ):
             at = word
@@ -136,6 +144,8 @@ def read_case(text: str) -> Case:
         now=now,
         ask=_ask(heads.get("points", "0")),
         closed="closed" in heads,
+        partner=dict(said).get("partner", ""),
+        donation=_ask(heads.get("donation", "0")),
         returns=returns,
         expected=sections["decision"],
     )
@@ -169,9 +179,14 @@ def _programme_line(file: dict[str, Any], line: str) -> None:
                 unit[key] = int(unit[key])
         file.setdefault("units", {})[words[1]] = unit
     elif words[0] == "group":
-        file.setdefault("groups", {})[words[1].rstrip(":")] = {"mode": words[2]}
+        file.setdefault("groups", {})[words[1].rstrip(":")] = {
+            "mode": words[2],
+            **dict(zip(words[3::2], words[4::2], strict=True)),
+        }
     elif words[0] == "coupon":
         file.setdefault("coupons", {})[words[1].rstrip(":")] = _coupon_kind(line.partition(": ")[2])
+    elif personal.declared(file, line):
+        pass
     elif words[0] == "set":
         file[words[1]] = {"true": True, "false": False}.get(words[2], words[2])
     else:
@@ -189,6 +204,8 @@ def _coupon_kind(text: str) -> dict[str, Any]:
             kind["uses"] = int(rest)
         elif word == "unasked":
             kind["unasked"] = True
+        elif word == "back":
+            kind["back_on_return"] = rest == "yes"
         else:
             kind[f"date_{word}"] = rest
     return kind
@@ -218,7 +235,7 @@ def _phrase(phrase: str) -> dict[str, Any]:
         return {"kind": "earn_points", "unit": found[2], **_percents(found[1])}
     if found := re.fullmatch(r"(\w+) x ([\d.]+)", phrase):
         return {"kind": "multiply_points", "unit": found[1], "factor": found[2]}
-    if given := _after_phrase(phrase):
+    if given := _after_phrase(phrase) or personal.phrase(phrase):
         return given
     found = re.fullmatch(r"spends (\w+) up to ([\d.]+) %", phrase)
 
@@ -290,7 +307,7 @@ def _modify(rule: dict[str, Any], modifier: str) -> None:
     word, _, rest = modifier.partition(" ")
     items = [item.strip() for item in rest.split(",")]
     when, lines = rule["when"], rule["lines"]
-    if _modify_occasion(when, word, rest, items):
+    if _modify_occasion(when, word, rest, items) or personal.modified(rule, word, rest):
         return
     places: dict[str, tuple[dict[str, Any], str, Any]] = {
         "on": (lines, "categories", items),
@@ -437,6 +454,8 @@ def _customer(head: str, lines: list[str], programme: Programme, zone: ZoneInfo)
             _, amount, unit = text.split()
             deficits[unit] = int(amount)
             continue
+        if personal.known(named, text, programme, zone):
+            continue
         if text.startswith("coupon "):
             named["coupons"] = (*named.get("coupons", ()), _held(text, zone))
             continue
@@ -523,15 +542,19 @@ def told(case: Case) -> list[str]:
         end = f" until {one.expires_at.astimezone(zone):%Y-%m-%d %H:%M}" if one.expires_at else ""
         said.append(f"earns {points(one.amount, one.unit)}{start}{end}")
     said += [f"uses coupon {one.code}" for one in decision.coupons_used]
-    said += _told_after(decision, zone)
+    said += _told_after(decision, zone) + personal.told_personal(decision, case.programme, points)
     if any(line.startswith("prints ") for line in case.expected):
         said += _told_groups(case)
     if any(line.startswith("could spend") for line in case.expected):
         said += [f"could spend {points(amount, unit)}" for unit, amount in decision.spendable.items()]
-    asked = {line.split(":")[0] for line in case.expected if line.startswith("why ")}
+    if any(line.startswith("hint ") for line in case.expected):
+        hints = [sentence(one, units=case.programme.units) for one in decision.hints]
+        said += [f"hint {text}".replace("\N{NO-BREAK SPACE}", " ") for text in hints]
+    asked = {line.split(":")[0]: " by " in line for line in case.expected if line.startswith("why ")}
     for why in decision.explanations:
         if f"why {why.rule}" in asked:
-            said.append(f"why {why.rule}: {why.code}")
+            by = f" by {why.values['by']}" if asked[f"why {why.rule}"] and "by" in why.values else ""
+            said.append(f"why {why.rule}: {why.code}{by}")
     return said + _told_returns(case, points)
 
 
@@ -553,7 +576,7 @@ def _told_after(decision: Decision, zone: ZoneInfo) -> list[str]:
     said: list[str] = []
     for effect in decision.effects:
         if isinstance(effect, GiftDue):
-            said.append(f"hands out {effect.gift} x {effect.count}")
+            said.append(f"hands out {personal.gift_word(effect)}{effect.gift} x {effect.count}")
         elif isinstance(effect, CouponIssued):
             start = f" from {effect.valid_from.astimezone(zone):%Y-%m-%d %H:%M}" if effect.valid_from else ""
             end = f" until {effect.valid_until.astimezone(zone):%Y-%m-%d %H:%M}" if effect.valid_until else ""
@@ -576,6 +599,7 @@ def _told_returns(case: Case, points: Callable[[int, str], str]) -> list[str]:
         before.append(back)
         parts = [f"gives back {points(amount, unit)}" for unit, amount in effect.points_given_back.items()]
         parts += [f"takes back {points(amount, unit)}" for unit, amount in effect.points_taken_back.items()]
+        parts += personal.told_return(effect, case.programme, points)
         said.append(f"return of {back.total.amount} {' and '.join(parts) or 'moves no points'}")
     return said
 

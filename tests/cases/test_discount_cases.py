@@ -344,6 +344,61 @@ def test_one_kopeck_short_of_silver(case: Case) -> None:
 
 
 @receipt_case
+def test_one_receipt_may_reach_two_thresholds(case: Case) -> None:
+    """4 000.00 and 6 000.00 are gold for the next receipt; on this one nobody is even silver.
+
+    programme
+      tier silver from 5000
+      tier gold from 10000
+      card: off by tier silver 3, gold 5
+    receipt 2026-03-01 12:00
+      Coat 1 x 6000.00
+    customer spent 4000.00
+    decision
+      pays 6000.00
+      why card: nothing_for_tier
+      why tiers: tier_reached
+    """
+    (reached,) = [why for why in case.decision.explanations if why.code == "tier_reached"]
+
+    assert {"tier": "gold"} == reached.values
+
+
+@receipt_case
+def test_a_threshold_is_reached_by_what_is_paid(case: Case) -> None:
+    """4 900.00 and 100.00 would be silver; 10 % off leaves 4 990.00, and nothing is reached.
+
+    programme
+      tier silver from 5000
+      ten: 10 % off
+    receipt 2026-03-01 12:00
+      Milk 1 x 100.00
+    customer spent 4900.00
+    decision
+      Milk -10.00 ten
+      pays 90.00
+    """
+    assert ["applied"] == [why.code for why in case.decision.explanations]
+
+
+@receipt_case
+def test_a_receipt_that_ends_exactly_on_the_threshold_reaches_it(case: Case) -> None:
+    """111.11 less 10 % is 100.00 (11.111 is 11.11): 4 900.00 and 100.00 are silver.
+
+    programme
+      tier silver from 5000
+      ten: 10 % off
+    receipt 2026-03-01 12:00
+      Milk 1 x 111.11
+    customer spent 4900.00
+    decision
+      Milk -11.11 ten
+      pays 100.00
+      why tiers: tier_reached
+    """
+
+
+@receipt_case
 def test_a_tier_given_by_the_centre(case: Case) -> None:
     """Gold by word of the centre counts, whatever was spent.
 
@@ -695,4 +750,61 @@ def test_a_closed_receipt_is_not_lowered(case: Case) -> None:
     decision
       pays 100.00
       earns 5 bonus
+    """
+
+
+@receipt_case
+def test_an_exclusive_discount_against_the_best_of_a_group(case: Case) -> None:
+    """3 % that admits no other, and a group whose best would be 20 %: the exclusive one decides, here and for everybody.
+
+    programme
+      group alone: exclusive
+      group card: best
+      ten: 10 % off | group card
+      twenty: 20 % off | group card
+      last: 3 % off | group alone
+    receipt 2026-03-01 12:00
+      Milk 1 x 100.00
+      Tea 1 x 50.00
+    decision
+      Milk -3.00 last
+      Tea -1.50 last
+      pays 145.50
+      why ten: beaten_by_exclusive
+      why twenty: beaten_by_exclusive
+    """
+
+
+@receipt_case
+def test_a_hundred_percent_of_weighed_goods_and_thirds(case: Case) -> None:
+    """0.333 kg at 100.01 and three at 33.33: what costs 33.30 and 99.99 costs nothing, and prints so.
+
+    programme
+      all: 100 % off the receipt
+    receipt 2026-03-01 12:00
+      Cheese 0.333 x 100.01
+      Jam 3 x 33.33
+    decision
+      Cheese -33.30 all
+      Jam -99.99 all
+      pays 0.00
+      prints Cheese 0.333 x 0.00
+      prints Jam 3 x 0.00
+    """
+
+
+@receipt_case
+def test_floors_of_every_line_bind(case: Case) -> None:
+    """50 % off 1 000.00 would be 500.00; the floors leave 89.99: 0.351 kg at 971.51 is 341.00001, so 341.01.
+
+    programme
+      half: 50 % off the receipt
+    receipt 2026-03-01 12:00
+      Vodka 1 x 500.00: floor 420.00
+      Caviar 0.351 x 999.99: floor 971.51
+      Gin 1 x 149.00: floor 149.00
+    decision
+      Vodka -80.00 half
+      Caviar -9.99 half
+      pays 910.01
     """

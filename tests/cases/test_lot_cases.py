@@ -104,3 +104,41 @@ def test_29_february_is_a_day_like_any_other(case: Case) -> None:
       pays 1000.00
       earns 50 bonus from 2028-02-29 00:00 until 2029-02-28 00:00
     """
+
+
+@receipt_case
+def test_points_earned_on_29_february_live_a_year(case: Case) -> None:
+    """365 days after 29 February 2028 is 28 February 2029, through its end; the promotion of that day is on.
+
+    programme
+      unit bonus worth 1
+      leap: 29 % off | from 2028-02-29 | until 2028-02-29
+      back: earns 10 % in bonus | expires after 365
+    receipt 2028-02-29 23:59
+      Tea 1 x 100.00
+    customer
+    decision
+      Tea -29.00 leap
+      pays 71.00
+      earns 7 bonus until 2029-03-01 00:00
+    """
+
+
+@receipt_case
+def test_a_lot_that_ends_with_29_february(case: Case) -> None:
+    """Good through the leap day: on 1 March at 00:00 only the other one is left.
+
+    programme
+      unit bonus worth 1
+      spend: spends bonus up to 100 %
+    receipt 2028-02-29 23:59
+      Tea 1 x 100.00
+    customer
+      bonus 60 until 2028-03-01 00:00
+      bonus 30 until 2028-02-29 00:00
+    points max
+    decision
+      Tea -60.00 points
+      spends 60 bonus worth 60.00
+      pays 40.00
+    """

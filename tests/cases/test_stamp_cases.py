@@ -128,3 +128,89 @@ def test_stamps_beside_bonuses(case: Case) -> None:
       earns 10 bonus
       why spend: not_asked
     """
+
+
+@receipt_case
+def test_a_free_coffee_earns_no_stamp(case: Case) -> None:
+    """Three cups, one of them for ten stamps: two are stamped, and the cake is none.
+
+    programme
+      unit stamp
+      cup: gives 1 stamp per piece | on coffee
+      free: one free for 10 stamp | on coffee
+    receipt 2026-03-01 12:00
+      Latte 2 x 250.00: coffee
+      Espresso 1 x 120.00: coffee
+      Cake 1 x 50.00
+    customer
+      stamp 12
+    points max stamp
+    decision
+      Espresso -120.00 free
+      spends 10 stamp worth 120.00
+      pays 550.00
+      earns 2 stamp
+    """
+
+
+@receipt_case
+def test_nothing_but_free_coffees_earns_no_stamp(case: Case) -> None:
+    """Two of two are free; the line that has none left to pay is no position either.
+
+    programme
+      unit stamp
+      cup: gives 1 stamp per piece
+      row: gives 1 stamp per position
+      free: one free for 10 stamp
+    receipt 2026-03-01 12:00
+      Latte 2 x 250.00
+    customer
+      stamp 20
+    points max stamp
+    decision
+      Latte -500.00 free
+      spends 20 stamp worth 500.00
+      pays 0.00
+      why cup: too_little
+      why row: too_little
+    """
+
+
+@receipt_case
+def test_a_position_with_one_free_cup_of_two_is_a_position(case: Case) -> None:
+    """And cheese, 0.351 kg, is one too.
+
+    programme
+      unit stamp
+      row: gives 3 stamp per position
+      free: one free for 10 stamp
+    receipt 2026-03-01 12:00
+      Latte 2 x 250.00
+      Cheese 0.351 x 899.00
+    customer
+      stamp 10
+    points max stamp
+    decision
+      Latte -250.00 free
+      spends 10 stamp worth 250.00
+      pays 565.55
+      earns 6 stamp
+    """
+
+
+@receipt_case
+def test_a_cup_that_a_set_makes_free_is_stamped(case: Case) -> None:
+    """Three for two is a price: three cups, three stamps.
+
+    programme
+      unit stamp
+      cup: gives 1 stamp per piece
+      third: 3 for 2
+    receipt 2026-03-01 12:00
+      Latte 3 x 250.00
+    customer
+    decision
+      Latte -250.00 third
+      pays 500.00
+      earns 3 stamp
+    """

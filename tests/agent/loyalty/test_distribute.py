@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any, get_type_hints
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.loyalty import distribute as sharing
@@ -112,20 +111,21 @@ def shared_slowly(amount: int, weights: list[int], capacities: list[int] | None)
 small = st.lists(st.tuples(st.integers(min_value=0, max_value=6), st.integers(min_value=0, max_value=9)), max_size=9)
 
 
-@pytest.mark.parametrize("rounds", [0, 1, sharing.ROUNDS_MAX])
-def test_rounds_and_walk_share_as_the_text_says(rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@prove(st.integers(min_value=0, max_value=60), small | lines, examples=120)
+def test_rounds_and_walk_share_as_the_text_says(amount: int, pairs: list[tuple[int, int]]) -> None:
     """Whether lines are filled in rounds or in one walk, every kopeck is where the text for accountants puts it."""
-    monkeypatch.setattr(sharing, "ROUNDS_MAX", rounds)
+    weights, room = [weight for weight, _ in pairs], [space for _, space in pairs]
+    expected = shared_slowly(amount, weights, room)
+    rounds = sharing.ROUNDS_MAX
+    try:
+        for allowed in (0, 1, rounds):
+            sharing.ROUNDS_MAX = allowed
 
-    @settings(deadline=None, max_examples=120)
-    @given(st.integers(min_value=0, max_value=60), small | lines)
-    def holds(amount: int, pairs: list[tuple[int, int]]) -> None:
-        weights, room = [weight for weight, _ in pairs], [space for _, space in pairs]
+            assert expected == distribute(amount, weights, room)
+    finally:
+        sharing.ROUNDS_MAX = rounds
 
-        assert shared_slowly(amount, weights, room) == distribute(amount, weights, room)
-        assert shared_slowly(amount, weights, None) == distribute(amount, weights)
-
-    holds()
+    assert shared_slowly(amount, weights, None) == distribute(amount, weights)
 
 
 @prove(st.integers(min_value=0, max_value=60), small)

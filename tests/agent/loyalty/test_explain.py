@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import loyalty
+from agent.loyalty.counter_hints import COUNTER_HINTS
 from agent.loyalty.explain import CODES, HINTS, LANGUAGES, sentence
 from agent.loyalty.hints import HINT_OF
 from agent.loyalty.model import Unit
@@ -23,7 +24,9 @@ def test_every_code_has_its_sentences() -> None:
     for path in ROOM.glob("*.py"):
         text = path.read_text(encoding="utf-8")
         said |= set(re.findall(r'Rejection\(\s*"(\w+)"', text))
-        said |= set(re.findall(r'"(capped_by_\w+|rounded_to_step|below_least|caller_limit)"', text))
+        said |= set(
+            re.findall(r'"(capped_by_\w+|rounded_to_step|below_least|caller_limit|\w+_due|donation_most)"', text)
+        )
         said |= set(re.findall(r'\.applied\([\w.]+, "(\w+)"', text))
 
     # "applied" is a default; the reasons of a limit are the caller's to name.
@@ -55,7 +58,7 @@ def test_a_missing_value_is_no_error() -> None:
 
 def test_every_hint_has_its_sentences() -> None:
     """The hints that the engine gives and those of the catalogue are the same."""
-    assert {*HINT_OF.values(), "to_tier"} == set(HINTS)
+    assert {*HINT_OF.values(), *COUNTER_HINTS.values(), "to_tier"} == set(HINTS)
 
 
 BONUS = {
@@ -171,3 +174,26 @@ def test_the_engine_is_pure(path: Path) -> None:
     assert set() == imported - allowed
     assert [] == floats + divisions
     assert set() == calls
+
+
+def test_a_limit_says_from_when_on_there_is_again() -> None:
+    """And one that never ends says nothing of it."""
+    values = {"counter": "скидка сотрудника", "most": "1000.00 RUB"}
+    ever = Explanation(rule="staff", applied=False, code="limit_reached", values=values)
+    day = Explanation(rule="staff", applied=False, code="limit_reached", values={**values, "until": "2026-11-23"})
+
+    assert "staff: лимит 1\N{NO-BREAK SPACE}000,00\N{NO-BREAK SPACE}₽ исчерпан (скидка сотрудника)" == sentence(
+        ever, language="ru"
+    )
+    assert sentence(day, language="ru").endswith("(скидка сотрудника); снова с 2026-11-23")
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [("1", "ещё 1 покупка по 2026-11-30"), ("3", "ещё 3 покупки по"), ("5", "ещё 5 покупок по")],
+)
+def test_purchases_of_a_counter_are_counted_in_the_right_form(missing: str, words: str) -> None:
+    """One, few, many."""
+    values = {"counter": "c", "have": "2", "need": "7", "missing": missing, "through": "2026-11-30"}
+
+    assert words in sentence(Hint(rule="r", code="counter_purchases", values=values), language="ru")

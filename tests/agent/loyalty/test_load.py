@@ -48,7 +48,7 @@ def test_every_problem_is_told_at_once() -> None:
     kinds = (
         "percent_discount, tier_discount, amount_discount, fixed_price, staged_discount, n_for_m, bundle, "
         "earn_points, multiply_points, spend_points, fixed_points, gift, issue_coupon, membership_sale, "
-        "points_for_goods"
+        "points_for_goods, referral, donate_points"
     )
     days = "mon, tue, wed, thu, fri, sat, sun"
 

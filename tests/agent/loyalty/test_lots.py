@@ -233,7 +233,10 @@ def test_more_than_was_sold_is_not_undone() -> None:
     """A return above the sale takes what there was."""
     effect = refund(decided(30, 9), receipt("s1", 300), receipt("r1", 900, DocumentKind.RETURN, name="part"))
 
-    assert RefundEffect(points_given_back={"bonus": 30}, points_taken_back={"bonus": 9}, complete=True) == effect
+    assert (
+        RefundEffect(points_given_back={"bonus": 30}, points_taken_back={"bonus": 9}, complete=True, last=True)
+        == effect
+    )
 
 
 @pytest.mark.parametrize("total", [0, 100])

@@ -220,3 +220,68 @@ def test_points_whose_lot_is_not_known_come_back_under_a_name(name: str, expecte
     left, _, _ = lots.undo((), {}, "bonus", earned=0, spent=3, taken=(), receipt_uid="s1", now=NOW, name=name)
 
     assert [(expected, 3)] == brief(left)
+
+
+def test_names_on_either_side_of_the_word_for_overspent() -> None:
+    """Lots whose names sort before and after it are lots like any other."""
+    taken = (part("!may", 5), part("~june", 5), part(lots.OVERSPENT, 4))
+    left, owed, rest = lots.give_back((), {"bonus": 4}, "bonus", 12, taken=taken, name="new")
+
+    assert ([("~june", 5), ("!may", 3)], {}, [("!may", 2)]) == (brief(left), owed, brief(rest))
+
+    left, _, rest = lots.undo((), {}, "bonus", earned=0, spent=12, taken=taken, receipt_uid="s1", now=NOW, name="new")
+
+    assert ([("~june", 5), ("!may", 5), ("new", 2)], [(lots.OVERSPENT, 2)]) == (brief(left), brief(rest))
+
+
+def test_names_are_compared_by_what_they_say() -> None:
+    """A lot and a debt read from two wires are one, though not the same object."""
+    left, _ = lots.earn((part("march", 5),), {}, part("march", 4))
+
+    assert [("march", 9)] == brief(left)
+    assert ((), {}) == lots.earn((), {str(b"bonus", "ascii"): 4}, part("march", 4))
+
+
+def test_amounts_are_compared_by_what_they_are() -> None:
+    """A thousand taken of a thousand leaves no lot of nothing, and nothing to give back later."""
+    thousand = (part("march", int("1000")),)
+    left, owed, taken = lots.spend(thousand, {}, "bonus", int("1000"), NOW)
+
+    assert ((), {}, [("march", 1000)]) == (left, owed, brief(taken))
+    assert (thousand, {}, ()) == lots.give_back(left, owed, "bonus", int("1000"), taken=taken, name="new")
+
+
+def test_lots_below_nothing_move_nothing() -> None:
+    """They come first in the row and are passed by: when spent, when taken back, and when given back."""
+    below = part("below", -4, end=1)
+    left, owed, taken = lots.spend((below, part("good", 5, end=2)), {}, "bonus", 6, NOW)
+
+    assert ([("below", -4)], {"bonus": 1}) == (brief(left), owed)
+    assert [("good", 5), (lots.OVERSPENT, 1)] == brief(taken)
+
+    own = part("s1:back", -4)
+    left, owed = lots.take_back((own, part("good", 5)), {}, "bonus", 3, receipt_uid="s1", now=NOW)
+
+    assert ([("s1:back", -4), ("good", 2)], {}) == (brief(left), owed)
+
+    parts = (part("none", 0), part("good", 5), part("below", -3))
+    left, _, rest = lots.give_back((), {}, "bonus", 2, taken=parts, name="new")
+
+    assert ([("good", 2)], [("good", 3)]) == (brief(left), brief(rest))
+
+
+def test_a_single_point_counts_wherever_it_stands() -> None:
+    """A lot of one point is spent; one not active yet and one without end hide nothing that follows them."""
+    later = replace(part("later", 2), active_from=NOW + timedelta(days=1))
+    ledger = (later, part("ever", 4), part("other", 9, "aa"), part("gone", 8, end=-1), part("last", 1, end=1))
+    balance = lots.balance(Customer(id="c", lots=ledger), "bonus", NOW)
+
+    assert (5, 2, 1, NOW + timedelta(days=1)) == (
+        balance.available,
+        balance.pending,
+        balance.expiring,
+        balance.expiring_at,
+    )
+    left, owed, taken = lots.spend(ledger, {}, "bonus", 1, NOW)
+
+    assert ([("last", 1)], {}, [2, 4, 9, 8]) == (brief(taken), owed, [one.amount for one in left])

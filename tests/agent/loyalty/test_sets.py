@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agent.loyalty import Programme, evaluate, load
-from agent.loyalty.sets import EXACT_RULES_MAX
+from agent.loyalty.gates import Selector
+from agent.loyalty.set_groups import EXACT_RULES_MAX
+from agent.loyalty.sets import Bundle, Member, Pool
 from drivers.vocabulary import codec
 from drivers.vocabulary.decision import Decision, LineDiscount
 from drivers.vocabulary.money import Money, Quantity, line_total
@@ -264,6 +266,34 @@ def test_a_thousand_pieces_are_as_quick_as_one() -> None:
 
     assert 333_333 * 10_000 == decided([three], [line]).discount.minor
     assert 499_999 * 5_000 == decided([pair], [line]).discount.minor
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 999_999])
+def test_a_set_of_many_lines_is_made_in_one_walk(pieces: int) -> None:
+    """Twice the lines cost twice the looks, not four times: a line used up is passed once, not once for every set."""
+
+    class Watched(list[int]):
+        looks = 0
+
+        def __getitem__(self, place: Any) -> Any:
+            Watched.looks += 1
+            return super().__getitem__(place)
+
+    always = Selector(None, lambda sale: sale.all, None)
+    members = (Member(always, 2), Member(always, 3))
+    rule = Bundle("r0", False, always, members, price=1, percent=0, amount=0, times=None)
+
+    def looks(count: int) -> int:
+        pool = Pool([10_000 * pieces] * count, [pieces] * count, [pieces] * count, [10_000 * pieces] * count)
+        Watched.looks = 0
+        used, sets = rule._assemble([Watched(range(count)) for _ in members], pool, pool.base)
+
+        assert count * pieces // 5 == sets
+        assert 5 * sets == sum(used.values())
+        return Watched.looks
+
+    assert looks(2_000) <= 2.1 * looks(1_000)
+    assert looks(2_000) <= 15 * 2_000
 
 
 def test_one_more_piece_is_hinted() -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.loyalty import Programme, SpendAsk, evaluate, load
@@ -16,6 +15,7 @@ from drivers.vocabulary.customer import CertificateFact, CouponFact, Customer, P
 from drivers.vocabulary.decision import CertificateUsed, Decision
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, Line, LineFlag, Receipt
+from tests.agent.loyalty.soaking import prove
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 FILE: dict[str, Any] = {
@@ -83,8 +83,7 @@ certificates = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(receipt=receipts(), shown=certificates, known=st.booleans())
+@prove(receipts(), certificates, st.booleans())
 def test_every_kopeck_is_discount_points_certificate_or_money(
     receipt: Receipt, shown: list[CertificateFact], known: bool
 ) -> None:
@@ -102,8 +101,7 @@ def test_every_kopeck_is_discount_points_certificate_or_money(
     assert codec.decode(codec.encode(decision), Decision) == decision
 
 
-@settings(max_examples=100, deadline=None)
-@given(receipt=receipts(), codes=st.lists(st.text(min_size=1, max_size=40), max_size=5))
+@prove(receipts(), st.lists(st.text(min_size=1, max_size=40), max_size=5))
 def test_coupons_that_do_not_count_change_nothing(receipt: Receipt, codes: list[str]) -> None:
     """Unknown texts beside the good ones leave every effect as it was."""
     good = [code for code in receipt.coupons if code != "XX"]
