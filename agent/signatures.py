@@ -1,4 +1,4 @@
-"""Ed25519 signatures of files: keys as PEM, a detached signature beside the file; knows nothing of what is signed.
+"""Ed25519 signatures: keys as PEM files or in base64, signatures beside what is signed; knows nothing of what that is.
 
 What is signed is the purpose, a zero byte and the file's exact bytes: a signature for one purpose is none for another.
 """
@@ -9,39 +9,42 @@ import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
-
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import TillpointError
+from drivers.vocabulary.signed import KeyRing, Signature
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-__all__ = ["PROGRAMME", "Signature", "SignatureError", "make_keys", "public_key_of", "sign", "verify"]
+__all__ = [
+    "KEY_RING",
+    "PROGRAMME",
+    "Signature",
+    "SignatureError",
+    "check_any",
+    "fingerprint",
+    "make_keys",
+    "new_private_key",
+    "public_key_of",
+    "public_text",
+    "public_text_of",
+    "ring_bytes",
+    "sign",
+    "sign_with",
+    "verify",
+]
 
 PROGRAMME: Final = b"tillpoint programme 1"  # the purpose of a programme's signature
+KEY_RING: Final = b"tillpoint programme keys 1"  # that of the keys a till trusts from now on
 KEY_BYTES_MAX: Final = 16 * 1024  # a PEM of Ed25519 is under 200 bytes; anything large is another file
 
 
 class SignatureError(TillpointError):
     """A key or a signature that is not what it should be; the message names the file and the next step."""
-
-
-class Signature(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A signature as it stands in a file of its own.
-
-    Attributes:
-        algorithm: "ed25519".
-        key: fingerprint of the public key, so that a wrong key is told from a changed file.
-        signature: 64 bytes in base64.
-    """
-
-    algorithm: str
-    key: str
-    signature: str
 
 
 def make_keys(private: Path, public: Path) -> str:
@@ -76,8 +79,6 @@ def sign(data: bytes, purpose: bytes, key_file: Path) -> Signature:
 
 def verify(data: bytes, purpose: bytes, signature: bytes, key_file: Path) -> str:
     """Check a signature file's bytes; returns the key's fingerprint, raises SignatureError saying what is wrong."""
-    from cryptography.exceptions import InvalidSignature
-
     key = public_key_of(key_file)
     try:
         read = codec.decode(signature, Signature)
@@ -87,11 +88,98 @@ def verify(data: bytes, purpose: bytes, signature: bytes, key_file: Path) -> str
         raise SignatureError(f"the signature is {read.algorithm[:20]!r}; only ed25519 is known")
     if read.key != _fingerprint(key):
         raise SignatureError(f"signed with another key ({read.key[:16]}, not {_fingerprint(key)}); name that key")
-    try:
-        key.verify(base64.b64decode(read.signature, validate=True), purpose + b"\0" + data)
-    except (InvalidSignature, binascii.Error, ValueError):
-        raise SignatureError("the signature does not fit: the file was changed after it was signed") from None
+    if not _fits(data, purpose, read, key):
+        raise SignatureError("the signature does not fit: the file was changed after it was signed")
     return read.key
+
+
+# ── Keys as text ────────────────────────────────────────────────────────────────────────────────
+
+
+def new_private_key() -> str:
+    """A new private key: 32 bytes in base64; a secret."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode("ascii")
+
+
+def public_text(private: str) -> str:
+    """The public half of a private key in base64, in base64."""
+    return _text(_private_of(private).public_key())
+
+
+def public_text_of(key_file: Path) -> str:
+    """The public key of a PEM file in base64, as settings want it; raises SignatureError."""
+    return _text(public_key_of(key_file))
+
+
+def fingerprint(public: str) -> str:
+    """The name of a public key: 16 hex digits; raises SignatureError when the text is no key."""
+    return _fingerprint(_public_of(public))
+
+
+def sign_with(data: bytes, purpose: bytes, private: str) -> Signature:
+    """Sign with a private key in base64."""
+    key = _private_of(private)
+    made = base64.b64encode(key.sign(purpose + b"\0" + data)).decode("ascii")
+    return Signature(algorithm="ed25519", key=_fingerprint(key.public_key()), signature=made)
+
+
+def ring_bytes(ring: KeyRing) -> bytes:
+    """What is signed of a key ring."""
+    return codec.encode(ring)
+
+
+def check_any(data: bytes, purpose: bytes, signatures: Iterable[Signature], trusted: Iterable[str]) -> str:
+    """Check that one of the signatures is good and by a trusted key; returns that key's fingerprint.
+
+    Raises:
+        SignatureError: there is no signature, none is by a trusted key, or the one that claims to be does not fit.
+    """
+    keys = {fingerprint(one): _public_of(one) for one in trusted}
+    offered = [one for one in signatures if one.algorithm == "ed25519"]
+    if not offered:
+        raise SignatureError("it is not signed")
+    known = [one for one in offered if one.key in keys]
+    if not known:
+        theirs = ", ".join(sorted({one.key[:16] for one in offered}))
+        raise SignatureError(f"it is signed with a key this till does not trust ({theirs})")
+    for one in known:
+        if _fits(data, purpose, one, keys[one.key]):
+            return one.key
+    raise SignatureError("the signature does not fit: it was changed after it was signed")
+
+
+def _fits(data: bytes, purpose: bytes, signature: Signature, key: Ed25519PublicKey) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        key.verify(base64.b64decode(signature.signature, validate=True), purpose + b"\0" + data)
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _private_of(text: str) -> Ed25519PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text, validate=True))
+
+
+def _public_of(text: str) -> Ed25519PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        return Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        raise SignatureError(f"{text[:44]!r} is not a public key in base64; copy it whole") from None
+
+
+def _text(key: Ed25519PublicKey) -> str:
+    return base64.b64encode(key.public_bytes_raw()).decode("ascii")
+
+
+# ── Keys as files ───────────────────────────────────────────────────────────────────────────────
 
 
 def public_key_of(key_file: Path) -> Ed25519PublicKey:

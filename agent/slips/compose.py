@@ -1,6 +1,7 @@
 """A slip's lines, worked out from a decision and balances; text of any width, in an order that never changes.
 
-A tab in a line stands before what goes to the right edge; `agent.slips.text.lay_out` makes it fit a printer.
+A tab in a line stands before what goes to the right edge, and some lines may go on below; `agent.slips.text.lay_out`
+makes both fit a printer.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
-from agent.slips.text import group_digits, words
+from agent.loyalty import RefundEffect
+from agent.slips.happenings import happenings, taken_off
+from agent.slips.names import SlipNames
+from agent.slips.text import WRAPPED, date_text, form, mask_code, money_text, points_text, words
 from drivers.vocabulary.checkout import PointsBalance
 from drivers.vocabulary.decision import Decision
 
@@ -17,11 +21,12 @@ __all__ = ["SlipStyle", "refund_slip", "sale_slip"]
 
 
 class SlipStyle(Struct, frozen=True, kw_only=True):
-    """In which language, in whose time zone; `title` is the programme's, "" prints none."""
+    """Language, time zone, the programme's title ("" prints none), and what it calls its rules, points and coupons."""
 
     language: str
     zone: tzinfo
     title: str = ""
+    names: SlipNames = SlipNames()
 
 
 def sale_slip(
@@ -33,41 +38,69 @@ def sale_slip(
     before: tuple[PointsBalance, ...],
     after: tuple[PointsBalance, ...],
     claim: str,
+    counted: dict[str, int] | None = None,
 ) -> tuple[str, ...]:
-    """The lines of a sale; any line without data is left out. before - spent + earned = after + pending."""
+    """The lines of a sale; any line without data is left out. before - spent - given + earned = after + pending.
+
+    `counted` is what each counter of the customer holds after this sale.
+    """
     say = words(style.language)
     lines: list[str] = []
     if style.title:
         lines.append(say["title"].format(title=style.title))
     if customer_mask:
         lines.append(_pair(say["customer"], customer_mask))
-        for unit in _units(decision, before, after):
+        units = _units(decision, before, after)
+        for unit in units:
+            if len(units) > 1:
+                lines.append(style.names.unit(unit).title)
             lines += _unit_lines(style, decision, unit, before, after)
         if tier:
             lines.append(say["tier"].format(tier=tier))
     else:
-        earned = sum(effect.amount for effect in decision.earned)
-        if earned:
-            lines.append(say["anonymous"].format(points=group_digits(earned, style.language)))
+        lines += [
+            say["anonymous"].format(points=_points(style, unit, earned))
+            for unit, earned in _earned(decision).items()
+            if earned
+        ]
+    lines += taken_off(decision, style.names, style.language)
     if decision.discount:
-        lines.append(_pair(say["saved"], _money(decision.discount.minor, decision, style)))
+        lines.append(_pair(say["saved"], money_text(decision.discount, style.language)))
+    lines += happenings(decision, style.names, style.language, style.zone, counted or {})
     lines.append(_pair(say["claim"], claim))
     return tuple(lines)
 
 
 def refund_slip(
     style: SlipStyle,
+    effect: RefundEffect,
     *,
-    given_back: dict[str, int],
-    taken_back: dict[str, int],
+    sale: Decision | None,
     settled_by_centre: bool,
     claim: str,
 ) -> tuple[str, ...]:
-    """The lines of a return."""
-    say, language = words(style.language), style.language
+    """The lines of a return; `sale` is what the sale had done, None when this till does not know it."""
+    say, language, names = words(style.language), style.language, style.names
     lines = [say["title"].format(title=style.title)] if style.title else []
-    lines += [_pair(say["given_back"], f"+{group_digits(points, language)}") for points in given_back.values()]
-    lines += [_pair(say["taken_back"], f"-{group_digits(points, language)}") for points in taken_back.values()]
+    given, taken = effect.points_given_back, effect.points_taken_back
+    several = len({*given, *taken}) > 1
+    for unit in dict.fromkeys((*given, *taken)):
+        if several:
+            lines.append(names.unit(unit).title)
+        if unit in given:
+            lines.append(_pair(say["given_back"], f"+{_points(style, unit, given[unit])}"))
+        if unit in taken:
+            lines.append(_pair(say["taken_back"], f"-{_points(style, unit, taken[unit])}"))
+    for one in effect.certificates:
+        label = say["certificate_back"].format(code=mask_code(one.code))
+        lines.append(_pair(label, f"+{money_text(one.amount, language)}"))
+    kinds = {used.code: used.coupon for used in sale.coupons_used} if sale is not None else {}
+    for code in effect.coupons_back:
+        kind = kinds.get(code, code)
+        lines.append(WRAPPED + say["coupon_back"].format(title=names.coupons.get(kind, kind)))
+    lines += [WRAPPED + say["coupon_void"].format(code=code) for code in effect.coupons_void]
+    for back in effect.memberships_back:
+        lines.append(form(say["membership_back"], back.days, language).format(days=back.days))
     if settled_by_centre:
         lines.append(say["settled_later"])
     lines.append(_pair(say["claim"], claim))
@@ -78,9 +111,21 @@ def _pair(left: str, right: str) -> str:
     return f"{left}\t{right}"
 
 
+def _points(style: SlipStyle, unit: str, amount: int) -> str:
+    return points_text(amount, style.names.unit(unit).exponent, style.language)
+
+
+def _earned(decision: Decision) -> dict[str, int]:
+    earned: dict[str, int] = {}
+    for effect in decision.earned:
+        earned[effect.unit] = earned.get(effect.unit, 0) + effect.amount
+    return earned
+
+
 def _units(decision: Decision, before: tuple[PointsBalance, ...], after: tuple[PointsBalance, ...]) -> list[str]:
     named = [balance.unit for balance in (*before, *after)]
     named += [spent.unit for spent in decision.spent]
+    named += [given.unit for given in decision.donated]
     named += [earned.unit for earned in decision.earned]
     return list(dict.fromkeys(named))
 
@@ -92,35 +137,45 @@ def _unit_lines(
     before: tuple[PointsBalance, ...],
     after: tuple[PointsBalance, ...],
 ) -> list[str]:
-    say, language = words(style.language), style.language
+    say = words(style.language)
     was = next((balance for balance in before if balance.unit == unit), None)
     now = next((balance for balance in after if balance.unit == unit), None)
-    spent = [effect for effect in decision.spent if effect.unit == unit and effect.amount]
-    earned = sum(effect.amount for effect in decision.earned if effect.unit == unit)
-    lines = [_pair(say["before"], group_digits(was.available if was else 0, language))]
-    for effect in spent:
-        label = say["spent"].format(money=_money(effect.worth.minor, decision, style))
-        lines.append(_pair(label, f"-{group_digits(effect.amount, language)}"))
-    if earned:
-        lines.append(_pair(say["earned"], f"+{group_digits(earned, language)}"))
+    lines = [_pair(say["before"], _points(style, unit, was.available if was else 0))]
+    for effect in decision.spent:
+        if effect.unit == unit and effect.amount:
+            label = say["spent"].format(money=money_text(effect.worth, style.language))
+            lines.append(_pair(label, f"-{_points(style, unit, effect.amount)}"))
+    lines += [
+        _pair(say["donated"].format(fund=given.fund), f"-{_points(style, unit, given.amount)}")
+        for given in decision.donated
+        if given.unit == unit and given.amount
+    ]
+    lines += _earned_lines(style, decision, unit)
     if now is None:
         return lines
-    lines.append(_pair(say["after"], group_digits(now.available, language)))
+    lines.append(_pair(say["after"], _points(style, unit, now.available)))
     if now.pending:
-        lines.append(_pair(say["pending"], group_digits(now.pending, language)))
+        lines.append(_pair(say["pending"], _points(style, unit, now.pending)))
     if now.expiring and now.expiring_at is not None:
-        when = _date(now.expiring_at, style)
-        lines.append(say["expiring"].format(points=group_digits(now.expiring, language), date=when))
+        points = _points(style, unit, now.expiring)
+        lines.append(say["expiring"].format(points=points, date=_date(now.expiring_at, style)))
     return lines
 
 
-def _money(minor: int, decision: Decision, style: SlipStyle) -> str:
-    whole, _, fraction = decision.total.with_minor(minor).amount.partition(".")
-    mark = "," if style.language == "ru" else "."
-    return group_digits(int(whole), style.language) + (mark + fraction if fraction else "")
+def _earned_lines(style: SlipStyle, decision: Decision, unit: str) -> list[str]:
+    """The sum, and under it each rule that has a name in the programme, with its share."""
+    earned = [effect for effect in decision.earned if effect.unit == unit and effect.amount]
+    if not earned:
+        return []
+    total = sum(effect.amount for effect in earned)
+    lines = [_pair(words(style.language)["earned"], f"+{_points(style, unit, total)}")]
+    by_rule: dict[str, int] = {}
+    for effect in earned:
+        by_rule[effect.rule] = by_rule.get(effect.rule, 0) + effect.amount
+    if len(by_rule) > 1 or any(rule in style.names.rules for rule in by_rule):
+        lines += [_pair(f" {style.names.rule(rule)}", _points(style, unit, part)) for rule, part in by_rule.items()]
+    return lines
 
 
 def _date(moment: datetime, style: SlipStyle) -> str:
-    local = moment.astimezone(style.zone)
-    template = words(style.language)["date"]
-    return template.format(day=local.day, month=local.month, year=local.year, buddhist=local.year + 543)
+    return date_text(moment, style.zone, style.language)

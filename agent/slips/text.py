@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime, tzinfo
 from functools import lru_cache
 from importlib import resources
 from typing import Final
 
-__all__ = ["column_width", "fit", "group_digits", "languages", "lay_out", "pair", "plural", "words"]
+from drivers.vocabulary.money import Money
+
+__all__ = [
+    "WRAPPED",
+    "clip",
+    "column_width",
+    "date_text",
+    "fit",
+    "form",
+    "group_digits",
+    "languages",
+    "lay_out",
+    "mask_code",
+    "money_text",
+    "pair",
+    "plural",
+    "points_text",
+    "words",
+    "wrap",
+]
 
 ELLIPSIS: Final = ".."  # two dots: every code page has them, "…" is missing from most
+WRAPPED: Final = "\v"  # before a line that goes on below instead of losing its end: a code, a sentence
+LINES_OF_ONE_MAX: Final = 8  # of a wrapped line; a code of 200 characters fits 32 columns, a novel does not
+
+_HELD: Final = "\N{NO-BREAK SPACE}"  # while wrapping; printers know the plain blank only
+_THOUSANDS: Final = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
+
+#: Which form of a noun stands at which place of a catalogue's "one|few|many".
+_PLACES: Final = {"one": 0, "few": 1, "many": 2, "other": 1}
 
 
 def column_width(text: str) -> int:
@@ -38,13 +67,90 @@ def pair(left: str, right: str, columns: int) -> str:
     return left + " " * (columns - column_width(left) - column_width(right)) + right
 
 
+def clip(text: str, columns: int) -> str:
+    """The text without what does not fit; no dots, a name loses fewer letters so."""
+    while column_width(text) > columns:
+        text = text[:-1]
+    return text.rstrip()
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """The text in lines of at most so many columns, broken at blanks, a longer word (a code, Thai) anywhere.
+
+    A mark above or below a letter stays with it, and a number is not broken between its thousands.
+    """
+    lines: list[str] = []
+    line = ""
+    for word in _THOUSANDS.sub(_HELD, text).split(" "):
+        joined = f"{line} {word}" if line else word
+        if column_width(joined) <= columns:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        pieces = _pieces(word, columns)
+        lines += pieces[:-1]
+        line = pieces[-1]
+    return [one.replace(_HELD, " ").strip() for one in (*lines, line) if one.strip()]
+
+
+def _pieces(word: str, columns: int) -> list[str]:
+    pieces = [""]
+    for character in word:
+        if column_width(pieces[-1] + character) > columns:
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
+
+
 def lay_out(lines: Iterable[str], columns: int) -> tuple[str, ...]:
-    """Lines for a printer of so many columns; in a line with a tab, what follows it goes to the right edge."""
-    laid = []
+    """Lines for a printer of so many columns.
+
+    In a line with a tab, what follows it goes to the right edge; a line that begins with WRAPPED goes on below.
+    """
+    laid: list[str] = []
     for line in lines:
+        if line.startswith(WRAPPED):
+            laid += wrap(line.removeprefix(WRAPPED), columns)[:LINES_OF_ONE_MAX]
+            continue
         left, tab, right = line.partition("\t")
         laid.append(pair(left, right, columns) if tab else fit(left, columns))
     return tuple(laid)
+
+
+def money_text(money: Money, language: str) -> str:
+    """1240.50 → "1 240,50" in Russian, "1,240.50" elsewhere; the currency is known to who holds the receipt."""
+    whole, _, fraction = money.amount.partition(".")
+    mark = "," if language == "ru" else "."
+    sign = "-" if whole.startswith("-") else ""
+    return sign + group_digits(int(whole.lstrip("-")), language) + (mark + fraction if fraction else "")
+
+
+def points_text(amount: int, exponent: int, language: str) -> str:
+    """Points from their smallest parts: 1250 with exponent 2 → "12.50"."""
+    if not exponent:
+        return group_digits(amount, language)
+    whole, fraction = divmod(abs(amount), 10**exponent)
+    mark = "," if language == "ru" else "."
+    return f"{'-' if amount < 0 else ''}{group_digits(whole, language)}{mark}{fraction:0{exponent}d}"
+
+
+def date_text(moment: datetime, zone: tzinfo, language: str) -> str:
+    """The local day as the catalogue writes it; Thai years are Buddhist."""
+    local = moment.astimezone(zone)
+    template = words(language)["date"]
+    return template.format(day=local.day, month=local.month, year=local.year, buddhist=local.year + 543)
+
+
+def form(forms: str, number: int, language: str) -> str:
+    """Which of the forms of a catalogue ("day|days", "день|дня|дней", "วัน") stands with this number."""
+    each = forms.split("|")
+    return each[min(_PLACES[plural(number, language)], len(each) - 1)]
+
+
+def mask_code(code: str) -> str:
+    """A code that is money: its last four characters, enough to tell one certificate from another."""
+    return "***" + code[-4:] if len(code) > 6 else "***"
 
 
 def group_digits(number: int, language: str) -> str:

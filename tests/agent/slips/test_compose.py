@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from agent.loyalty import RefundEffect
 from agent.slips.compose import SlipStyle, refund_slip, sale_slip
 from agent.slips.text import column_width, lay_out
 from drivers.vocabulary.checkout import PointsBalance
@@ -73,9 +74,8 @@ def test_a_thai_date_is_buddhist() -> None:
 def test_a_return_says_both_directions() -> None:
     """Spent points come back, earned points go."""
     style = SlipStyle(language="ru", zone=MOSCOW)
-    lines = refund_slip(
-        style, given_back={"bonus": 300}, taken_back={"bonus": 62}, settled_by_centre=False, claim="7K4M0Q-2X"
-    )
+    effect = RefundEffect(points_given_back={"bonus": 300}, points_taken_back={"bonus": 62})
+    lines = refund_slip(style, effect, sale=None, settled_by_centre=False, claim="7K4M0Q-2X")
 
     assert lines[0].endswith("+300")
     assert lines[1].endswith("-62")
