@@ -22,23 +22,22 @@ from agent.checkout import phones
 from agent.checkout.codes import DEFAULT_PATTERNS, Recogniser
 from agent.checkout.desk import Desk
 from agent.checkout.knowledge import Knowledge
+from agent.checkout.programmes import Programmes
 from agent.checkout.state import DeskRules, TillName
 from agent.clock import Clock, SystemClock
-from agent.loyalty import Programme, ProgrammeProblem
-from agent.loyalty import load as load_programme
 from agent.settings import DeviceSettings, Settings, TillSettings, unknown_keys
 from agent.slips.compose import SlipStyle
 from agent.slips.text import words
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
-from agent.sync.identity import Identity
-from agent.sync.identity import load as load_identity
+from agent.sync.identity import Identity, relock
 from agent.till import Till
 from drivers import registry
 from drivers.contract import Driver, InlineConversation, ReaderConversation, SlipComposer
 from drivers.inline import InlineWorker
 from drivers.transport.address import endpoint
 from drivers.vocabulary import codec
-from drivers.vocabulary.errors import DriverLoadError, SettingsError, TillpointError
+from drivers.vocabulary.errors import CheckoutRefused, DriverLoadError, SettingsError, TillpointError
+from drivers.vocabulary.signed import KeyRing
 from drivers.worker import ReaderWorker
 from offline_queue.replica import ReplicaReader
 from offline_queue.store import TillStore
@@ -160,6 +159,7 @@ class Agent:
         self.till = Till(
             partial(self._open_desk, folder, identity, devices),
             ask_hold=self._ask_hold,
+            ask_certificate=self._ask_certificate,
             first=self._first_snapshot(identity),
         )
         # The printers first: whatever happens to the rest, the receipt must pass.
@@ -200,7 +200,7 @@ class Agent:
     def _identity(self, folder: Path) -> Identity | None:
         """Who we are, or None before enrolment."""
         try:
-            return load_identity(folder)
+            return relock(folder)
         except TillpointError as error:
             self._trouble(str(error))
             return None
@@ -230,7 +230,7 @@ class Agent:
         }
         return Desk(
             store=store,
-            knowledge=Knowledge(replica, store, bytes.fromhex(identity.tenant_key) if identity is not None else b""),
+            knowledge=Knowledge(replica, store, *(identity.tenant_keys if identity is not None else (b"",))),
             clock=self.clock,
             name=TillName(
                 shop=identity.shop if identity is not None else "",
@@ -251,9 +251,17 @@ class Agent:
                 ),
             ),
             recogniser=recogniser,
-            load_programme=_programme_reader(replica),
+            programmes=Programmes(
+                store=store,
+                replica=replica,
+                clock=self.clock,
+                pinned=settings.programme.trusted_keys,
+                enrolled=identity.programme_keys if identity is not None else KeyRing(),
+                url=identity.url if identity is not None else "",
+            ),
             devices=views,
             link=LinkState.UNKNOWN if identity is not None else LinkState.NOT_ENROLLED,
+            sealing_key=identity.centre_key if identity is not None else "",
             prints_are_seen=any(one.driver.shape == "inline" for one in devices),
         )
 
@@ -310,8 +318,20 @@ class Agent:
     def _start_sync(self, folder: Path, identity: Identity) -> None:
         from agent.sync.service import SyncService
 
-        self.sync = SyncService(folder, identity, self.settings.central, self.till)
+        self.sync = SyncService(folder, identity, self.settings.central, self.till, keys_changed=self._keys_changed)
         self.sync.start()
+
+    def _keys_changed(self, identity: Identity) -> None:
+        """On the sync's thread: the till looks customers up under these keys from now on."""
+        present, following = (*identity.tenant_keys, b"")[:2]
+
+        def work(desk: Desk) -> None:
+            desk.keys_changed(tenant_key=present, tenant_key_next=following, sealing_key=identity.centre_key)
+
+        try:
+            self.till.run_on_till(work, timeout_s=OPEN_TIMEOUT_S)
+        except CheckoutRefused as refused:
+            log.warning("keys.untold reason=%s", refused)  # told again with the next answer of the centre
 
     def _warm_up(self, devices: list[_Device]) -> None:
         """Import what was put off at the start, before the first customer has to wait for it."""
@@ -326,6 +346,10 @@ class Agent:
     def _ask_hold(self, request: Any) -> Any:
         """The centre's word on a hold, or None without a line; runs on the asking thread."""
         return None if self.sync is None else self.sync.ask_hold(request)
+
+    def _ask_certificate(self, wanted: Any) -> Any:
+        """What the centre says of a gift certificate, or None without a line; runs on the asking thread."""
+        return None if self.sync is None else self.sync.ask_certificate(wanted)
 
     def _first_snapshot(self, identity: Identity | None) -> Snapshot:
         return Snapshot(
@@ -356,26 +380,6 @@ def _composer(till: Till, device: str) -> SlipComposer:
         return till.document_printed(device, document, timeout_s=timeout_s)
 
     return compose
-
-
-def _programme_reader(replica: ReplicaReader) -> Callable[[], Programme | None]:
-    """Reads the programme from the replica; one that does not load leaves the last good one in force."""
-
-    def read() -> Programme | None:
-        document = replica.get("programme", "current")
-        if document is None:
-            return None
-        loaded = load_programme(document.body, name="programme")
-        if isinstance(loaded, Programme):
-            return loaded
-        for problem in loaded:
-            _say(problem)
-        return None
-
-    def _say(problem: ProgrammeProblem) -> None:
-        log.error("programme.unusable %s", problem)
-
-    return read
 
 
 def _make_folder(folder: Path) -> None:

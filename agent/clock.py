@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 __all__ = ["Clock", "SystemClock", "uuid7"]
@@ -17,6 +19,11 @@ class Clock(Protocol):
     @property
     def boot_id(self) -> str:
         """Names this start of the agent."""
+        ...
+
+    @property
+    def machine_boot(self) -> str:
+        """Names this start of the machine, or "" when the system does not tell."""
         ...
 
     def now(self) -> datetime:
@@ -32,19 +39,39 @@ class Clock(Protocol):
         ...
 
 
+def _machine_boot() -> str:
+    """Linux names each start (random(4), boot_id); Windows counts them (BootId, written at each start)."""
+    if sys.platform == "win32":
+        import winreg
+
+        path = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters"
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, path) as key:
+                return str(winreg.QueryValueEx(key, "BootId")[0])
+        except OSError:
+            return ""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class SystemClock:
     """The machine's own."""
 
     boot_id: str = field(default_factory=lambda: os.urandom(8).hex())
+    machine_boot: str = field(default_factory=_machine_boot)
 
     def now(self) -> datetime:
         """The wall clock, aware, UTC."""
         return datetime.now(UTC)
 
     def uptime_s(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
+        """Seconds that never go back, and go on while the machine sleeps."""
+        if sys.platform == "linux":
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return time.monotonic()  # on Windows it counts sleep too
 
     def random_bytes(self, count: int) -> bytes:
         """The system's randomness."""

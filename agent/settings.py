@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from agent.checkout.codes import CardPattern
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
+from drivers.vocabulary.signed import KEYS_MAX, PublicKey
 
 __all__ = [
     "CentralSettings",
@@ -26,6 +27,7 @@ __all__ = [
     "DoorsSettings",
     "OfflineSettings",
     "PanelSettings",
+    "ProgrammeSettings",
     "Settings",
     "SlipSettings",
     "TillSettings",
@@ -82,12 +84,31 @@ class PanelSettings(_Table, frozen=True, kw_only=True):
 
 
 class CentralSettings(_Table, frozen=True, kw_only=True):
-    """[central]: how the central server is reached; its address comes with enrolment."""
+    """[central]: how the central server is reached; its address comes with enrolment.
+
+    Attributes:
+        ca_file: PEM file: only its authorities are trusted; "" trusts the machine's.
+        client_certificate: PEM file that shows who this till is, where the centre asks for one.
+        client_key: PEM file of its private key; "" when it is in the certificate's file.
+    """
 
     proxy: Text = ""
     ca_file: Text = ""
+    client_certificate: Text = ""
+    client_key: Text = ""
     hold_timeout_s: Annotated[float, Meta(gt=0, le=10)] = 1.0
     poll_wait_s: Annotated[int, Meta(ge=1, le=25)] = 25
+
+
+class ProgrammeSettings(_Table, frozen=True, kw_only=True):
+    """[programme]: whose loyalty programmes this till takes.
+
+    Attributes:
+        trusted_keys: public keys in base64 (`tillpoint programme keys`); when there are any, no others count. Without
+            them those count that came with enrolment.
+    """
+
+    trusted_keys: Annotated[tuple[PublicKey, ...], Meta(max_length=KEYS_MAX)] = ()
 
 
 class OfflineSettings(_Table, frozen=True, kw_only=True):
@@ -134,6 +155,7 @@ class Settings(_Table, frozen=True, kw_only=True):
     doors: DoorsSettings = DoorsSettings()
     panel: PanelSettings = PanelSettings()
     central: CentralSettings = CentralSettings()
+    programme: ProgrammeSettings = ProgrammeSettings()
     offline: OfflineSettings = OfflineSettings()
     slip: SlipSettings = SlipSettings()
     devices: tuple[DeviceSettings, ...] = ()

@@ -75,8 +75,10 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         link_detail: why the centre cannot be reached or relied on, for store IT; "" when online.
         waiting: envelopes not yet acknowledged; `waiting_oldest_at` is the birth of the oldest.
         shelved: envelopes the centre refused.
+        loading_percent: how much of the members is loaded while a till fills its replica; None when it does not.
         notice: a sentence for the cashier, or what became of the last code while a customer stays; "" for none.
         last_receipt: what the last closed receipt did, for a glance.
+        programme_trouble: which programme is in force and why a newer one is not, for store IT; "" when all is well.
     """
 
     version: int
@@ -98,7 +100,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     quote: QuoteView | None = None
     notice: str = ""
     link_detail: str = ""
+    loading_percent: int | None = None
     last_receipt: dict[str, str] = {}
+    programme_trouble: str = ""
 
 
 class TillDesk(Checkout, Protocol):

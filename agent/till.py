@@ -19,11 +19,12 @@ from agent.checkout.desk import Desk
 from agent.snapshot import LinkState, Snapshot
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import HoldGrant
+from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import CodeScanned, DeviceStateChanged, Document, Event
 from offline_queue.errors import StoreError
 
-__all__ = ["LinkChanged", "ReplicaChanged", "Till"]
+__all__ = ["LinkChanged", "ReplicaChanged", "ReplicaLoading", "Till"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,6 +47,18 @@ class ReplicaChanged:
     """The replica has new documents: a programme, balances."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaLoading:
+    """So many documents of a snapshot are in, of so many; 0 of 0 when the loading is over."""
+
+    done: int
+    of: int
+
+
+#: What the till thread is told: devices, the line, the replica.
+Heard = Event | LinkChanged | ReplicaChanged | ReplicaLoading
+
+
 @dataclass(slots=True)
 class _Command:
     """Work for the till thread, and where its answer goes."""
@@ -60,6 +73,14 @@ class _Command:
 HoldAsker = Callable[[contract.HoldRequest], HoldGrant | None]
 """Asks the centre for a hold within its own deadline; None when there is no line."""
 
+CertificateAsker = Callable[[CertificateWanted], CertificateGrant | None]
+"""Asks the centre what a certificate pays within its own deadline; None when there is no line."""
+
+
+def _no_line(wanted: CertificateWanted) -> None:
+    """What a till without a centre hears of a certificate."""
+    del wanted
+
 
 class Till:
     """Owns the desk and its thread; what doors, drivers and sync see of it.
@@ -68,18 +89,28 @@ class Till:
         open_desk: opens the databases on the till thread; an error it raises leaves the till without a desk: every
             command is then refused in words, while devices and the proxy go on.
         ask_hold: how the centre is asked for a hold; runs on the caller's thread, never on the till's.
+        ask_certificate: how it is asked what a gift certificate pays; likewise.
     """
 
-    def __init__(self, open_desk: Callable[[], Desk], *, ask_hold: HoldAsker, first: Snapshot) -> None:
+    def __init__(
+        self,
+        open_desk: Callable[[], Desk],
+        *,
+        ask_hold: HoldAsker,
+        first: Snapshot,
+        ask_certificate: CertificateAsker = _no_line,
+    ) -> None:
         self._open_desk = open_desk
         self._ask_hold = ask_hold
-        self._inbox: queue.Queue[_Command | Event | LinkChanged | ReplicaChanged | None] = queue.Queue(INBOX_MAX)
+        self._ask_certificate = ask_certificate
+        self._inbox: queue.Queue[_Command | Heard | None] = queue.Queue(INBOX_MAX)
         self._snapshot = first
         self._subscribers: list[Callable[[Snapshot], None]] = []
         self._thread = threading.Thread(target=self._run, name="till", daemon=True)
         self._ready = threading.Event()
         self._desk: Desk | None = None
         self._broken = ""
+        self._trouble = ""
         self.dropped_events = 0
 
     # ── Life ────────────────────────────────────────────────────────────────────────────────────
@@ -117,7 +148,7 @@ class Till:
 
         return stop
 
-    def emit(self, event: Event | LinkChanged | ReplicaChanged) -> None:
+    def emit(self, event: Heard) -> None:
         """Take an event; never waits. With a full inbox the event is dropped and counted."""
         try:
             self._inbox.put_nowait(event)
@@ -128,9 +159,31 @@ class Till:
         """Who is it."""
         return self._ask(lambda desk: desk.identify(request), timeout_s)
 
+    def enrol(self, request: contract.EnrolCustomerRequest, *, timeout_s: float) -> contract.EnrolCustomerAnswer:
+        """Somebody becomes a customer; on disk before the answer."""
+        return self._ask(lambda desk: desk.enrol(request), timeout_s)
+
     def quote(self, request: contract.QuoteRequest, *, timeout_s: float) -> contract.QuoteAnswer:
-        """What would this basket cost."""
-        return self._ask(lambda desk: desk.quote(request), timeout_s)
+        """What would this basket cost; the centre is asked for certificates before, and to keep the points after."""
+        began_s = time.monotonic()
+        grants = self._ask_certificates(request)
+        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+        answer, wanted = self._ask(lambda desk: desk.quote_and_want(request, grants), left_s)
+        if wanted is None:
+            return answer
+        grant = self._ask_hold(wanted)
+        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+        return self._ask(lambda desk: desk.secure(request, answer, grants, grant), left_s)
+
+    def _ask_certificates(self, request: contract.QuoteRequest) -> tuple[CertificateGrant | None, ...]:
+        """What the centre says of each; after the first that it does not answer the others wait for nothing."""
+        grants: list[CertificateGrant | None] = []
+        for one in request.certificate_codes:
+            wanted = CertificateWanted(code=one.code, pin=one.pin, receipt_uid=request.receipt.uid)
+            grants.append(self._ask_certificate(wanted))
+            if grants[-1] is None:
+                break
+        return tuple(grants)
 
     def hold(self, request: contract.HoldRequest, *, timeout_s: float) -> contract.HoldAnswer:
         """Reserve points: at the centre when there is a line, else within the offline cap."""
@@ -203,7 +256,7 @@ class Till:
         except Exception as error:  # noqa: BLE001 - top of the thread: it becomes a state that everybody can read
             self._broken = str(error) or type(error).__name__
             log.error("till.broken reason=%s", self._broken)  # noqa: TRY400 - a sentence for store IT, not a trace
-            self._publish_broken()
+            self._publish_notice(self._broken)
         self._ready.set()
         if self._desk is None:
             self._refuse_until_stopped()
@@ -259,16 +312,21 @@ class Till:
         if self._desk is None:
             return
         try:
-            work(self._desk)
+            self._try(work, self._desk)
         except CheckoutRefused as refused:
             log.info("till.event refused=%s", refused)
+        except StoreError as error:
+            self._desk.failed(error)
+            if str(error) != self._trouble:  # a disk that has failed fails every second; said once
+                self._trouble = str(error)
+                log.error("till.store reason=%s", error)  # noqa: TRY400 - a sentence for store IT, not a trace
         except Exception as error:
             log.exception("till.event")
             self._desk.failed(error)
         self._publish()
 
     @staticmethod
-    def _hear(event: Event | LinkChanged | ReplicaChanged, desk: Desk) -> None:
+    def _hear(event: Heard, desk: Desk) -> None:
         if isinstance(event, CodeScanned):
             desk.identify(contract.IdentifyRequest(code=event.symbology + event.code, presented=True))
         elif isinstance(event, DeviceStateChanged):
@@ -277,20 +335,28 @@ class Till:
             desk.link_changed(event.state, event.detail)
         elif isinstance(event, ReplicaChanged):
             desk.replica_changed()
+        elif isinstance(event, ReplicaLoading):
+            desk.loading_percent = None if event.of == 0 else 100 * event.done // event.of
 
     def _publish(self) -> None:
         """Tell everybody, when something changed."""
         if self._desk is None:
             return
-        fresh = self._desk.snapshot(self._snapshot.version)
+        try:
+            fresh = self._desk.snapshot(self._snapshot.version)
+        except StoreError as error:
+            self._publish_notice(self._desk.notice or str(error))
+            return
         if fresh is None:
             return
         self._tell(fresh)
 
-    def _publish_broken(self) -> None:
+    def _publish_notice(self, sentence: str) -> None:
+        """What was last seen, with a sentence: the file cannot be asked now."""
         from msgspec.structs import replace
 
-        self._tell(replace(self._snapshot, version=self._snapshot.version + 1, notice=self._broken))
+        if sentence != self._snapshot.notice:
+            self._tell(replace(self._snapshot, version=self._snapshot.version + 1, notice=sentence))
 
     def _tell(self, fresh: Snapshot) -> None:
         self._snapshot = fresh

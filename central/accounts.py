@@ -12,11 +12,13 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from central import schema
+from central.bulk import insert_many
+from central.coupons import held_coupons
 from drivers.vocabulary import codec
-from drivers.vocabulary.customer import Customer, PointsLot
+from drivers.vocabulary.customer import CounterFact, CouponFact, Customer, OfferFact, PointsLot
 from drivers.vocabulary.money import Money
 
 __all__ = ["DEFICIT", "Account", "Accounts", "Cause", "Reason", "customer_documents", "imbalances", "lot_row"]
@@ -34,6 +36,9 @@ class Reason(Enum):
     GIVEN_BACK = "given_back"
     TAKEN_BACK = "taken_back"
     EXPIRED = "expired"
+    DONATED = "donated"
+    GRANTED = "granted"
+    GRANT_BACK = "grant_back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +53,21 @@ class Cause:
 
 @dataclass(slots=True)
 class Account:
-    """One customer inside one transaction."""
+    """One customer inside one transaction.
+
+    Attributes:
+        purchases: None is not known.
+        counters: what was gathered so far, by the programme's counters.
+    """
 
     id: str
     tier: str
     spent_minor: int
     lots: tuple[PointsLot, ...]
     deficits: dict[str, int]
+    purchases: int | None = None
+    membership_until: datetime | None = None
+    counters: dict[str, CounterFact] = field(default_factory=dict)
     touched: bool = False
     entries: list[dict[str, Any]] = field(default_factory=list)
     stored_lots: dict[str, PointsLot] = field(default_factory=dict)
@@ -124,8 +137,28 @@ class Accounts:
                     spent_minor=row.spent_minor,
                     lots=own,
                     deficits=dict(row.deficits),
+                    purchases=row.purchases,
+                    membership_until=row.membership_until,
+                    counters=_counters(row),
                     stored_lots={lot.id: lot for lot in own},
                 )
+            self._load_merged([name for name in chunk if self._met[name] is None])
+
+    def _load_merged(self, names: Sequence[str]) -> None:
+        """A name that a till gave to somebody the centre knew already stands for that account."""
+        if not names:
+            return
+        table = schema.merged
+        owners = {row.id: row.customer for row in self.connection.execute(select(table).where(table.c.id.in_(names)))}
+        self.load(owners.values())
+        self._met.update({name: self._met[owner] for name, owner in owners.items()})
+
+    def load_again(self, names: Iterable[str]) -> None:
+        """Look again for names that were not known a moment ago."""
+        for name in names:
+            if self._met.get(name) is None:
+                self._met.pop(name, None)
+        self.load(names)
 
     def get(self, customer: str) -> Account | None:
         """One account, or None when the centre knows no such customer."""
@@ -140,14 +173,15 @@ class Accounts:
 
     def save(self) -> list[tuple[str, str]]:
         """Write every difference; the documents that changed, for the feed."""
-        touched = [account for account in self._met.values() if account is not None and account.touched]
+        # An account may have been met under two names.
+        met = {account.id: account for account in self._met.values() if account is not None}
+        touched = [account for account in met.values() if account.touched]
         if not touched:
             return []
         _save_customers(self.connection, touched)
         _save_lots(self.connection, touched)
         entries = [entry for account in touched for entry in account.entries]
-        if entries:
-            self.connection.execute(insert(schema.ledger), entries)
+        insert_many(self.connection, schema.ledger, entries)
         return [("customer", account.id) for account in touched]
 
 
@@ -156,7 +190,14 @@ def _save_customers(connection: Connection, accounts: Sequence[Account]) -> None
     statement = (
         update(table)
         .where(table.c.id == bindparam("account"))
-        .values(tier=bindparam("tier_now"), spent_minor=bindparam("spent_now"), deficits=bindparam("deficits_now"))
+        .values(
+            tier=bindparam("tier_now"),
+            spent_minor=bindparam("spent_now"),
+            deficits=bindparam("deficits_now"),
+            purchases=bindparam("purchases_now"),
+            membership_until=bindparam("membership_now"),
+            counters=bindparam("counters_now"),
+        )
     )
     rows = [
         {
@@ -164,6 +205,9 @@ def _save_customers(connection: Connection, accounts: Sequence[Account]) -> None
             "tier_now": account.tier,
             "spent_now": account.spent_minor,
             "deficits_now": account.deficits,
+            "purchases_now": account.purchases,
+            "membership_now": account.membership_until,
+            "counters_now": {name: codec.to_builtins(one) for name, one in account.counters.items()},
         }
         for account in accounts
     ]
@@ -186,8 +230,7 @@ def _save_lots(connection: Connection, accounts: Sequence[Account]) -> None:
     if gone:
         statement = delete(table).where(table.c.customer == bindparam("of"), table.c.id == bindparam("name"))
         connection.execute(statement, gone)
-    if fresh:
-        connection.execute(insert(table), fresh)
+    insert_many(connection, table, fresh)
 
 
 def lot_row(customer: str, lot: PointsLot) -> dict[str, Any]:
@@ -225,12 +268,17 @@ def customer_documents(connection: Connection, ids: Sequence[str]) -> Iterator[t
     currency = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == "currency")).scalar_one()
     for start in range(0, len(ids), IDS_CHUNK):
         chunk = ids[start : start + IDS_CHUNK]
-        lots = _lots(connection, chunk)
+        lots, coupons = _lots(connection, chunk), held_coupons(connection, chunk)
         for row in connection.execute(select(schema.customer).where(schema.customer.c.id.in_(chunk))):
-            yield row.id, codec.encode(_customer(row, lots.get(row.id, ()), currency))
+            held = coupons.get(row.id, ())
+            yield row.id, codec.encode(_customer(row, lots.get(row.id, ()), held, currency))
 
 
-def _customer(row: Row[Any], lots: tuple[PointsLot, ...], currency: str) -> Customer:
+def _counters(row: Row[Any]) -> dict[str, CounterFact]:
+    return {name: codec.convert(one, CounterFact) for name, one in row.counters.items()}
+
+
+def _customer(row: Row[Any], lots: tuple[PointsLot, ...], coupons: tuple[CouponFact, ...], currency: str) -> Customer:
     return Customer(
         id=row.id,
         name=row.name,
@@ -241,6 +289,14 @@ def _customer(row: Row[Any], lots: tuple[PointsLot, ...], currency: str) -> Cust
         segments=frozenset(row.segments),
         lots=lots,
         deficits=dict(row.deficits),
+        birthday=row.birthday,
+        purchases=row.purchases,
+        membership_until=row.membership_until,
+        staff=row.staff,
+        coupons=coupons,
+        counters=_counters(row),
+        offers=tuple(codec.convert(one, OfferFact) for one in row.offers),
+        referrer=row.referrer,
     )
 
 

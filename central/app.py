@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DataError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,13 +23,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from central import changes, schema, tills
+from central.admin import CertificateApi
 from central.answers import Health
-from central.database import Database, StoreBusy
+from central.certificate_holds import ask_certificate
+from central.database import READERS_MAX, WRITER_WAIT_S, Database, StoreBusy
 from central.errors import Fork, Refusal
 from central.holds import grant_hold
 from central.ingest import ingest, quarantine
+from central.leases import report_leases
+from central.metrics import CONTENT_TYPE, CountRequests, Metrics
 from central.openapi import document
+from central.operator.keys import require_metrics_token
+from central.operator.routes import OperatorPage
+from central.snapshots import build_snapshot, is_due, read_manifest, read_part
+from central.till_keys import TOKEN_DAYS, BadSignature, give_keys, note_signature, require_signature
 from central.totals import TillTotals, till_totals
+from central.turns import Turns
+from central.upkeep import Upkeep
 from central.watch import FeedWatch
 from central.web import answer, problem, read_body
 from drivers.vocabulary.centre import (
@@ -36,70 +48,107 @@ from drivers.vocabulary.centre import (
     EnrolRequest,
     HoldGrant,
     HoldWanted,
+    KeysAnswer,
+    KeysRequest,
     Problem,
     Upload,
     UploadAnswer,
 )
+from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
+from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 
 __all__ = ["build"]
 
 WAIT_MAX_S: Final = 25.0  # proxies cut a silent connection after 30 s or more; the till's own limit is the same
 SEEN_EVERY: Final = timedelta(seconds=30)  # how exact "last seen" is: a poll must not cost a write each time
-BUSY_RETRY_S: Final = 2  # what a till is told when the database is busy
+BUSY_RETRY_S: Final = 2  # what a till is told when the database is busy; more when many wait
+BUSY_RETRY_MAX_S: Final = 60
 COMPRESS_FROM_BYTES: Final = 1_024  # below it gzip costs more than it saves
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-def build(database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
-    """The application over an open database; `now` is the centre's clock."""
-    centre = _Centre(database, now)
+def build(
+    database: Database,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    token_days: int = TOKEN_DAYS,
+) -> Starlette:
+    """The application over an open database; `now` is the centre's clock, `token_days` how old a token may become."""
+    centre = _Centre(database, now, token_days)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
         centre.watch.start()
+        centre.upkeep.start()
         try:
             yield
         finally:
+            await centre.upkeep.stop()
             await centre.watch.stop()
 
+    routes = [
+        Route("/v1/health", centre.health, methods=["GET"]),
+        Route("/v1/enrol", centre.enrol, methods=["POST"]),
+        Route("/v1/tills/{till}/envelopes", centre.upload, methods=["POST"]),
+        Route("/v1/tills/{till}/changes", centre.changes, methods=["GET"]),
+        Route("/v1/tills/{till}/snapshot", centre.snapshot, methods=["GET"]),
+        Route("/v1/tills/{till}/snapshot/{id}/{number:int}", centre.snapshot_part, methods=["GET"]),
+        Route("/v1/tills/{till}/holds", centre.hold, methods=["POST"]),
+        Route("/v1/tills/{till}/leases", centre.leases, methods=["POST"]),
+        Route("/v1/tills/{till}/keys", centre.keys, methods=["POST"]),
+        Route("/v1/tills/{till}/certificates", centre.certificate, methods=["POST"]),
+        Route("/v1/tills/{till}/status", centre.status, methods=["GET"]),
+        Route("/openapi.json", centre.openapi, methods=["GET"]),
+        Route("/metrics", centre.metrics_page, methods=["GET"]),
+        *CertificateApi(read=centre.read, write=centre.write, now=now).routes(),
+        *OperatorPage(read=centre.read, write=centre.write, now=now).routes(),
+    ]
     app = Starlette(
-        routes=[
-            Route("/v1/health", centre.health, methods=["GET"]),
-            Route("/v1/enrol", centre.enrol, methods=["POST"]),
-            Route("/v1/tills/{till}/envelopes", centre.upload, methods=["POST"]),
-            Route("/v1/tills/{till}/changes", centre.changes, methods=["GET"]),
-            Route("/v1/tills/{till}/holds", centre.hold, methods=["POST"]),
-            Route("/v1/tills/{till}/status", centre.status, methods=["GET"]),
-            Route("/openapi.json", centre.openapi, methods=["GET"]),
+        routes=routes,
+        middleware=[
+            Middleware(CountRequests, metrics=centre.metrics, routes=routes),
+            Middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=5),
         ],
-        middleware=[Middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=5)],
         exception_handlers={
             Refusal: _refused,
             HTTPException: _http_error,
             Exception: _failed,
             **dict.fromkeys(StoreBusy, _busy),
+            **dict.fromkeys((DataError, OverflowError), _unstorable),
         },
         lifespan=lifespan,
     )
     app.state.watch = centre.watch
+    app.state.metrics = centre.metrics
+    app.state.writers = centre.writers
     return app
 
 
 class _Centre:
     """The handlers; each runs its transaction in a worker thread, so that the loop never waits for a disk."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime], token_days: int) -> None:
         self._database = database
         self._now = now
-        self.watch = FeedWatch(lambda: self._reading(changes.feed_cursor))
+        self._token_days = token_days
+        self._readers = Turns(READERS_MAX, WRITER_WAIT_S)
+        self.writers = Turns(database.writers, WRITER_WAIT_S)
+        self.metrics = Metrics()
+        self.watch = FeedWatch(lambda: database.reading(changes.feed_cursor))
+        self.upkeep = Upkeep([self.renew_snapshot])
+
+    def renew_snapshot(self) -> None:
+        """Make a new snapshot when it is time."""
+        if self._database.reading(partial(is_due, now=self._now())):
+            build_snapshot(self._database, now=self._now)
 
     async def health(self, request: Request) -> Response:
         """Is the server well."""
         del request
-        feed = await run_in_threadpool(self._reading, changes.feed_cursor)
+        feed = await self.read(changes.feed_cursor)
         return answer(Health(status="ok", feed=feed, server_time=self._now()))
 
     async def openapi(self, request: Request) -> Response:
@@ -112,22 +161,25 @@ class _Centre:
         wanted = await read_body(request, EnrolRequest)
 
         def work(connection: Connection) -> EnrolAnswer:
-            key, currency = self._database.tenant_key, self._database.currency
-            return tills.enrol(connection, wanted, tenant_key=key, currency=currency, now=self._now())
+            return tills.enrol(connection, wanted, currency=self._database.currency, now=self._now())
 
-        given = await run_in_threadpool(self._writing, work)
+        given = await self.write(work)
         _log.info("till.enrolled till=%s shop=%s epoch=%d", given.till, given.shop, given.epoch)
         return answer(given)
 
     async def upload(self, request: Request) -> Response:
         """A batch of envelopes."""
-        till = await self._who(request)
+        self.writers.require_room()
+        till = await self._who(request, notes_itself=True)
         batch = await read_body(request, Upload)
+        await self._require_signature(till, batch)
         vitals = tills.vitals_of(request.headers)
 
         def work(connection: Connection) -> UploadAnswer:
             now = self._now()
             tills.note_seen(connection, till.id, vitals, now)
+            if till.signature_was_wrong:
+                note_signature(connection, till.id, None)
             return ingest(
                 connection,
                 batch.envelopes,
@@ -138,13 +190,35 @@ class _Centre:
             )
 
         try:
-            taken = await run_in_threadpool(self._writing, work)
+            taken = await self.write(work)
         except Fork as fork:
             _log.error("till.forked till=%s epoch=%d", fork.till, fork.epoch)
-            await run_in_threadpool(self._writing, partial(quarantine, fork=fork))
+            await self.write(partial(quarantine, fork=fork))
             raise
         self.watch.poke()
+        self.metrics.took(taken)
         return answer(taken)
+
+    async def _require_signature(self, till: tills.Till, batch: Upload) -> None:
+        """Refuse what the till did not sign, and keep why for the operator."""
+        try:
+            require_signature(till, batch)
+        except BadSignature as bad:
+            _log.error("till.signature till=%s code=%s", bad.till, bad.problem.code)
+            note = partial(note_signature, till=till.id, trouble=bad.problem.message)
+            await self.write(note)
+            raise
+
+    async def keys(self, request: Request) -> Response:
+        """The till's key against a token and the tenant's keys of today."""
+        till = await self._who(request)
+        wanted = await read_body(request, KeysRequest)
+
+        def work(connection: Connection) -> KeysAnswer:
+            tills.require_no_fork(connection, till)
+            return give_keys(connection, wanted, till=till, token_days=self._token_days, now=self._now())
+
+        return answer(await self.write(work))
 
     async def changes(self, request: Request) -> Response:
         """One page of the feed; waits for one when there is nothing yet."""
@@ -155,10 +229,24 @@ class _Centre:
         def work(connection: Connection) -> ChangesPage:
             return changes.read_page(connection, till=till.id, cursor=cursor, now=self._now())
 
-        page = await run_in_threadpool(self._reading, work)
+        page = await self.read(work)
         if not page.changes and await self.watch.wait(beyond=changes.place_of(page.cursor), timeout_s=wait_s):
-            page = await run_in_threadpool(self._reading, work)
+            page = await self.read(work)
         return answer(page)
+
+    async def snapshot(self, request: Request) -> Response:
+        """Which parts there are for a till that begins."""
+        till = await self._who(request)
+        return answer(await self.read(partial(read_manifest, till=till.id)))
+
+    async def snapshot_part(self, request: Request) -> Response:
+        """One of them; it lies there gzipped, and whoever cannot read that gets it plain."""
+        await self._who(request)
+        wanted = partial(read_part, snapshot=request.path_params["id"], number=request.path_params["number"])
+        data = await self.read(wanted)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(await run_in_threadpool(gzip.decompress, data), media_type="application/json")
+        return Response(data, media_type="application/json", headers={"content-encoding": "gzip"})
 
     async def hold(self, request: Request) -> Response:
         """Reserve points for a receipt."""
@@ -166,10 +254,34 @@ class _Centre:
         wanted = await read_body(request, HoldWanted)
 
         def work(connection: Connection) -> HoldGrant:
-            _require_no_fork(connection, till)
+            tills.require_no_fork(connection, till)
             return grant_hold(connection, wanted, till=till.id, new_id=secrets.token_hex(16), now=self._now())
 
-        return answer(await run_in_threadpool(self._writing, work))
+        grant = await self.write(work)
+        self.metrics.held(grant)
+        return answer(grant)
+
+    async def leases(self, request: Request) -> Response:
+        """What the till holds, and what it may hold."""
+        till = await self._who(request)
+        wanted = await read_body(request, LeaseReport)
+
+        def work(connection: Connection) -> LeaseAnswer:
+            tills.require_no_fork(connection, till)
+            return report_leases(connection, wanted, till=till.id, now=self._now())
+
+        return answer(await self.write(work))
+
+    async def certificate(self, request: Request) -> Response:
+        """What a gift certificate pays, kept for a receipt."""
+        till = await self._who(request)
+        wanted = await read_body(request, CertificateWanted)
+
+        def work(connection: Connection) -> CertificateGrant:
+            tills.require_no_fork(connection, till)
+            return ask_certificate(connection, wanted, till=till.id, new_id=secrets.token_hex(16), now=self._now())
+
+        return answer(await self.write(work))
 
     async def status(self, request: Request) -> Response:
         """What the centre knows of the till that asks."""
@@ -178,10 +290,10 @@ class _Centre:
         def work(connection: Connection) -> TillTotals:
             return till_totals(connection, till.id)[0]
 
-        return answer(await run_in_threadpool(self._reading, work))
+        return answer(await self.read(work))
 
-    async def _who(self, request: Request) -> tills.Till:
-        """The till that asks; when it was last seen long enough ago, that it was seen."""
+    async def _who(self, request: Request, *, notes_itself: bool = False) -> tills.Till:
+        """The till that asks; notes that it was seen when that is long enough ago and the caller does not."""
         name = request.path_params["till"]
         authorization = request.headers.get("authorization", "")
 
@@ -189,28 +301,32 @@ class _Centre:
             till = tills.authenticate(connection, till=name, authorization=authorization)
             return till, connection.scalar(select(schema.till.c.seen_at).where(schema.till.c.id == till.id))
 
-        till, seen_at = await run_in_threadpool(self._reading, work)
+        till, seen_at = await self.read(work)
         now = self._now()
-        if seen_at is None or now - seen_at > SEEN_EVERY:
+        if till.token_is_new:
+            await self.write(lambda connection: tills.take_new_token(connection, till.id, now))
+        if not notes_itself and (seen_at is None or now - seen_at > SEEN_EVERY):
             vitals = tills.vitals_of(request.headers)
-            await run_in_threadpool(self._writing, lambda connection: tills.note_seen(connection, till.id, vitals, now))
+            await self.write(lambda connection: tills.note_seen(connection, till.id, vitals, now))
         return till
 
-    def _reading(self, work: Callable[[Connection], T]) -> T:
-        with self._database.read() as connection:
-            return work(connection)
+    async def metrics_page(self, request: Request) -> Response:
+        """The numbers for a monitoring system that shows its token."""
+        given = request.headers.get("authorization", "")
 
-    def _writing(self, work: Callable[[Connection], T]) -> T:
-        with self._database.write() as connection:
-            return work(connection)
+        def work(connection: Connection) -> bytes:
+            require_metrics_token(connection, given)
+            return self.metrics.text(connection, self._now())
 
+        return Response(await self.read(work), media_type=CONTENT_TYPE)
 
-def _require_no_fork(connection: Connection, till: tills.Till) -> None:
-    """A quarantined till reserves nothing: it may be the thief's."""
-    table = schema.till_cursor
-    fork = connection.scalar(select(table.c.fork).where(table.c.till == till.id, table.c.epoch == till.epoch))
-    if fork is not None:
-        raise Refusal(409, "fork", fork)
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a reading transaction in its turn."""
+        return await self._readers.take(partial(self._database.reading, work))
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a writing transaction in its turn."""
+        return await self.writers.take(partial(self._database.writing, work))
 
 
 def _wait_s(text: str) -> float:
@@ -235,9 +351,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _busy(request: Request, error: Exception) -> Response:
-    _log.warning("store.busy path=%s error=%s", request.url.path, type(error).__name__)
+    _log.debug("store.busy path=%s error=%s", request.url.path, type(error).__name__)
+    request.app.state.metrics.database_errors.labels(type(error).__name__).inc()
     body = Problem(code="busy", message="the database is busy or away; nothing was taken, come back")
-    return problem(503, body, retry_after_s=BUSY_RETRY_S)
+    wait_s = round(request.app.state.writers.expected_wait_s)
+    return problem(503, body, retry_after_s=min(BUSY_RETRY_MAX_S, max(BUSY_RETRY_S, wait_s)))
+
+
+async def _unstorable(request: Request, error: Exception) -> Response:
+    del error
+    _log.warning("request.unstorable path=%r", request.url.path)
+    words = "the request holds what no database can keep: a NUL character, or a text or number that is too long"
+    return problem(400, Problem(code="unreadable", message=words))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -13,11 +13,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Raw
-from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, select, tuple_, update
 
 from central import schema
 from central.accounts import customer_documents
+from central.bulk import insert_many
+from central.coupons import coupon_documents
 from central.errors import Refusal
+from central.programme_keys import SIGNED, signed_document
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import TOMBSTONE, Change, ChangesPage
 
@@ -27,6 +30,7 @@ __all__ = [
     "feed_cursor",
     "mark_of",
     "new_instance",
+    "other_documents",
     "place_of",
     "publish",
     "read_page",
@@ -45,17 +49,16 @@ def publish(connection: Connection, keys: Iterable[tuple[str, str]], *, removed:
     wanted = list(dict.fromkeys(keys))
     if not wanted:
         return
-    connection.execute(
-        update(schema.feed).where(schema.feed.c.id == 1).values(cursor=schema.feed.c.cursor + len(wanted)),
-    )
-    last: int = connection.execute(select(schema.feed.c.cursor)).scalar_one()
+    grown = update(schema.feed).where(schema.feed.c.id == 1).values(cursor=schema.feed.c.cursor + len(wanted))
+    last: int = connection.execute(grown.returning(schema.feed.c.cursor)).scalar_one()
     first = last - len(wanted) + 1
     table = schema.change
     for start in range(0, len(wanted), KEYS_CHUNK):
         chunk = wanted[start : start + KEYS_CHUNK]
         connection.execute(delete(table).where(tuple_(table.c.collection, table.c.key).in_(chunk)))
-    connection.execute(
-        insert(table),
+    insert_many(
+        connection,
+        table,
         [
             {"cursor": first + place, "collection": collection, "key": key, "removed": removed}
             for place, (collection, key) in enumerate(wanted)
@@ -122,6 +125,16 @@ def mark_of(connection: Connection, till: str) -> tuple[int, int]:
     return epoch or 1, 0
 
 
+def other_documents(connection: Connection) -> list[tuple[str, str, bytes]]:
+    """(collection, key, body) of all that is neither an alias nor a customer: little, and not made in parts."""
+    table = schema.change
+    rows = connection.execute(
+        select(table).where(table.c.collection.not_in(("alias", "customer"))).order_by(table.c.collection, table.c.key)
+    ).all()
+    found = _documents(connection, rows)
+    return [(one.collection, one.key, one.document) for one in found if one.document is not None]
+
+
 def place_of(cursor: str) -> int:
     """The number in a cursor that this server has just made."""
     return int(cursor.partition(".")[2])
@@ -159,8 +172,11 @@ def _documents(connection: Connection, rows: Sequence[Row[Any]]) -> list[Change]
             wanted.setdefault(row.collection, []).append(row.key)
     bodies = {("customer", key): body for key, body in customer_documents(connection, wanted.get("customer", []))}
     bodies |= _alias_documents(connection, wanted.get("alias", []))
+    bodies |= _merged_documents(connection, wanted.get("merged", []))
+    bodies |= {("keys", key): b"{}" for key in wanted.get("keys", [])}
+    bodies |= coupon_documents(connection, wanted.get("coupon", []))
     if "programme" in wanted:
-        bodies |= _programme_document(connection)
+        bodies |= _programme_documents(connection)
     return [
         Change(
             collection=row.collection,
@@ -181,7 +197,20 @@ def _alias_documents(connection: Connection, hashes: Sequence[str]) -> dict[tupl
     return found
 
 
-def _programme_document(connection: Connection) -> dict[tuple[str, str], bytes]:
+def _merged_documents(connection: Connection, names: Sequence[str]) -> dict[tuple[str, str], bytes]:
+    """Names that tills gave to customers who had one already: the body is the customer's id."""
+    found: dict[tuple[str, str], bytes] = {}
+    for start in range(0, len(names), KEYS_CHUNK):
+        chunk = names[start : start + KEYS_CHUNK]
+        for row in connection.execute(select(schema.merged).where(schema.merged.c.id.in_(chunk))):
+            found["merged", row.id] = codec.encode(row.customer)
+    return found
+
+
+def _programme_documents(connection: Connection) -> dict[tuple[str, str], bytes]:
     table = schema.programme
     document = connection.scalar(select(table.c.document).order_by(table.c.version.desc()).limit(1))
-    return {} if document is None else {("programme", "current"): document}
+    signed = signed_document(connection)
+    if document is None or signed is None:
+        return {}
+    return {("programme", "current"): document, SIGNED: signed}

@@ -8,13 +8,17 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from central.changes import new_instance
+from central.cli_keys import add_keys
+from central.cli_leases import add_leases
+from central.cli_members import add_members
+from central.cli_programme import add_programme
+from central.cli_values import add_values
 from central.database import Database, open_database
 from central.errors import CentralStartError
-from central.members import Loaded, load_members, read_members, show_member
-from central.programmes import set_programme
+from central.till_keys import TOKEN_DAYS
 from central.tills import make_code
 from central.totals import Totals, read_totals
 from drivers.vocabulary import codec
@@ -24,7 +28,6 @@ __all__ = ["main"]
 
 DATABASE: Final = "sqlite:///central.db"
 LISTEN: Final = "127.0.0.1:8700"
-PROGRESS_EVERY: Final = 50_000  # members between two lines of progress when nobody watches a terminal
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,28 +52,32 @@ def _parser() -> argparse.ArgumentParser:
 
     run = command("run", "serve the tills until stopped", _run)
     run.add_argument("--listen", default=LISTEN, metavar="HOST:PORT", help=f"default {LISTEN}")
+    run.add_argument("--certificate", type=Path, metavar="PEM", help="serve https with this certificate and its chain")
+    run.add_argument("--key", type=Path, metavar="PEM", help="its private key; without it, in the same file")
+    run.add_argument(
+        "--client-ca", type=Path, metavar="PEM", help="let in only who has a certificate of this authority"
+    )
+    run.add_argument(
+        "--token-days", type=_days, default=TOKEN_DAYS, metavar="N", help=f"age of a token; default {TOKEN_DAYS}"
+    )
     code = command("enrol-code", "make a one-time code for a till", _enrol_code)
     code.add_argument("--shop", required=True)
     code.add_argument("--till", required=True)
     totals = command("totals", "count envelopes, receipts and points", _totals)
     totals.add_argument("--json", action="store_true", help="print JSON instead of words")
+    tokens = command("operator-token", "make the token of the operator's page; the one before it ends", _operator_token)
+    tokens.add_argument("--metrics", action="store_true", help="the token that opens /metrics and nothing else")
     command("restored", "after a restore from a back-up: let every till fetch everything again", _restored)
     contract = commands.add_parser("openapi", help="print the contract with the tills as OpenAPI 3.1")
     contract.set_defaults(action=_openapi)
-    programme = commands.add_parser("programme", help="the loyalty programme").add_subparsers(required=True)
-    _file(programme, "set", "store a programme and tell the tills", _programme_set)
-    members = commands.add_parser("members", help="the members").add_subparsers(required=True)
-    _file(members, "load", "load members from a CSV file", _members_load)
-    show = members.add_parser("show", help="show one member with every entry of the ledger")
-    show.add_argument("id")
-    _common(show, _members_show)
+    add_programme(commands, _common, _open)
+    add_values(commands, _common, _open)
+    add_members(commands, _common, _open)
+    add_keys(commands, _common, _open)
+    add_leases(commands, _common, _open)
+    snapshot = commands.add_parser("snapshot", help="make the snapshot now that tills begin with (daily by itself)")
+    _common(snapshot, _snapshot)
     return parser
-
-
-def _file(parsers: Any, name: str, words: str, action: Callable[[argparse.Namespace], int]) -> None:
-    one = parsers.add_parser(name, help=words, description=words)
-    one.add_argument("file", type=Path, metavar="FILE")
-    _common(one, action)
 
 
 def _common(parser: argparse.ArgumentParser, action: Callable[[argparse.Namespace], int]) -> None:
@@ -83,6 +90,12 @@ def _open(args: argparse.Namespace) -> Database:
     return open_database(args.database, currency=args.currency)
 
 
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 3650:
+        raise argparse.ArgumentTypeError("a number of days from 1 to 3650")
+    return int(text)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -90,15 +103,21 @@ def _now() -> datetime:
 def _run(args: argparse.Namespace) -> int:
     # The web server is imported only to serve: every other command starts without it.
     from central.app import build
-    from central.serve import listening_socket, make_server
+    from central.serve import ServerTls, listening_socket, make_server
 
     bound = listening_socket(args.listen)
     try:
         database = _open(args)
         host, port = bound.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{port}"
-        server = make_server(build(database), ready=lambda: print(f"tillpoint central listens on {url}", flush=True))
+        tls = None
+        if args.certificate is not None:
+            tls = ServerTls(certificate=args.certificate, key=args.key, client_ca=args.client_ca)
+        elif args.key is not None or args.client_ca is not None:
+            raise CentralStartError("--key and --client-ca need --certificate: without it nothing is encrypted")
+        url = f"{'http' if tls is None else 'https'}://{shown}:{port}"
+        app = build(database, token_days=args.token_days)
+        server = make_server(app, ready=lambda: print(f"tillpoint central listens on {url}", flush=True), tls=tls)
         try:
             server.run(sockets=[bound])
         except KeyboardInterrupt:
@@ -128,66 +147,23 @@ def _enrol_code(args: argparse.Namespace) -> int:
     return 0
 
 
-def _programme_set(args: argparse.Namespace) -> int:
-    source = _bytes(args.file)
+def _snapshot(args: argparse.Namespace) -> int:
+    from central.snapshots import build_snapshot
+
     database = _open(args)
+    live = sys.stderr.isatty()
+
+    def shown(done: int, of: int) -> None:
+        if live:
+            print(f"\r{done:,} of {of:,} documents", end="", file=sys.stderr, flush=True)
+
     try:
-        with database.write() as connection:
-            version = set_programme(connection, source, name=args.file.name, currency=database.currency, now=_now())
+        name = build_snapshot(database, now=_now, progress=shown)
     finally:
         database.close()
-    print(f"programme version {version} is set")
-    return 0
-
-
-def _members_load(args: argparse.Namespace) -> int:
-    database = _open(args)
-    shown = _Progress(args.file)
-    try:
-        with args.file.open(encoding="utf-8-sig", newline="") as file:
-            members = read_members(file, name=args.file.name, currency=database.currency)
-            loaded = load_members(database, members, now=_now(), progress=shown)
-    except UnicodeDecodeError:
-        raise CentralStartError(f"{args.file.name} is not UTF-8; save it as UTF-8") from None
-    except OSError as error:
-        raise CentralStartError(f"cannot read {args.file}: {error.strerror}") from None
-    finally:
-        shown.end()
-        database.close()
-    print(f"{loaded.added} members added, {loaded.updated} updated, {loaded.unchanged} as they were")
-    return 0
-
-
-class _Progress:
-    """A line that rewrites itself on a terminal, and a line now and then elsewhere."""
-
-    def __init__(self, file: Path) -> None:
-        self._name = file.name
-        self._live = sys.stderr.isatty()
-        self._said = 0
-
-    def __call__(self, loaded: Loaded) -> None:
-        """So many members are done."""
-        if self._live:
-            print(f"\r{self._name}: {loaded.total:,} members", end="", file=sys.stderr, flush=True)
-        elif loaded.total - self._said >= PROGRESS_EVERY:
-            self._said = loaded.total
-            print(f"{self._name}: {loaded.total:,} members", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Leave the line."""
-        if self._live:
+        if live:
             print(file=sys.stderr)
-
-
-def _members_show(args: argparse.Namespace) -> int:
-    database = _open(args)
-    try:
-        with database.read() as connection:
-            shown = show_member(connection, args.id)
-    finally:
-        database.close()
-    print(json.dumps(shown, ensure_ascii=False, indent=2))
+    print(f"snapshot {name} is ready")
     return 0
 
 
@@ -213,13 +189,33 @@ def _sentences(totals: Totals) -> list[str]:
     ]
     for unit, moved in totals.points.items():
         lines.append(f"{unit}: " + ", ".join(f"{reason} {amount:+d}" for reason, amount in moved.items()))
+    if totals.coupons_overspent:
+        lines.append(f"{totals.coupons_overspent} uses of coupons too many: tillpoint central coupons overspent")
+    if totals.certificates_overdrawn:
+        lines.append(f"{totals.certificates_overdrawn} certificates paid more than they had: certificates list")
+    lines += [f"gift {gift}: {given} given" for gift, given in totals.gifts.items()]
+    lines += [f"fund {fund}: {points} {unit}" for fund, units in totals.funds.items() for unit, points in units.items()]
     for till in totals.tills:
         waits = "" if till.queue_depth is None else f", {till.queue_depth} waiting when last seen"
         lines.append(f"till {till.till} ({till.shop}): epoch {till.epoch}, through {till.last_sequence}{waits}")
         if till.quarantined:
             lines.append(f"  quarantined: {till.quarantined}")
+        if till.signature_trouble:
+            lines.append(f"  refused: {till.signature_trouble}")
     lines += [f"LEDGER DOES NOT ADD UP: {sentence}" for sentence in totals.imbalances]
     return lines
+
+
+def _operator_token(args: argparse.Namespace) -> int:
+    from central.operator.keys import METRICS, OPERATOR, make_token
+
+    database = _open(args)
+    try:
+        with database.write() as connection:
+            print(make_token(connection, METRICS if args.metrics else OPERATOR))
+    finally:
+        database.close()
+    return 0
 
 
 def _restored(args: argparse.Namespace) -> int:
@@ -231,10 +227,3 @@ def _restored(args: argparse.Namespace) -> int:
         database.close()
     print("every till fetches everything again when it next asks")
     return 0
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise CentralStartError(f"cannot read {file}: {error.strerror}") from None

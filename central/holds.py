@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, Row, insert, select, update
 
 from agent.loyalty import lots as pots
 from central import schema
 from central.accounts import Accounts
 from central.errors import Refusal
+from central.leases import recall_leases, reserved, unsettled_tills
 from drivers.vocabulary.centre import HoldGrant, HoldWanted
 from drivers.vocabulary.customer import Customer
 
@@ -29,6 +31,8 @@ def grant_hold(connection: Connection, wanted: HoldWanted, *, till: str, new_id:
     account = Accounts(connection).get(wanted.customer_id)  # locks the customer until the end of the transaction
     if account is None:
         raise Refusal(404, "customer_unknown", f"customer {wanted.customer_id} is not known here")
+    # A till may still use the name it gave to somebody whom the centre knew.
+    wanted = replace(wanted, customer_id=account.id)
     table = schema.hold
     named = (table.c.till == till) & (table.c.receipt_uid == wanted.receipt_uid)
     before = connection.execute(select(table).where(named).with_for_update()).first()
@@ -41,7 +45,13 @@ def grant_hold(connection: Connection, wanted: HoldWanted, *, till: str, new_id:
         return HoldGrant(id=before.id, points=before.points, expires_at=before.expires_at)
     customer = Customer(id=account.id, lots=account.lots, deficits=account.deficits)
     balance = pots.balance(customer, wanted.unit, now).available
-    if balance - _reserved(connection, wanted, till=till, now=now) < wanted.points:
+    if unsettled_tills(connection, now):
+        return HoldGrant(id="", points=0, reason="restoring")
+    own = (till, wanted.receipt_uid)
+    promised = reserved(connection, wanted.customer_id, wanted.unit, now=now, but_receipt=own)
+    if balance - promised < wanted.points:
+        if balance >= wanted.points:
+            recall_leases(connection, wanted.customer_id, wanted.unit)
         return HoldGrant(id="", points=0, reason="balance")
     hold_id = before.id if before is not None else new_id
     expires_at = now + timedelta(seconds=wanted.ttl_s)
@@ -65,18 +75,3 @@ def grant_hold(connection: Connection, wanted: HoldWanted, *, till: str, new_id:
 def _same(before: Row[Any], wanted: HoldWanted, now: datetime) -> bool:
     asked = (wanted.customer_id, wanted.unit, wanted.points)
     return before.state == "open" and before.expires_at > now and (before.customer, before.unit, before.points) == asked
-
-
-def _reserved(connection: Connection, wanted: HoldWanted, *, till: str, now: datetime) -> int:
-    """Points of this customer and unit that other receipts hold."""
-    table = schema.hold
-    total: int | None = connection.scalar(
-        select(func.sum(table.c.points)).where(
-            table.c.customer == wanted.customer_id,
-            table.c.unit == wanted.unit,
-            table.c.state == "open",
-            table.c.expires_at > now,
-            ~((table.c.till == till) & (table.c.receipt_uid == wanted.receipt_uid)),
-        ),
-    )
-    return int(total or 0)

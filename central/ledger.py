@@ -5,6 +5,7 @@
 * A return gives back to the lots the sale took from, with their own expiry, and takes back the points the sale earned.
   It never gives or takes more than the sale did, over all its returns together.
 * A return the till could not settle waits until its sale arrives; one that names no sale is kept for a person.
+* Everything else a decision does (coupons, certificates, counters, a friend's points) is in `effects`.
 * One receipt uid has one effect for ever. The same content under another envelope is a duplicate; other content is
   refused, kept in its envelope, and changes nothing.
 """
@@ -12,28 +13,43 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
 
+from agent.loyalty import RefundEffect, refund
 from agent.loyalty import lots as pots
-from agent.loyalty import refund
 from central import schema
-from central.accounts import DEFICIT, Account, Accounts, Cause, Reason
+from central.accounts import Account, Accounts, Cause, Reason
+from central.certificate_holds import release_holds
+from central.effects import SideEffects
+from central.history import History
+from central.leases import close_leases, keep_earned, spend_lease
+from central.newcomers import Newcomers
 from central.programmes import TierRule
 from central.receipts import Receipts, ReceiptState, Recorded
 from drivers.vocabulary.centre import VerdictState, WireEnvelope
 from drivers.vocabulary.customer import PointsLot
-from drivers.vocabulary.facts import HoldReleased, ReceiptConfirmed, ReceiptRefunded, ReceiptUnread
+from drivers.vocabulary.facts import (
+    CustomerEnrolled,
+    HoldReleased,
+    LeasesClosed,
+    ProgrammeRefused,
+    ReceiptConfirmed,
+    ReceiptRefunded,
+    ReceiptUnread,
+)
+from drivers.vocabulary.leases import kept_lease
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 
 __all__ = ["EXPIRED_KEPT", "Effect", "Ledger"]
 
 #: How long an expired lot is kept: a till that was offline may still tell of points spent while it was good.
 EXPIRED_KEPT: Final = timedelta(days=45)
+CLAIM_CODE_CHARS: Final = 16  # as wide as its column; ours have 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,10 @@ class Ledger:
     currency: str
     tier_of: TierRule
     now: datetime
+    effects: SideEffects
+    newcomers: Newcomers
+    captured_receipts: list[str] = field(default_factory=list)
+    captured_holds: list[str] = field(default_factory=list)
 
     def apply(self, envelope: WireEnvelope, fact: Any) -> Effect:
         """Do what a fact says, once."""
@@ -77,15 +97,37 @@ class Ledger:
             return refused
         recorded = self._record(envelope, fact, ReceiptState.SETTLED, customer=fact.customer_id)
         self._capture(receipt.uid, fact.hold)
-        if fact.customer_id is not None:
-            self._sell(fact, fact.customer_id, self._moment(envelope.occurred_at))
+        at = self._moment(envelope.occurred_at)
+        account = self._account(fact.customer_id) if fact.customer_id is not None else None
+        if account is not None:
+            self._sell(fact, account, at)
+        odd = self._leases(fact, at)
+        told = self.effects.sold(fact.decision, account, receipt_uid=receipt.uid, at=at)
         for waiting in self.receipts.returns_of(receipt.uid):
             if waiting.state is ReceiptState.WAITING:
                 self._settle(waiting, recorded)
+        return Effect(VerdictState.APPLIED, "; ".join((*told, *odd)))
+
+    def _leases(self, fact: ReceiptConfirmed, at: datetime) -> list[str]:
+        """What was spent under leases, and what the till keeps of what it gave."""
+        odd = spend_lease(self.connection, self.till, fact.leases) if fact.leases else []
+        if fact.kept_until is not None and fact.customer_id is not None:
+            kept = {
+                kept_lease(fact.receipt.uid, effect.unit, effect.rule): (effect.unit, effect.amount)
+                for effect in fact.decision.earned
+            }
+            # Under the customer's own name, whichever the till still uses.
+            customer = self._account(fact.customer_id).id
+            keep_earned(self.connection, self.till, customer, kept, at=at, until=fact.kept_until)
+        return odd
+
+    def leases_closed(self, envelope: WireEnvelope, fact: LeasesClosed) -> Effect:
+        """The till is done with leases; their rest is free."""
+        del envelope
+        close_leases(self.connection, self.till, fact.leases)
         return APPLIED
 
-    def _sell(self, fact: ReceiptConfirmed, customer: str, at: datetime) -> None:
-        account = self._account(customer)
+    def _sell(self, fact: ReceiptConfirmed, account: Account, at: datetime) -> None:
         uid = fact.receipt.uid
         spent = Cause(reason=Reason.SPENT, at=at, receipt_uid=uid)
         for effect in fact.decision.spent:
@@ -127,24 +169,38 @@ class Ledger:
         """Give a return its effect now that its sale is known."""
         fact, sale = self.receipts.fact_of(returned), self.receipts.fact_of(base)
         self.receipts.settled(returned, customer=base.customer)
-        if not isinstance(fact, ReceiptRefunded) or not isinstance(sale, ReceiptConfirmed) or base.customer is None:
+        if not isinstance(fact, ReceiptRefunded) or not isinstance(sale, ReceiptConfirmed):
             return
+        at = min(self.now, fact.receipt.closed_at or self.now)
+        account = self._account(base.customer) if base.customer is not None else None
+        effect = refund(sale.decision, sale.receipt, fact.receipt, self._earlier(returned, base.uid))
+        if account is not None:
+            self._undo_points(account, fact, effect, sale_uid=base.uid, at=at)
+        self.effects.returned(effect, sale.decision, account, receipt_uid=returned.uid, sale_uid=base.uid, at=at)
+
+    def _undo_points(
+        self, account: Account, fact: ReceiptRefunded, effect: RefundEffect, *, sale_uid: str, at: datetime
+    ) -> None:
+        """The customer's own points of a return: as the till said, and the last part undoes whatever is left.
+
+        A till that did not hear of returns at another one has its own idea of the share.
+        """
+        history = self._history(account, sale_uid)
         given, taken = fact.points_given_back, fact.points_taken_back
         if fact.settled_by_centre:
-            effect = refund(sale.decision, sale.receipt, fact.receipt, self._earlier(returned, base.uid))
             given, taken = effect.points_given_back, effect.points_taken_back
-        account = self._account(base.customer)
-        history = self._history(account, base.uid)
-        at = min(self.now, fact.receipt.closed_at or self.now)
-        give = Cause(reason=Reason.GIVEN_BACK, at=at, receipt_uid=returned.uid, base_uid=base.uid)
+        if effect.complete:
+            given, taken = history.unreturned(), history.untaken()
+        returned_uid = fact.receipt.uid
+        give = Cause(reason=Reason.GIVEN_BACK, at=at, receipt_uid=returned_uid, base_uid=sale_uid)
         take = replace_reason(give, Reason.TAKEN_BACK)
         for unit, points in sorted(taken.items()):
             amount = min(points, history.takeable(unit))
-            lots, deficits = pots.take_back(account.lots, account.deficits, unit, amount, receipt_uid=base.uid, now=at)
+            lots, deficits = pots.take_back(account.lots, account.deficits, unit, amount, receipt_uid=sale_uid, now=at)
             account.move(lots, deficits, take)
         for unit, points in sorted(given.items()):
             amount = min(points, history.returnable(unit))
-            name, parts = back_lot_id(returned.uid, unit), history.taken(unit)
+            name, parts = back_lot_id(returned_uid, unit), history.taken(unit)
             lots, deficits, _ = pots.give_back(account.lots, account.deficits, unit, amount, taken=parts, name=name)
             account.move(lots, deficits, give)
         self._spend_money(account, -fact.receipt.total.minor)
@@ -185,6 +241,16 @@ class Ledger:
         del envelope, fact
         return APPLIED
 
+    def programme_refused(self, envelope: WireEnvelope, fact: ProgrammeRefused) -> Effect:
+        """Kept in its envelope for a person; it moves nothing."""
+        del envelope, fact
+        return APPLIED
+
+    def enrolled(self, envelope: WireEnvelope, fact: CustomerEnrolled) -> Effect:
+        """Somebody became a customer."""
+        reason = self.newcomers.take(envelope, fact)
+        return Effect(VerdictState.REFUSED, reason) if reason else APPLIED
+
     def released(self, envelope: WireEnvelope, fact: HoldReleased) -> Effect:
         """A hold is not needed any more; one that was captured stays so."""
         del envelope
@@ -194,15 +260,28 @@ class Ledger:
             .where(table.c.till == self.till, table.c.receipt_uid == fact.receipt_uid, table.c.state == "open")
             .values(state="released"),
         )
+        release_holds(self.connection, till=self.till, receipts=(fact.receipt_uid,), captured=False)
         return APPLIED
 
     def _capture(self, receipt_uid: str, hold: str) -> None:
         """The reserve of this receipt is used up, also when it had expired or its answer was lost."""
-        table = schema.hold
-        named = (table.c.till == self.till) & (table.c.receipt_uid == receipt_uid)
+        self.captured_receipts.append(receipt_uid)
         if hold:
-            named |= table.c.id == hold
+            self.captured_holds.append(hold)
+
+    def close(self) -> None:
+        """The last step: what is written once for all the facts of a batch.
+
+        A hold that one fact releases and another uses is used, in whichever order they came.
+        """
+        if not self.captured_receipts:
+            return
+        table = schema.hold
+        named = (table.c.till == self.till) & table.c.receipt_uid.in_(self.captured_receipts)
+        if self.captured_holds:
+            named |= table.c.id.in_(self.captured_holds)
         self.connection.execute(update(table).where(named).values(state="captured"))
+        release_holds(self.connection, till=self.till, receipts=self.captured_receipts, captured=True)
 
     def _cannot(
         self, envelope: WireEnvelope, receipt: Receipt, wanted: DocumentKind, customer: str | None
@@ -243,6 +322,7 @@ class Ledger:
             till=self.till,
             epoch=envelope.epoch,
             sequence=envelope.sequence,
+            claim_code=fact.claim_code[:CLAIM_CODE_CHARS],
             fact=fact,
         )
         self.receipts.add(recorded)
@@ -287,50 +367,12 @@ def back_lot_id(receipt_uid: str, unit: str) -> str:
     return f"{receipt_uid}:back:{unit}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What a sale and its returns have written into the ledger so far."""
-
-    entries: Sequence[Mapping[str, Any]]
-
-    def _sum(self, unit: str, *reasons: Reason) -> int:
-        return sum(entry["amount"] for entry in self._of(unit, *reasons))
-
-    def _of(self, unit: str, *reasons: Reason) -> list[Mapping[str, Any]]:
-        words = {reason.value for reason in reasons}
-        return [entry for entry in self.entries if entry["unit"] == unit and entry["reason"] in words]
-
-    def takeable(self, unit: str) -> int:
-        """How many of the earned points have not been taken back yet."""
-        return max(0, self._sum(unit, Reason.EARNED, Reason.TAKEN_BACK))
-
-    def returnable(self, unit: str) -> int:
-        """How many of the spent points have not been given back yet."""
-        return max(0, -self._sum(unit, Reason.SPENT, Reason.GIVEN_BACK))
-
-    def taken(self, unit: str) -> tuple[PointsLot, ...]:
-        """The parts of lots the sale took, in the order taken, less what came back to them."""
-        came_back: dict[str, int] = {}
-        for entry in self._of(unit, Reason.GIVEN_BACK):
-            came_back[entry["lot"]] = came_back.get(entry["lot"], 0) + entry["amount"]
-        parts = []
-        for entry in self._of(unit, Reason.SPENT):
-            if entry["lot"] == DEFICIT:
-                continue
-            part = PointsLot(
-                id=entry["lot"],
-                unit=unit,
-                amount=max(0, -entry["amount"] - came_back.get(entry["lot"], 0)),
-                active_from=entry["active_from"],
-                expires_at=entry["expires_at"],
-            )
-            parts.append(part)
-        return tuple(parts)
-
-
 _HANDLERS: Final[dict[type, Callable[[Ledger, WireEnvelope, Any], Effect]]] = {
     ReceiptConfirmed: Ledger.confirmed,
     ReceiptRefunded: Ledger.refunded,
     ReceiptUnread: Ledger.unread,
     HoldReleased: Ledger.released,
+    LeasesClosed: Ledger.leases_closed,
+    CustomerEnrolled: Ledger.enrolled,
+    ProgrammeRefused: Ledger.programme_refused,
 }

@@ -1,8 +1,9 @@
 """Members from a CSV file into the centre, and one member shown; phones and cards become keyed hashes and masks.
 
 Columns: id and name; phone (E.164) and card if there are any; tier, spent; points, or one column ``points.UNIT`` for
-each unit. Loading the same file again changes nothing: opening points and opening spending belong to a member who is
-new here; afterwards they move by receipts only.
+each unit; birthday, staff, referrer, segments, purchases and membership_until. Loading the same file again changes
+nothing: points, spending, purchases and membership are what a member begins with who is new here; afterwards they move
+by receipts only. An empty field says nothing.
 """
 
 from __future__ import annotations
@@ -12,35 +13,57 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Final, TextIO
 
-from sqlalchemy import Connection, delete, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, delete, select, update
 
 from central import schema
 from central.accounts import Reason, customer_documents, lot_row
+from central.aliases import identifiers, write_aliases
+from central.bulk import insert_many
 from central.changes import publish
 from central.database import Database
 from central.errors import CentralStartError
+from central.member_facts import MemberFacts, read_facts
 from central.programmes import tier_rule
+from central.tenant import tenant_keys
 from drivers.vocabulary import codec
-from drivers.vocabulary.customer import Customer, Identifier, IdentifierKind, PointsLot, keyed_hash
+from drivers.vocabulary.customer import Customer, PointsLot
+from drivers.vocabulary.joining import mask_name, mask_phone
 from drivers.vocabulary.money import Money
 
-__all__ = ["Loaded", "Member", "load_members", "read_members", "show_member"]
+__all__ = [
+    "CHUNK_ROWS",
+    "Loaded",
+    "Member",
+    "load_chunk",
+    "load_members",
+    "member_columns",
+    "read_member",
+    "read_members",
+    "show_member",
+]
 
 CHUNK_ROWS: Final = 400  # members of one transaction: short enough for tills to be served in between
 DEFAULT_UNIT: Final = "bonus"  # what a column called just "points" counts
 
+NO_FACTS: Final = MemberFacts()
+
 _PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
 _CARD: Final = re.compile(r"[0-9A-Za-z]{3,64}")
 _UNIT: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_KNOWN: Final = ("id", "name", "phone", "card", "tier", "spent", "points")
+_KNOWN: Final = (
+    *("id", "name", "phone", "card", "tier", "spent", "points"),
+    *("birthday", "staff", "referrer", "segments", "purchases", "membership_until"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One line of the file, checked."""
+    """One line of the file, checked; None and "" are what it does not say."""
 
     id: str
     name: str
@@ -49,6 +72,7 @@ class Member:
     tier: str
     spent_minor: int
     points: dict[str, int]
+    more: MemberFacts = NO_FACTS
 
 
 @dataclass(slots=True)
@@ -64,6 +88,12 @@ class Loaded:
         """Lines done."""
         return self.added + self.updated + self.unchanged
 
+    def add(self, part: Loaded) -> None:
+        """So much more is done."""
+        self.added += part.added
+        self.updated += part.updated
+        self.unchanged += part.unchanged
+
 
 def read_members(file: TextIO, *, name: str, currency: str) -> Iterator[Member]:
     """The file's members, line by line.
@@ -72,18 +102,18 @@ def read_members(file: TextIO, *, name: str, currency: str) -> Iterator[Member]:
         CentralStartError: a column is unknown or a line cannot be read; the message names the line.
     """
     reader = csv.DictReader(file, restkey="", strict=True)
-    units = _columns(reader.fieldnames or (), name)
+    units = member_columns(reader.fieldnames or (), name)
     try:
         for row in reader:
             try:
-                yield _member(row, units, currency)
+                yield read_member(row, units, currency)
             except ValueError as error:
                 raise CentralStartError(f"{name}, line {reader.line_num}: {error}") from None
     except csv.Error as error:
         raise CentralStartError(f"{name}, line {reader.line_num}: {error}") from None
 
 
-def _columns(names: Sequence[str], file: str) -> dict[str, str]:
+def member_columns(names: Sequence[str], file: str) -> dict[str, str]:
     """Column → unit of points; refuses what is not known, so that a misspelt column is not silently left out."""
     units: dict[str, str] = {}
     for column in names:
@@ -99,13 +129,16 @@ def _columns(names: Sequence[str], file: str) -> dict[str, str]:
     return units
 
 
-def _member(row: dict[str, str | None], units: dict[str, str], currency: str) -> Member:
+def read_member(row: dict[str, str | None], units: dict[str, str], currency: str) -> Member:
+    """One line; raises ValueError in words."""
     if "" in row:
         raise ValueError("more fields than columns")
     texts = {name: (value or "").strip() for name, value in row.items()}
     member_id = texts["id"]
     if not 1 <= len(member_id) <= 64:
         raise ValueError("id must have 1 to 64 characters")
+    if any("\0" in text for text in texts.values()):
+        raise ValueError(f"the line of {member_id[:64]!r} holds a NUL character")
     phone = re.sub(r"[ ()-]", "", texts.get("phone", ""))
     if phone and not _PHONE.fullmatch(phone):
         raise ValueError(f"phone of {member_id} is not international; write it as +79000000001")
@@ -133,6 +166,7 @@ def _member(row: dict[str, str | None], units: dict[str, str], currency: str) ->
         tier=texts.get("tier", ""),
         spent_minor=spent.minor,
         points=points,
+        more=read_facts(texts, member_id),
     )
 
 
@@ -146,13 +180,13 @@ def load_members(
         # The last line of a member wins, as it would in two chunks.
         wanted = list({member.id: member for member in chunk}.values())
         loaded.unchanged += len(chunk) - len(wanted)
-        with database.write() as connection:
-            _load_chunk(connection, wanted, database.tenant_key, now, loaded)
+        loaded.add(database.writing(partial(load_chunk, members=wanted, now=now)))
         progress(loaded)
     return loaded
 
 
-def _load_chunk(connection: Connection, members: Sequence[Member], key: bytes, now: datetime, loaded: Loaded) -> None:
+def load_chunk(connection: Connection, members: Sequence[Member], now: datetime) -> Loaded:
+    """Write so many members, each named once; what became of them. Short, because it ends with the feed's lock."""
     ids = [member.id for member in members]
     table = schema.customer
     stored = {row.id: row for row in connection.execute(select(table).where(table.c.id.in_(ids)))}
@@ -166,10 +200,12 @@ def _load_chunk(connection: Connection, members: Sequence[Member], key: bytes, n
     changed = [("customer", member.id) for member in fresh]
     for member in known:
         row, contact = stored[member.id], who.get(member.id)
-        before = (row.tier, contact.name if contact else "", contact.phone if contact else "")
-        if before == (member.tier or row.tier, member.name, member.phone):
+        before = (row.tier, *((contact.name, contact.phone, contact.card) if contact else ("", "", "")))
+        news = member.more.news(row)
+        if before == (member.tier or row.tier, member.name, member.phone, member.card) and not news:
             continue
-        values = {"name": mask_name(member.name), "phone": mask_phone(member.phone), "tier": member.tier or row.tier}
+        names = {"name": mask_name(member.name), "phone": mask_phone(member.phone)}
+        values = {**names, "tier": member.tier or row.tier, **news}
         connection.execute(update(table).where(table.c.id == member.id).values(**values))
         changed.append(("customer", member.id))
     updated = {member_id for _, member_id in changed} - {member.id for member in fresh}
@@ -177,13 +213,12 @@ def _load_chunk(connection: Connection, members: Sequence[Member], key: bytes, n
     if rewritten:
         of = [member.id for member in rewritten]
         connection.execute(delete(schema.contact).where(schema.contact.c.customer.in_(of)))
-        rows = [{"customer": one.id, "name": one.name, "phone": one.phone} for one in rewritten]
-        connection.execute(insert(schema.contact), rows)
-    aliases = _alias(connection, members, key)
+        rows = [{"customer": one.id, "name": one.name, "phone": one.phone, "card": one.card} for one in rewritten]
+        insert_many(connection, schema.contact, rows)
+    owners = [(one.id, found) for one in members for found in identifiers(phone=one.phone, card=one.card)]
+    aliases = write_aliases(connection, owners, tenant_keys(connection))
     publish(connection, [*changed, *(("alias", name) for name in aliases)])
-    loaded.added += len(fresh)
-    loaded.updated += len(updated)
-    loaded.unchanged += len(known) - len(updated)
+    return Loaded(added=len(fresh), updated=len(updated), unchanged=len(known) - len(updated))
 
 
 def _add(connection: Connection, members: Sequence[Member], now: datetime) -> None:
@@ -198,12 +233,12 @@ def _add(connection: Connection, members: Sequence[Member], now: datetime) -> No
             "tier": member.tier or tier_of("", 0, member.spent_minor),
             "spent_minor": member.spent_minor,
             "blocked": False,
-            "segments": [],
             "deficits": {},
+            **member.more.row(),
         }
         for member in members
     ]
-    connection.execute(insert(schema.customer), rows)
+    insert_many(connection, schema.customer, rows)
     lots = [
         (member.id, PointsLot(id=f"opening:{unit}", unit=unit, amount=amount))
         for member in members
@@ -212,7 +247,7 @@ def _add(connection: Connection, members: Sequence[Member], now: datetime) -> No
     ]
     if not lots:
         return
-    connection.execute(insert(schema.lot), [lot_row(customer, lot) for customer, lot in lots])
+    insert_many(connection, schema.lot, [lot_row(customer, lot) for customer, lot in lots])
     entries = [
         {
             "customer": customer,
@@ -228,51 +263,11 @@ def _add(connection: Connection, members: Sequence[Member], now: datetime) -> No
         }
         for customer, lot in lots
     ]
-    connection.execute(insert(schema.ledger), entries)
-
-
-def _alias(connection: Connection, members: Sequence[Member], key: bytes) -> list[str]:
-    """Write the keyed hashes that are new or point elsewhere; a number that moved to another member moves its hash."""
-    wanted: dict[str, dict[str, Any]] = {}
-    for member in members:
-        for kind, value in ((IdentifierKind.PHONE, member.phone), (IdentifierKind.CARD, member.card)):
-            if value:
-                identifier = Identifier(kind=kind, value=value)
-                name = keyed_hash(key, identifier)
-                wanted[name] = {"hash": name, "customer": member.id, "mask": identifier.mask}
-    if not wanted:
-        return []
-    table = schema.alias
-    names = list(wanted)
-    stored = {
-        row.hash: row.customer
-        for start in range(0, len(names), CHUNK_ROWS)
-        for row in connection.execute(select(table).where(table.c.hash.in_(names[start : start + CHUNK_ROWS])))
-    }
-    moved = [name for name in names if stored.get(name, wanted[name]["customer"]) != wanted[name]["customer"]]
-    if moved:
-        connection.execute(delete(table).where(table.c.hash.in_(moved)))
-    fresh = [name for name in names if name not in stored or name in moved]
-    if fresh:
-        connection.execute(insert(table), [wanted[name] for name in fresh])
-    return fresh
-
-
-def mask_name(name: str) -> str:
-    """What a cashier may read: the first name and the first letter of the rest ("Anna P.")."""
-    words = name.split()
-    if not words:
-        return ""
-    return " ".join([words[0][:60], *(f"{word[0]}." for word in words[1:2])])
-
-
-def mask_phone(phone: str) -> str:
-    """What a cashier may read of a phone."""
-    return Identifier(kind=IdentifierKind.PHONE, value=phone).mask if phone else ""
+    insert_many(connection, schema.ledger, entries)
 
 
 def show_member(connection: Connection, member_id: str) -> dict[str, Any]:
-    """One member: what the tills know, whose name and phone it is, and every entry of the ledger.
+    """One member: what the tills know, whose name and phone it is, every consent, and every entry of the ledger.
 
     Raises:
         CentralStartError: there is no such member.
@@ -286,11 +281,26 @@ def show_member(connection: Connection, member_id: str) -> dict[str, Any]:
     )
     table = schema.ledger
     entries = connection.execute(select(table).where(table.c.customer == member_id).order_by(table.c.id))
+    said = schema.consent
+    consents = connection.execute(select(said).where(said.c.customer == member_id).order_by(said.c.id))
     return {
-        "customer": codec.to_builtins(codec.decode(documents[member_id], Customer)),
+        # A birthday is for rules and for nobody's eyes.
+        "customer": codec.to_builtins(replace(codec.decode(documents[member_id], Customer), birthday="")),
         "name": contact.name if contact else "",
         "phone": contact.phone if contact else "",
         "found_by": list(masks),
+        "consents": [
+            {
+                "purpose": one.purpose,
+                "given": one.given,
+                "text_version": one.text_version,
+                "at": one.at.isoformat(),
+                "channel": one.channel,
+                "till": one.till,
+                "cashier": one.cashier,
+            }
+            for one in consents
+        ],
         "ledger": [
             {
                 "at": entry.at.isoformat(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -16,10 +17,16 @@ from drivers.vocabulary.centre import (
     EnrolRequest,
     HoldGrant,
     HoldWanted,
+    KeysAnswer,
+    KeysRequest,
     Problem,
+    SnapshotManifest,
+    SnapshotPart,
     Upload,
     UploadAnswer,
 )
+from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
+from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 
 __all__ = ["OPERATIONS", "Operation", "document"]
 
@@ -91,6 +98,7 @@ OPERATIONS: Final = (
         refusals={
             **_BODY_REFUSALS,
             400: _BODY_REFUSALS[400] + " `not_a_run`: not contiguous. `damaged`: a hash is not its envelope's.",
+            403: "`signature_missing`, `signature_wrong`: the till has a key, and it did not sign this batch.",
             409: "`gap`: send from `wanted`. `fork`: another history of this epoch is known, the till is quarantined. "
             "`epoch_unknown`: the centre never gave this epoch.",
         },
@@ -108,6 +116,25 @@ OPERATIONS: Final = (
         },
     ),
     Operation(
+        method="get",
+        path="/v1/tills/{till}/snapshot",
+        name="snapshot",
+        summary="The parts of everything there is, made beforehand, for a till that begins; then the changes after it.",
+        answer=SnapshotManifest,
+        refusals={404: "`no_snapshot`: there is none; read /changes from the beginning."},
+    ),
+    Operation(
+        method="get",
+        path="/v1/tills/{till}/snapshot/{id}/{number}",
+        name="snapshotPart",
+        summary="One part of a snapshot, counted from 0.",
+        answer=SnapshotPart,
+        refusals={
+            404: "`no_such_route`: the number is not a whole number.",
+            410: "`snapshot_gone`: this snapshot is not kept any more; ask for the newest.",
+        },
+    ),
+    Operation(
         method="post",
         path="/v1/tills/{till}/holds",
         name="hold",
@@ -119,6 +146,40 @@ OPERATIONS: Final = (
             404: "`customer_unknown`.",
             409: "`already_closed`: the receipt is confirmed. `fork`: the till is quarantined.",
         },
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/certificates",
+        name="certificate",
+        summary="What a gift certificate pays; with a receipt uid all that is free of it is kept for that receipt.",
+        answer=CertificateGrant,
+        body=CertificateWanted,
+        refusals={
+            **_BODY_REFUSALS,
+            409: "`already_closed`: the receipt is confirmed. `fork`: the till is quarantined.",
+        },
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/keys",
+        name="keys",
+        summary="Show the till's public key, take a new token if one is due, and the tenant's keys of today.",
+        answer=KeysAnswer,
+        body=KeysRequest,
+        refusals={
+            **_BODY_REFUSALS,
+            403: "`key_refused`: no proof that the key is held, or another key without the word of the one before.",
+            409: "`fork`: the till is quarantined.",
+        },
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/leases",
+        name="leases",
+        summary="Say which leases and holds the till has and how far it is; be given leases on customers' points.",
+        answer=LeaseAnswer,
+        body=LeaseReport,
+        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
     ),
     Operation(
         method="get",
@@ -137,6 +198,7 @@ _HEADERS: Final = (
 )
 
 _EVERYWHERE: Final = {
+    400: "`unreadable`: a name or a number that no database can keep.",
     503: "`busy`: the database is away; nothing was taken. `Retry-After` says when to come back.",
 }
 
@@ -193,8 +255,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
-    if "{till}" in operation.path:
-        parameters.append({"name": "till", "in": "path", "required": True, "schema": {"type": "string"}})
+    for name in re.findall(r"{(\w+)}", operation.path):
+        schema = {"type": "integer", "minimum": 0} if name == "number" else {"type": "string"}
+        parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
     if not operation.is_open:
         parameters += [
             {"name": name, "in": "header", "description": words, "schema": schema} for name, words, schema in _HEADERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -11,23 +12,37 @@ from agent.loyalty import Programme, load, tier_of
 from central import schema
 from central.changes import publish
 from central.errors import CentralStartError
+from central.programme_keys import SIGNED, keep_signatures, make_first_key
 from drivers.vocabulary import codec
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.money import Money
 
-__all__ = ["TierRule", "set_programme", "tier_rule"]
+__all__ = ["TierRule", "set_programme", "sign_from_now_on", "tier_rule"]
 
 #: (tier now, money spent before and after, in minor units) → tier.
 TierRule = Callable[[str, int, int], str]
 
 
-def set_programme(connection: Connection, source: bytes, *, name: str, currency: str, now: datetime) -> int:
+def set_programme(
+    connection: Connection,
+    source: bytes,
+    *,
+    name: str,
+    currency: str,
+    now: datetime,
+    signature: bytes | None = None,
+    signed_by: str = "",
+) -> int:
     """Store a programme and tell the tills; its version.
 
-    Setting the very same document again changes nothing.
+    Setting the very same document again changes nothing, unless a person's signature comes with it.
+
+    `signature` is what `tillpoint programme sign` wrote, `signed_by` the public key (base64) it was made with; it
+    stands beside the centre's own signatures.
 
     Raises:
-        CentralStartError: it cannot be read, is in another currency, or its version is not above the present one.
+        CentralStartError: it cannot be read, is in another currency, its version is not above the present one, or the
+            signature does not fit.
     """
     programme = _read(source, name=name)
     if programme.currency != currency:
@@ -39,6 +54,9 @@ def set_programme(connection: Connection, source: bytes, *, name: str, currency:
     if programme.version == newest:
         stored = connection.scalar(select(table.c.source).where(table.c.version == newest))
         if stored == source:
+            if signature is not None:
+                keep_signatures(connection, source, version=newest, signature=signature, trusted=signed_by)
+                publish(connection, [SIGNED])
             return newest
     if programme.version <= newest:
         raise CentralStartError(
@@ -51,8 +69,16 @@ def set_programme(connection: Connection, source: bytes, *, name: str, currency:
         "set_at": now,
     }
     connection.execute(insert(table), [row])
-    publish(connection, [("programme", "current")])
+    keep_signatures(connection, source, version=programme.version, signature=signature, trusted=signed_by)
+    # "current" is for tills of before programmes were signed.
+    publish(connection, [("programme", "current"), SIGNED])
     return programme.version
+
+
+def sign_from_now_on(connection: Connection) -> None:
+    """Make the key of a database that has none, and tell the tills the signed form of a programme it had before."""
+    if make_first_key(connection) and connection.scalar(select(func.max(schema.programme.c.version))):
+        publish(connection, [SIGNED])
 
 
 def _read(source: bytes, *, name: str) -> Programme:
@@ -67,6 +93,13 @@ def _everybody_stays(tier: str, before_minor: int, after_minor: int) -> str:
     return tier
 
 
+@lru_cache(maxsize=4)
+def _compiled(document: bytes) -> Programme | None:
+    """The programme of a document, kept: every batch of every till asks for it."""
+    loaded = load(document, name="programme.json")
+    return loaded if isinstance(loaded, Programme) else None
+
+
 def tier_rule(connection: Connection) -> TierRule:
     """How the present programme moves customers between tiers; without one everybody stays.
 
@@ -75,10 +108,9 @@ def tier_rule(connection: Connection) -> TierRule:
     """
     table = schema.programme
     document = connection.scalar(select(table.c.document).order_by(table.c.version.desc()).limit(1))
-    loaded = None if document is None else load(document, name="programme.json")
-    if not isinstance(loaded, Programme):
+    programme = None if document is None else _compiled(bytes(document))
+    if programme is None:
         return _everybody_stays
-    programme = loaded
 
     def reached(given: str, spent_minor: int) -> str:
         spent = Money(spent_minor, programme.currency)

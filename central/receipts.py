@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from central import schema
+from central.bulk import insert_many
 from drivers.vocabulary import codec
 from drivers.vocabulary.facts import ReceiptConfirmed, ReceiptRefunded
 
@@ -46,6 +47,7 @@ class Recorded:
     till: str
     epoch: int
     sequence: int
+    claim_code: str = ""
     fact: Fact | None = None
     stored: bool = False
     changed: bool = False
@@ -128,8 +130,7 @@ class Receipts:
         """Write what is new."""
         met = [one for one in self._met.values() if one is not None]
         fresh = [one.row() for one in met if not one.stored]
-        if fresh:
-            self.connection.execute(insert(schema.receipt), fresh)
+        insert_many(self.connection, schema.receipt, fresh)
         for one in met:
             if one.stored and one.changed:
                 where = schema.receipt.c.uid == one.uid

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import sys
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
 
 from central.errors import CentralStartError
 
-__all__ = ["Server", "listening_socket", "make_server"]
+__all__ = ["Server", "ServerTls", "listening_socket", "make_server"]
 
 BACKLOG: Final = 2048  # tills that come back together after an outage
+KEEP_ALIVE_S: Final = 75  # a till that sends every minute keeps its connection, and its TLS, behind a proxy too
 GRACE_S: Final = 5  # how long a request that is being answered may take after a stop was asked for
 
 
@@ -38,8 +42,59 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets=sockets)
 
 
-def make_server(app: Starlette, *, ready: Callable[[], None]) -> Server:
-    """A server for `Server.run(sockets=[…])`; set `should_exit` to stop it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerTls:
+    """How the server shows who it is, and whom it lets in.
+
+    Attributes:
+        certificate: PEM file with the chain.
+        key: PEM file of the private key without a password, or None when it is in the certificate's file.
+        client_ca: PEM file: only who shows a certificate of these authorities may ask anything; None lets everybody.
+    """
+
+    certificate: Path
+    key: Path | None = None
+    client_ca: Path | None = None
+
+    def check(self) -> None:
+        """Read the files.
+
+        Raises:
+            CentralStartError: one cannot be used.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(self.certificate, self.key, password="")
+        except (OSError, ssl.SSLError) as error:
+            raise CentralStartError(
+                f"cannot use the certificate {self.certificate} with its key: {_reason(error)}; "
+                "give PEM files that belong together, the key without a password"
+            ) from None
+        try:
+            if self.client_ca is not None:
+                context.load_verify_locations(self.client_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise CentralStartError(
+                f"cannot use --client-ca {self.client_ca}: {_reason(error)}; give a PEM file"
+            ) from None
+
+
+def _reason(error: OSError) -> str:
+    return (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or str(error)
+
+
+def make_server(app: Starlette, *, ready: Callable[[], None], tls: ServerTls | None = None) -> Server:
+    """A server for `Server.run(sockets=[…])`; set `should_exit` to stop it.
+
+    Raises:
+        CentralStartError: a file of `tls` cannot be used.
+    """
+    secure: dict[str, Any] = {}
+    if tls is not None:
+        tls.check()
+        secure = {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key) if tls.key is not None else None}
+        if tls.client_ca is not None:
+            secure |= {"ssl_ca_certs": str(tls.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED}
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -47,7 +102,9 @@ def make_server(app: Starlette, *, ready: Callable[[], None]) -> Server:
         lifespan="on",
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
+        **secure,
     )
     return Server(config, ready=ready, app=app)
 

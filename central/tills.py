@@ -14,9 +14,22 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from central import schema
 from central.errors import CentralStartError, Refusal
+from central.programme_keys import ring_of
+from central.tenant import sealing_key, tenant_keys
 from drivers.vocabulary.centre import EnrolAnswer, EnrolRequest
 
-__all__ = ["CODE_VALID", "Till", "Vitals", "authenticate", "enrol", "make_code", "note_seen", "vitals_of"]
+__all__ = [
+    "CODE_VALID",
+    "Till",
+    "Vitals",
+    "authenticate",
+    "enrol",
+    "make_code",
+    "note_seen",
+    "require_no_fork",
+    "take_new_token",
+    "vitals_of",
+]
 
 CODE_VALID: Final = timedelta(hours=24)  # long enough to drive to the shop, short enough to be forgotten in a drawer
 CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 characters that nobody mistakes for one another
@@ -31,6 +44,11 @@ class Till:
     id: str
     shop: str
     epoch: int
+    public_key: str = ""
+    #: The token that was shown is the new one: from now on the old one is worth nothing.
+    token_is_new: bool = False
+    #: The batch before was refused because of its signature.
+    signature_was_wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +86,7 @@ def make_code(connection: Connection, *, shop: str, till: str, now: datetime) ->
     return "-".join(letters[place : place + 4] for place in range(0, CODE_CHARS, 4))
 
 
-def enrol(
-    connection: Connection, request: EnrolRequest, *, tenant_key: bytes, currency: str, now: datetime
-) -> EnrolAnswer:
+def enrol(connection: Connection, request: EnrolRequest, *, currency: str, now: datetime) -> EnrolAnswer:
     """Turn a code into an identity.
 
     The answer may be lost on its way, so the same code works again from the same machine until the token it gave has
@@ -96,6 +112,12 @@ def enrol(
         "epoch": epoch,
         "token_hash": _hash(token),
         "token_used": False,
+        "token_next_hash": None,
+        "token_at": now,
+        "token_renew": False,
+        "public_key": request.public_key,
+        "tenant_generation": None,
+        "signature_trouble": None,
         "machine": request.machine,
         "enrolled_at": now,
     }
@@ -104,13 +126,18 @@ def enrol(
     else:
         connection.execute(update(schema.till).where(schema.till.c.id == code.till).values(**row))
     connection.execute(update(table).where(table.c.hash == code.hash).values(used_at=now, epoch=epoch))
+    keys = tenant_keys(connection)
     return EnrolAnswer(
         till=code.till,
         shop=code.shop,
         epoch=epoch,
         token=token,
-        tenant_key=tenant_key.hex(),
+        tenant_key=keys.current.hex(),
+        tenant_key_next="" if keys.following is None else keys.following.hex(),
+        tenant_generation=keys.newest_generation,
+        centre_key=sealing_key(connection)[1],
         currency=currency,
+        programme_keys=ring_of(connection),
     )
 
 
@@ -127,11 +154,42 @@ def authenticate(connection: Connection, *, till: str, authorization: str) -> Ti
     """
     scheme, _, token = authorization.partition(" ")
     row = connection.execute(select(schema.till).where(schema.till.c.id == till)).first()
-    known = row.token_hash if row is not None else "0" * 64
-    right = hmac.compare_digest(known, _hash(token.strip()))
-    if scheme.lower() != "bearer" or row is None or not right:
+    nothing = "0" * 64
+    shown = _hash(token.strip())
+    present = hmac.compare_digest(row.token_hash if row is not None else nothing, shown)
+    following = hmac.compare_digest((row.token_next_hash if row is not None else None) or nothing, shown)
+    if scheme.lower() != "bearer" or row is None or not (present or following):
         raise Refusal(401, "unauthorised", f"the token of till {till} is not valid; enrol the till again")
-    return Till(id=row.id, shop=row.shop, epoch=row.epoch)
+    return Till(
+        id=row.id,
+        shop=row.shop,
+        epoch=row.epoch,
+        public_key=row.public_key,
+        token_is_new=following,
+        signature_was_wrong=row.signature_trouble is not None,
+    )
+
+
+def require_no_fork(connection: Connection, till: Till) -> None:
+    """A quarantined till reserves nothing: it may be the thief's.
+
+    Raises:
+        Refusal: 409 `fork`, with the sentence of the quarantine.
+    """
+    table = schema.till_cursor
+    fork = connection.scalar(select(table.c.fork).where(table.c.till == till.id, table.c.epoch == till.epoch))
+    if fork is not None:
+        raise Refusal(409, "fork", fork)
+
+
+def take_new_token(connection: Connection, till: str, now: datetime) -> None:
+    """The new token was used: it is the till's token from now on, and the old one is worth nothing."""
+    table = schema.till
+    connection.execute(
+        update(table)
+        .where(table.c.id == till, table.c.token_next_hash.is_not(None))
+        .values(token_hash=table.c.token_next_hash, token_next_hash=None, token_at=now, token_renew=False),
+    )
 
 
 def note_seen(connection: Connection, till: str, vitals: Vitals, now: datetime) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from central import schema
 from central.accounts import imbalances
+from central.certificates import imbalanced_certificates
+from drivers.vocabulary.proof import fingerprint
 
 __all__ = ["TillTotals", "Totals", "read_totals", "till_totals"]
 
@@ -20,6 +22,8 @@ class TillTotals(Struct, frozen=True, kw_only=True):
         last_sequence: of `epoch`, the till's present one.
         duplicates: envelopes that were sent again after they had been taken, over all epochs.
         quarantined: why the present epoch takes nothing new, "" when it does.
+        key: fingerprint of the till's public key, "" for a till that has none.
+        signature_trouble: why its last batch was refused because of the signature, "" when it was not.
         queue_depth: what the till said when it was last seen; None when it did not say.
     """
 
@@ -36,6 +40,8 @@ class TillTotals(Struct, frozen=True, kw_only=True):
     queue_depth: int | None
     oldest_age_s: int | None
     clock_offset_s: int | None
+    key: str = ""
+    signature_trouble: str = ""
 
 
 class Totals(Struct, frozen=True, kw_only=True):
@@ -47,6 +53,10 @@ class Totals(Struct, frozen=True, kw_only=True):
         refused: envelopes kept without an effect.
         waiting: returns whose sale has not arrived, and returns for a person.
         points: per unit, what moved for each reason (spent and taken_back are negative).
+        coupons_overspent: uses of coupons beyond what they allow.
+        certificates_overdrawn: certificates from which two tills took more than there was.
+        gifts: how many of each were handed out.
+        funds: points given away, by fund and unit.
         imbalances: where the ledger and the lots disagree; anything here is a bug.
     """
 
@@ -60,6 +70,10 @@ class Totals(Struct, frozen=True, kw_only=True):
     waiting: int
     customers: int
     points: dict[str, dict[str, int]]
+    coupons_overspent: int
+    certificates_overdrawn: int
+    gifts: dict[str, int]
+    funds: dict[str, dict[str, int]]
     tills: tuple[TillTotals, ...]
     imbalances: tuple[str, ...]
 
@@ -87,9 +101,33 @@ def read_totals(connection: Connection) -> Totals:
         waiting=connection.scalar(open_returns) or 0,
         customers=connection.scalar(select(func.count()).select_from(schema.customer)) or 0,
         points=points,
+        coupons_overspent=_count(connection, schema.coupon_use.c.overspent.is_(True)),
+        certificates_overdrawn=_count(connection, schema.certificate.c.balance_minor < 0),
+        gifts=_gifts(connection),
+        funds=_funds(connection),
         tills=tills,
-        imbalances=tuple(imbalances(connection)),
+        imbalances=(*imbalances(connection), *imbalanced_certificates(connection)),
     )
+
+
+def _count(connection: Connection, where: ColumnElement[bool]) -> int:
+    """Rows of the table this condition is about."""
+    return connection.scalar(select(func.count()).where(where)) or 0
+
+
+def _gifts(connection: Connection) -> dict[str, int]:
+    table = schema.gift
+    rows = connection.execute(
+        select(table.c.gift, func.sum(table.c.given)).group_by(table.c.gift).order_by(table.c.gift)
+    )
+    return {gift: int(given) for gift, given in rows}
+
+
+def _funds(connection: Connection) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for row in connection.execute(select(schema.fund).order_by(schema.fund.c.fund, schema.fund.c.unit)):
+        found.setdefault(row.fund, {})[row.unit] = row.points
+    return found
 
 
 def till_totals(connection: Connection, only: str | None = None) -> tuple[TillTotals, ...]:
@@ -123,6 +161,8 @@ def till_totals(connection: Connection, only: str | None = None) -> tuple[TillTo
             queue_depth=row.queue_depth,
             oldest_age_s=row.oldest_age_s,
             clock_offset_s=row.clock_offset_s,
+            key=fingerprint(row.public_key),
+            signature_trouble=row.signature_trouble or "",
         )
         found.append(totals)
     return tuple(found)

@@ -39,9 +39,10 @@ class FeedWatch:
     async def stop(self) -> None:
         """Let every waiting poll answer now, and watch no more."""
         self.close()
+        self._poke.set()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            # Not cancelled: a query that is under way gives its connection back first.
+            await self._task
 
     def close(self) -> None:
         """Let every waiting poll answer now; nobody waits from here on."""
@@ -63,7 +64,7 @@ class FeedWatch:
         return not self.closed
 
     async def _watch(self) -> None:
-        while True:
+        while not self.closed:
             try:
                 async with asyncio.timeout(POLL_S):
                     await self._poke.wait()

@@ -14,8 +14,9 @@ from typing import Any, Self
 
 import apsw
 
+from offline_queue.chain_walk import ChainReport, Progress, walk
 from offline_queue.database import Rows, connect_reader, schema_version, translate
-from offline_queue.envelope import Envelope, verify_chain
+from offline_queue.envelope import Envelope
 from offline_queue.errors import StoreCorrupt, StoreUnavailable
 from offline_queue.migrations import TILL, require_version
 from offline_queue.rows import (
@@ -27,7 +28,6 @@ from offline_queue.rows import (
     envelope_from_row,
     epoch_rows,
     milliseconds,
-    place,
     position_of,
     queue_depth,
 )
@@ -35,7 +35,6 @@ from offline_queue.rows import (
 __all__ = ["ChainReport", "OutboxReader", "ShelvedEnvelope"]
 
 ENVELOPES_MAX = 1_000  # of one answer; ask again with a narrower window
-_VERIFY_CHUNK = 256  # envelopes read and hashed between two looks at the file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +43,6 @@ class ShelvedEnvelope:
 
     envelope: Envelope
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainReport:
-    """What walking the chain found.
-
-    Attributes:
-        checked: envelopes whose place and hash were right.
-        broken: (epoch, sequence) of the first that is changed, missing or moved; None when the chain is whole.
-    """
-
-    checked: int
-    broken: tuple[int, int] | None
 
 
 class OutboxReader:
@@ -117,6 +103,11 @@ class OutboxReader:
             if row is None or not row.pruned_through < sequence <= row.last_sequence:
                 return []
             return self._run_after(replace(row, acknowledged_through=sequence - 1), envelopes_max, bytes_max)
+
+    def document(self, collection: str, key: str) -> bytes | None:
+        """One of the till's keyed documents; None when there is none."""
+        rows = self._run("SELECT value FROM document WHERE collection = ? AND key = ?", (collection, key))
+        return rows[0][0] if rows else None
 
     def depth(self) -> QueueDepth:
         """How the queue stands; the cost does not grow with the backlog."""
@@ -181,19 +172,25 @@ class OutboxReader:
                 for row in self._run(f"{SELECT_ENVELOPE} WHERE position = ?", (position,))
             ]
 
-    def verify(self) -> ChainReport:
+    def page(self, *, after: tuple[int, int] = (0, 0), limit: int = 100) -> list[Envelope]:
+        """What is on disk after (epoch, sequence), oldest first, acknowledged or not; at most `ENVELOPES_MAX`."""
+        rows = self._run(
+            f"{SELECT_ENVELOPE} WHERE position > ? ORDER BY position LIMIT ?",
+            (position_of(*after), min(limit, ENVELOPES_MAX)),
+        )
+        return [envelope_from_row(row) for row in rows]
+
+    def acknowledged(self) -> dict[int, int]:
+        """Through which sequence the centre has each epoch."""
+        return {row.epoch: row.acknowledged_through for row in epoch_rows(self._run)}
+
+    def verify(self, progress: Progress | None = None) -> ChainReport:
         """Walk the chain of every epoch from where it was pruned to its head, hashing every body on disk.
 
         SQLite keeps no checksum of its pages; this finds what `quick_check` cannot: a changed byte inside a body, a
-        removed, moved or exchanged envelope, a cut-off end.
+        removed, moved or exchanged envelope, a cut-off end. `progress` is told how many of how many were looked at.
         """
-        checked = 0
-        for known in epoch_rows(self._run):
-            count, broken = self._verify_epoch(known.epoch)
-            checked += count
-            if broken is not None:
-                return ChainReport(checked=checked, broken=broken)
-        return ChainReport(checked=checked, broken=None)
+        return walk(self._run, self._moment, progress)
 
     def close(self) -> None:
         """Close the connection. Harmless when repeated."""
@@ -222,30 +219,6 @@ class OutboxReader:
             raise translate(error, self._path, self._connection) from error
         return batch
 
-    def _verify_epoch(self, number: int) -> tuple[int, tuple[int, int] | None]:
-        checked = 0
-        after, head = -1, b""  # the sequence up to which the chain was followed, and its hash
-        while True:
-            with self._moment():  # marks and envelopes of one moment: the store may be writing and pruning
-                epoch = next(row for row in epoch_rows(self._run) if row.epoch == number)
-                if after < epoch.pruned_through:
-                    after, head = epoch.pruned_through, epoch.pruned_hash
-                rows = self._rows_between(number, after + 1, epoch.last_sequence)
-            if not rows:
-                whole = after == epoch.last_sequence and head == epoch.head
-                return checked, None if whole else (number, after + 1)
-            good, broken = _follow(rows, after, head.hex())
-            checked += good
-            if broken is not None:
-                return checked, (number, broken)
-            after, head = place(rows[-1][0])[1], rows[-1][3]
-
-    def _rows_between(self, epoch: int, first: int, last: int) -> Rows:
-        return self._run(
-            f"{SELECT_ENVELOPE} WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?",
-            (position_of(epoch, first), position_of(epoch, last), _VERIFY_CHUNK),
-        )
-
     @contextmanager
     def _moment(self) -> Iterator[None]:
         """Several questions about one and the same moment of the file, however much is written meanwhile."""
@@ -261,18 +234,3 @@ class OutboxReader:
             return self._connection.execute(sql, bindings).fetchall()
         except apsw.Error as error:
             raise translate(error, self._path, self._connection) from error
-
-
-def _follow(rows: Rows, after: int, previous: str) -> tuple[int, int | None]:
-    """How many of the rows continue the chain after sequence `after`, and the first sequence that does not."""
-    envelopes: list[Envelope] = []
-    for row in rows:
-        try:
-            envelopes.append(envelope_from_row(row))
-        except StoreCorrupt:
-            break
-    index = verify_chain(envelopes, previous)
-    if envelopes and index is None and envelopes[0].sequence != after + 1:
-        index = 0
-    good = len(envelopes) if index is None else index
-    return good, None if good == len(rows) else after + 1 + good

@@ -100,6 +100,11 @@ class ReplicaWriter:
         return self._started_empty
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
     def set_aside(self) -> Path | None:
         """Where the damaged file was put, if there was one."""
         return self._set_aside
@@ -137,6 +142,44 @@ class ReplicaWriter:
         except StoreCorrupt:
             self._start_over()
             return Applied(written=0, stale=0, started_over=True)
+
+    def load(self, *, cursor: str, reflects: int, epoch: int, changes: Iterable[Change], stored_at: str) -> None:
+        """Take over documents that are not there yet, in one transaction with the cursor; no version is looked at.
+
+        For a snapshot's parts, which come once and in the order of their keys: a third of the time of `apply`.
+
+        Raises:
+            ValueError: as for `apply`.
+            StoreFull: no room; nothing was kept.
+            StoreError: nothing was kept.
+        """
+        stamp = (reflects, epoch, milliseconds(stored_at))
+        numbers: dict[str, int] = {}
+        living: dict[int, int] = {}
+        with self._immediate():
+            rows: list[tuple[Any, ...]] = []
+            for collection, key, version, body in changes:
+                number = numbers.get(collection)
+                if number is None:
+                    number = numbers[collection] = self._number_of(collection)
+                rows.append((number, packed_key(key), version, *stamp, body))
+                living[number] = living.get(number, 0) + (body is not None)
+            self._run_many("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            for number, count in living.items():
+                self._run("UPDATE collection SET live = live + ? WHERE id = ?", (count, number))
+            self._run("INSERT OR REPLACE INTO applied VALUES (1, ?, ?, ?, ?)", (cursor, *stamp))
+
+    def fold(self) -> bool:
+        """Bring everything of the WAL into the file itself; False when a reader kept it from that for seconds."""
+        return not self._run("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+
+    def close_file(self) -> None:
+        """Close the file and keep the right to write it, for whoever exchanges it."""
+        self._disconnect()
+
+    def reopen(self) -> None:
+        """Open the file that bears the name now."""
+        self._open_or_start_over()
 
     def cursor(self) -> str:
         """Where to go on; "" for the beginning."""
@@ -273,6 +316,14 @@ class ReplicaWriter:
             raise StoreUnavailable(f"{self._path} is not open; open a new writer")
         try:
             return self._connection.execute(sql, bindings).fetchall()
+        except apsw.Error as error:
+            raise translate(error, self._path, self._connection) from error
+
+    def _run_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        if self._connection is None:
+            raise StoreUnavailable(f"{self._path} is not open; open a new writer")
+        try:
+            self._connection.executemany(sql, rows)
         except apsw.Error as error:
             raise translate(error, self._path, self._connection) from error
 

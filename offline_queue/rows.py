@@ -29,6 +29,7 @@ __all__ = [
     "queue_depth",
     "remove_envelope",
     "rfc3339",
+    "take_off_shelf",
     "upper_bound",
 ]
 
@@ -97,6 +98,8 @@ def envelope_from_row(row: tuple[Any, ...]) -> Envelope:
     position, id_, previous, hash_, kind, occurred_at, boot_id, uptime_ms, programme_version, body = row
     epoch, sequence = place(position)
     try:
+        if not isinstance(body, bytes):  # SQLite keeps a text where somebody wrote one, whatever the column says
+            raise TypeError("its body is no bytes")
         return Envelope(
             id=id_,
             epoch=epoch,
@@ -165,6 +168,18 @@ def remove_envelope(run: Run, position: int) -> None:
     for (marks,) in run("DELETE FROM envelope WHERE position = ? RETURNING marks", (position,)):
         for mark in marks.split(MARK_SEPARATOR):
             run("DELETE FROM mark WHERE mark = ? AND position = ?", (mark, position))
+
+
+def take_off_shelf(run: Run, position: int) -> bool:
+    """Somebody has dealt with a refused envelope; False when it was not on the shelf."""
+    if not run("DELETE FROM shelf WHERE position = ? RETURNING 1", (position,)):
+        return False
+    epoch, sequence = place(position)
+    run("UPDATE epoch SET shelved = shelved - 1 WHERE epoch = ?", (epoch,))
+    # Pruning went round it; what would be gone by now goes now.
+    if sequence <= run("SELECT pruned_through FROM epoch WHERE epoch = ?", (epoch,))[0][0]:
+        remove_envelope(run, position)
+    return True
 
 
 def milliseconds(rfc3339_text: str) -> int:

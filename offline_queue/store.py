@@ -30,14 +30,16 @@ from offline_queue.rows import (
     epoch_rows,
     position_of,
     queue_depth,
-    remove_envelope,
+    take_off_shelf,
 )
 from offline_queue.transaction import Documents, Transaction
 
-__all__ = ["BALLAST_BYTES", "TillStore"]
+__all__ = ["BALLAST_BYTES", "TENDED_PAGES_MIN", "TillStore"]
 
-BALLAST_BYTES = 1024 * 1024  # enough to acknowledge and checkpoint a WAL of 100 pages (0.4 MB), measured
+BALLAST_BYTES = 2 * 1024 * 1024  # half of it, kept for draining, takes the checkpoint of a WAL of 200 pages (0.8 MB)
 REASON_CHARS_MAX = 500  # of a refusal, as shown on the shelf
+
+TENDED_PAGES_MIN = 40  # in the WAL, some six receipts: fewer are not worth the syncs of a checkpoint
 
 _DRAIN_RESERVE = 2  # 1/n of the ballast's room is kept for draining while the ballast is gone
 
@@ -183,16 +185,8 @@ class TillStore(Documents):
         """Somebody has dealt with a refused envelope: take it off the shelf; False when it was not there."""
         if not (1 <= epoch <= EPOCH_MAX and 1 <= sequence <= SEQUENCE_MAX):
             return False
-        position = position_of(epoch, sequence)
         with self._immediate():
-            if not self._run("DELETE FROM shelf WHERE position = ? RETURNING 1", (position,)):
-                return False
-            self._run("UPDATE epoch SET shelved = shelved - 1 WHERE epoch = ?", (epoch,))
-            # Pruning went round it; what would be gone by now goes now.
-            pruned = "SELECT pruned_through FROM epoch WHERE epoch = ?"
-            if sequence <= self._run(pruned, (epoch,))[0][0]:
-                remove_envelope(self._run, position)
-            return True
+            return take_off_shelf(self._run, position_of(epoch, sequence))
 
     def start_epoch(self, epoch: int) -> None:
         """From now on envelopes are numbered from 1 in a new epoch; what waits in older epochs stays and is sent first.
@@ -229,8 +223,16 @@ class TillStore(Documents):
             return prune_chunk(self._run, now=now, keep_days=keep_days, keep_bytes=keep_bytes)
 
     def tend(self) -> None:
-        """House-keeping for an idle moment: checkpoint, so that the next commit need not, and lay the ballast again."""
-        self._run("PRAGMA wal_checkpoint(PASSIVE)", ())
+        """House-keeping for an idle moment, so that the next commits cost one sync each; lays the ballast again.
+
+        A checkpoint takes two syncs, and the first commit after it a second one, for the header of the WAL begun
+        anew. Both fall here: once enough is in the WAL it is brought into the file, and a small commit begins the next.
+        """
+        _, pages, done = self._run("PRAGMA wal_checkpoint(NOOP)", ())[0]
+        if pages - done >= TENDED_PAGES_MIN:
+            self._run("PRAGMA wal_checkpoint(PASSIVE)", ())
+            with suppress(StoreFull):  # nothing of it is needed, and the next receipt says so itself
+                self._run(f"PRAGMA user_version = {TILL.version:d}", ())  # what it is already; still a page written
         self._ballast.lay()
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────

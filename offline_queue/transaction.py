@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from offline_queue.database import Rows
-from offline_queue.envelope import SEQUENCE_MAX, Envelope, chain_hash
+from offline_queue.envelope import EPOCH_MAX, SEQUENCE_MAX, Envelope, chain_hash
 from offline_queue.errors import StoreConflict, StoreError
 from offline_queue.rows import (
     MARK_SEPARATOR,
@@ -16,6 +16,7 @@ from offline_queue.rows import (
     milliseconds,
     place,
     position_of,
+    take_off_shelf,
     upper_bound,
 )
 
@@ -145,6 +146,43 @@ class Transaction(Documents):
         for word in words:
             self._guarded("INSERT INTO mark (mark, position) VALUES (?, ?)", (word, position))
         self._sequence, self._head = envelope.sequence, envelope.hash
+        return envelope
+
+    def retry(self, *, epoch: int, sequence: int, id: str) -> Envelope | None:  # noqa: A002
+        """Send a refused envelope once more: the same fact under a new id and sequence, and the old one off the shelf.
+
+        The old place in the chain is the centre's already, so it cannot be sent again under its own number. The new
+        envelope is found by the same marks, and by ``was:<old id>``.
+
+        Returns:
+            The new envelope; None when that one is not on the shelf.
+
+        Raises:
+            StoreConflict: the id is already in the queue; the transaction goes on.
+            StoreError: the transaction is lost.
+        """
+        if not (1 <= epoch <= EPOCH_MAX and 1 <= sequence <= SEQUENCE_MAX):
+            return None
+        position = position_of(epoch, sequence)
+        found = self._guarded(
+            "SELECT id, kind, occurred_at, boot_id, uptime_ms, programme_version, body, marks"
+            " FROM envelope WHERE position = ? AND position IN (SELECT position FROM shelf)",
+            (position,),
+        )
+        if not found:
+            return None
+        old_id, kind, occurred_at, boot_id, uptime_ms, programme_version, body, marks = found[0]
+        envelope = self.append(
+            id=id,
+            kind=kind,
+            occurred_at=occurred_at,
+            boot_id=boot_id,
+            uptime_ms=uptime_ms,
+            programme_version=programme_version,
+            body=body,
+            marks=[f"was:{old_id}", *filter(None, marks.split(MARK_SEPARATOR))][:MARKS_MAX],
+        )
+        take_off_shelf(self._guarded, position)
         return envelope
 
     def put(self, collection: str, key: str, value: bytes) -> None:

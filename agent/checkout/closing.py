@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import matching, returning, writing
+from agent.checkout import leases, matching, returning, writing
 from agent.checkout.claims import claim_code
 from agent.checkout.coupons import remember_coupons
 from agent.checkout.knowledge import Known, apply_entry
 from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, read_all, write
 from agent.checkout.state import DeskState
 from agent.loyalty import SpendAsk
+from agent.loyalty.facts import counted_by
 from agent.loyalty.lots import earned_lot
+from agent.loyalty.sale import STORED_VALUE
 from agent.slips.compose import sale_slip
 from agent.slips.text import lay_out, words
 from drivers.transport.recording import redact
@@ -21,11 +25,28 @@ from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.checkout import PointsBalance
 from drivers.vocabulary.customer import CertificateFact
-from drivers.vocabulary.decision import CertificateUsed, CouponUsed, Decision, LineDiscount, PointsEarned, PointsSpent
+from drivers.vocabulary.decision import (
+    CertificateUsed,
+    Counted,
+    CouponIssued,
+    CouponUsed,
+    Decision,
+    LineDiscount,
+    MembershipGranted,
+    PointsDonated,
+    PointsEarned,
+    PointsSpent,
+)
 from drivers.vocabulary.events import Document
-from drivers.vocabulary.receipt import DocumentKind, Receipt, TenderKind
+from drivers.vocabulary.receipt import DocumentKind, Receipt
+from offline_queue.transaction import Transaction
 
 __all__ = ["confirm", "printed"]
+
+#: What the till carried out as it was quoted, whatever it charged in the end.
+_AS_QUOTED: Final = (LineDiscount, PointsSpent, PointsDonated, CouponUsed, CertificateUsed)
+#: What a customer's own entry keeps of a decision.
+_MOVES_FACTS: Final = (Counted, CouponUsed, CouponIssued, MembershipGranted)
 
 
 def confirm(desk: DeskState, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
@@ -107,7 +128,7 @@ def _close_sale(
         hold=hold.id if hold is not None else "",
         difference_minor=difference,
     )
-    entry = _sale_entry(receipt, decision)
+    entry = _sale_entry(receipt, decision, now)
     before, after = _before_after(known, entry, now)
     slip = sale_slip(
         desk.slip_style(),
@@ -117,6 +138,7 @@ def _close_sale(
         before=before,
         after=after,
         claim=claim,
+        counted=_counted(known, decision, now),
     )
     answer = contract.ConfirmAnswer(
         receipt_uid=receipt.uid,
@@ -140,9 +162,15 @@ def _close_sale(
         print_uid=print_uid,
     )
     with desk.store.transaction() as tx:
+        if known is not None:
+            secured, used = _secure(desk, tx, known.customer.id, entry, hold)
+            kept_until = leases.keep_earned(desk, tx, known.customer.id, receipt.uid, decision)
+            fact = replace(fact, leases=used, kept_until=kept_until)
+            entry = replace(entry, secured=secured)
+            leases.note_wanted(tx, known.customer.id, now)
         envelope = writing.append(desk, tx, fact, writing.marks(receipt, claim, customer_id))
         writing.remember(desk, tx, closed, entry=entry, envelope=envelope)
-        remember_coupons(desk.store, tx, decision, now)
+        remember_coupons(desk.store, tx, decision, now, envelope)
         tx.delete("checkout", receipt.uid)
         if hold is not None:
             tx.delete("hold", f"{customer_id}/{receipt.uid}")
@@ -176,16 +204,16 @@ def _decision(
     """
     quoted = opened.decision if opened is not None else None
     if opened is None or quoted is None or (mark is not None and mark != opened.mark):
-        return desk.decide(receipt, known, now, closed=True), 0
+        return desk.decide(receipt, known, now, closed=True, partner=desk.partner_of(opened)), 0
     difference = (receipt.total - matching.expected_total(quoted)).minor
     if difference == 0:
         return _as_paid(desk, opened, quoted, receipt, known), 0
-    fresh = desk.decide(receipt, known, now, closed=True)
-    points_tendered = any(tender.kind is TenderKind.POINTS and tender.amount for tender in receipt.tenders)
-    if mark is None and not points_tendered:
+    fresh = desk.decide(receipt, known, now, closed=True, partner=desk.partner_of(opened))
+    value_tendered = any(tender.kind in STORED_VALUE and tender.amount for tender in receipt.tenders)
+    if mark is None and not value_tendered:
         return fresh, difference
-    kept = tuple(effect for effect in quoted.effects if isinstance(effect, LineDiscount | PointsSpent | CouponUsed))
-    rest = tuple(effect for effect in fresh.effects if not isinstance(effect, LineDiscount | PointsSpent | CouponUsed))
+    kept = tuple(effect for effect in quoted.effects if isinstance(effect, _AS_QUOTED))
+    rest = tuple(effect for effect in fresh.effects if not isinstance(effect, _AS_QUOTED))
     return replace(fresh, discount=quoted.discount, effects=(*kept, *rest)), difference
 
 
@@ -204,18 +232,46 @@ def _as_paid(desk: DeskState, opened: Open, quoted: Decision, receipt: Receipt, 
     paid = [effect for effect in quoted.effects if isinstance(effect, CertificateUsed)]
     certificates = tuple(CertificateFact(code=one.code, balance=one.amount) for one in paid)
     at = opened.touched_at
-    fresh = desk.decide(basket, known, at, ask=ask, announced_tenders=kinds, certificates=certificates)
+    fresh = desk.decide(
+        basket,
+        known,
+        at,
+        ask=ask,
+        announced_tenders=kinds,
+        certificates=certificates,
+        partner=desk.partner_of(opened),
+    )
+    if (fresh.line_discounts(), fresh.payable) != (quoted.line_discounts(), quoted.payable):
+        # A discount itself hung on the way of paying, and the quoted price was charged: what was charged earns.
+        fresh = desk.decide(receipt, known, at, closed=True)
     others = tuple(effect for effect in quoted.effects if not isinstance(effect, PointsEarned))
     return replace(quoted, effects=(*others, *fresh.earned))
 
 
-def _sale_entry(receipt: Receipt, decision: Decision) -> Entry:
+def _sale_entry(receipt: Receipt, decision: Decision, now: datetime) -> Entry:
     """What a sale does to its customer; the place (epoch, sequence) is filled in with the envelope."""
     spent: dict[str, int] = {}
-    for effect in decision.spent:
+    taken: tuple[PointsSpent | PointsDonated, ...] = (*decision.spent, *decision.donated)
+    for effect in taken:
         spent[effect.unit] = spent.get(effect.unit, 0) + effect.amount
     lots = tuple(earned_lot(receipt.uid, effect) for effect in decision.earned if effect.amount)
-    return Entry(epoch=0, sequence=0, spent_points=spent, lots=lots, spent_money=receipt.total)
+    facts_moved = tuple(effect for effect in decision.effects if isinstance(effect, _MOVES_FACTS))
+    sold = replace(decision, effects=facts_moved, explanations=(), spendable={}, hints=())
+    return Entry(epoch=0, sequence=0, spent_points=spent, lots=lots, spent_money=receipt.total, sold=sold, at=now)
+
+
+def _secure(
+    desk: DeskState, tx: Transaction, customer_id: str, entry: Entry, hold: Hold | None
+) -> tuple[dict[str, int], dict[str, int]]:
+    """(points per unit that a hold or a lease answers for, points per lease); what is missing is the owner's cap."""
+    secured: dict[str, int] = {}
+    used: dict[str, int] = {}
+    for unit, points in entry.spent_points.items():
+        by_hold = min(points, hold.by_centre) if hold is not None and hold.unit == unit else 0
+        by_lease = leases.use_leases(desk, tx, customer_id, unit, points - by_hold)
+        used |= by_lease
+        secured[unit] = by_hold + sum(by_lease.values())
+    return secured, used
 
 
 def _print_of(desk: DeskState, awaiting: AwaitingPrint, print_uid: str) -> tuple[str, ...]:
@@ -269,12 +325,21 @@ def _before_after(
 
 def replace_customer(known: Known, entry: Entry, now: datetime) -> Known:
     """The same knowledge after one more entry."""
-    return Known(
-        customer=apply_entry(known.customer, entry, now),
-        unreflected_spent=known.unreflected_spent,
-        held=known.held,
-        seen_at=known.seen_at,
-    )
+    return dataclasses.replace(known, customer=apply_entry(known.customer, entry, now))
+
+
+def _counted(known: Known | None, decision: Decision, now: datetime) -> dict[str, int]:
+    """What the counters that this sale moved hold after it."""
+    if known is None:
+        return {}
+    held: dict[str, int] = {}
+    for effect in decision.effects:
+        if isinstance(effect, Counted):
+            before = held.get(effect.counter)
+            if before is None:
+                before = counted_by(known.customer, effect.counter, now)
+            held[effect.counter] = before + effect.amount
+    return held
 
 
 def _shown_name(known: Known | None) -> str:

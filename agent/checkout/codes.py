@@ -69,6 +69,7 @@ class CardPattern(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
             so here; without, it is a product.
         take: which group is the number: its name or its number; 0 is the whole code.
         kind: "card", or "phone" when the group holds a phone number.
+        partner: whose cards these are when they are not our own, as the programme names the partner; "" is ours.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=40)]
@@ -76,6 +77,7 @@ class CardPattern(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
     check: CheckRule = CheckRule.NONE
     take: str | int = 0
     kind: IdentifierKind = IdentifierKind.CARD
+    partner: Annotated[str, Meta(max_length=38)] = ""
 
 
 #: What a shop has that has set nothing: in-store EAN-13 (GS1 ranges 20 and 29), a magnetic card, our app's QR.
@@ -111,12 +113,14 @@ class Recognised:
         identifier: present exactly for CUSTOMER.
         pattern: name of the pattern that took it; "phone" or "typed number" for what no pattern had to say.
         product: the bare number of a PRODUCT, for the message; "" otherwise.
+        partner: whose card a CUSTOMER shows, when the pattern says that it is a partner's.
     """
 
     kind: CodeKind
     identifier: Identifier | None = None
     pattern: str = ""
     product: str = ""
+    partner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,7 @@ class Recogniser:
             if value and _CHECKS[row.check](value):
                 if row.kind is IdentifierKind.CARD and _is_bank_digits(value):
                     return _BANK_CARD
-                return _customer(row.kind, value, pattern=row.name, presented=presented)
+                return _customer(row.kind, value, pattern=row.name, presented=presented, partner=row.partner)
         return None
 
     def _plain(self, code: str, *, presented: bool) -> Recognised:
@@ -215,9 +219,9 @@ class Recogniser:
         return ean13_ok(code) and code.startswith(self._weighed_prefixes)
 
 
-def _customer(kind: IdentifierKind, value: str, *, pattern: str, presented: bool) -> Recognised:
+def _customer(kind: IdentifierKind, value: str, *, pattern: str, presented: bool, partner: str = "") -> Recognised:
     identifier = Identifier(kind=kind, value=value, presented=presented)
-    return Recognised(kind=CodeKind.CUSTOMER, identifier=identifier, pattern=pattern)
+    return Recognised(kind=CodeKind.CUSTOMER, identifier=identifier, pattern=pattern, partner=partner)
 
 
 def _is_product(code: str) -> bool:

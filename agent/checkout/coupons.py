@@ -9,7 +9,8 @@ the programme), and where wanted `f` and `u` (from and until, whole seconds sinc
 it is not said). The signature is Ed25519 (RFC 8032) over everything before the last dot. Public keys come with the
 programme (`coupon_keys`), which the centre signs.
 
-Uses are counted under the serial on this till; two tills without a line do not know each other's.
+Uses are counted under the serial on this till, and the centre tells of those at other tills; two tills without a line
+do not know each other's until then.
 """
 
 from __future__ import annotations
@@ -25,18 +26,21 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from agent.checkout.records import CouponUses, read, write
-from drivers.vocabulary.customer import CouponFact
+from drivers.vocabulary import codec
+from drivers.vocabulary.customer import CouponFact, coupon_key
 from drivers.vocabulary.decision import CouponIssued
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from agent.loyalty import Programme
+    from agent.loyalty import Programme, RefundEffect
     from drivers.vocabulary.customer import Customer
     from drivers.vocabulary.decision import Decision
+    from offline_queue.envelope import Envelope
+    from offline_queue.replica import ReplicaReader
     from offline_queue.transaction import Documents, Transaction
 
-__all__ = ["PREFIX", "coupon_facts", "is_signed", "remember_coupons", "sign_coupon", "verify_coupon"]
+__all__ = ["PREFIX", "coupon_facts", "forget_coupons", "is_signed", "remember_coupons", "sign_coupon", "verify_coupon"]
 
 PREFIX: Final = "TPC1."
 PARTS: Final = 4
@@ -106,9 +110,16 @@ def sign_coupon(
 
 
 def coupon_facts(
-    programme: Programme | None, documents: Documents, codes: Sequence[str], customer: Customer | None
+    programme: Programme | None,
+    documents: Documents,
+    replica: ReplicaReader,
+    codes: Sequence[str],
+    customer: Customer | None,
 ) -> dict[str, CouponFact]:
-    """What this till knows of presented codes, by the code: what is signed, whose it is, how often it was used here."""
+    """What is known here of presented codes, by the code: what is signed, whose it is, how often it was used.
+
+    What the customer holds is told inside the customer, own uses counted already.
+    """
     if programme is None:
         return {}
     facts: dict[str, CouponFact] = {}
@@ -118,23 +129,58 @@ def coupon_facts(
         if is_signed(code):
             fact: CouponFact | None = verify_coupon(code, programme.file.coupon_keys)
         else:
-            fact = held.get(code) or read(documents, "issued", code, CouponFact)
+            fact = held.get(code)
+            if fact is not None:
+                facts[code] = fact
+                continue
+            fact = read(documents, "issued", code, CouponFact)
             if fact is None and code in public:
                 fact = CouponFact(code=code, coupon=public[code])
+        fact = _as_told(documents, replica, code, fact)
         if fact is not None:
-            facts[code] = _with_uses(documents, fact)
+            facts[code] = fact
     return facts
 
 
-def _with_uses(documents: Documents, fact: CouponFact) -> CouponFact:
-    """The centre's word may be older than this till's own uses: the larger number counts."""
-    own = read(documents, "coupon", fact.code, CouponUses) if not fact.refused else None
-    if own is None or own.used <= fact.used:
+def _as_told(documents: Documents, replica: ReplicaReader, code: str, fact: CouponFact | None) -> CouponFact | None:
+    """With the uses at all tills: the centre's count once it has seen our last use, before that the larger one."""
+    if fact is not None and fact.refused:
         return fact
-    return replace(fact, used=own.used, used_at=own.used_at)
+    serial = fact.code if fact is not None else code
+    document = replica.get("coupon", coupon_key(serial))
+    own = read(documents, "coupon", serial, CouponUses)
+    used, used_at = (own.used, own.used_at) if own is not None else (0, None)
+    if document is not None:
+        told = codec.decode(document.body, CouponFact)
+        if fact is None:
+            fact = told
+        elif told.refused:
+            return replace(fact, refused=told.refused)
+        seen = own is None or (own.epoch, own.sequence) <= (document.epoch, document.reflects)
+        if seen or told.used > used:
+            used, used_at = told.used, told.used_at
+    return None if fact is None else replace(fact, used=used, used_at=used_at)
 
 
-def remember_coupons(documents: Documents, tx: Transaction, decision: Decision, now: datetime) -> None:
+def forget_coupons(documents: Documents, tx: Transaction, effect: RefundEffect, envelope: Envelope) -> None:
+    """What a return undoes: uses that are as if they had not been, and coupons that are good no more."""
+    for code in effect.coupons_void:
+        tx.delete("issued", code)
+    for code in effect.coupons_back:
+        before = read(documents, "coupon", code, CouponUses)
+        if before is not None:
+            left = CouponUses(
+                used=max(0, before.used - 1),
+                used_at=before.used_at,
+                epoch=envelope.epoch,
+                sequence=envelope.sequence,
+            )
+            write(tx, "coupon", code, left)
+
+
+def remember_coupons(
+    documents: Documents, tx: Transaction, decision: Decision, now: datetime, envelope: Envelope
+) -> None:
     """What a sale does to coupons, in the transaction that closes it: one more use of each, and those it issues."""
     for effect in decision.effects:
         if isinstance(effect, CouponIssued):
@@ -147,7 +193,10 @@ def remember_coupons(documents: Documents, tx: Transaction, decision: Decision, 
             write(tx, "issued", effect.code, fact)
     for effect in decision.coupons_used:
         before = read(documents, "coupon", effect.code, CouponUses)
-        write(tx, "coupon", effect.code, CouponUses(used=before.used + 1 if before else 1, used_at=now))
+        uses = CouponUses(
+            used=before.used + 1 if before else 1, used_at=now, epoch=envelope.epoch, sequence=envelope.sequence
+        )
+        write(tx, "coupon", effect.code, uses)
 
 
 def _bytes_of(text: str) -> bytes:

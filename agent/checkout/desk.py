@@ -5,20 +5,25 @@ It knows no thread, no HTTP and no device; time comes from the clock it is given
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import closing, quoting, returning, view, writing
+from agent.checkout import closing, joining, leases, quoting, returning, view, writing
 from agent.checkout.records import AwaitingPrint, Closed, Current, Hold, Open, read, read_all, write
 from agent.checkout.state import DeskState
+from agent.slips.text import words
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from drivers.vocabulary import checkout as contract
+from drivers.vocabulary import facts
 from drivers.vocabulary.centre import HoldGrant
+from drivers.vocabulary.certificates import CertificateGrant
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import DeviceStateChanged, Document
+from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 from offline_queue.errors import StoreFull, StoreUnavailable
 
 __all__ = ["Desk"]
@@ -45,19 +50,53 @@ class Desk(DeskState):
         mask = recognised.identifier.mask
         customer_id = self.knowledge.find(recognised.identifier)
         known = None if customer_id is None else self.known(customer_id)
+        title = self.partner_title(recognised.partner)
+        if known is None and recognised.partner:
+            return self._partner_card(recognised.partner, title, mask, request.receipt_uid, now)
         if known is None:
             return self._show(Screen.NOT_FOUND, contract.IdentifyState.NOT_FOUND, mask, now)
         if known.customer.blocked:
             return self._show(Screen.BLOCKED, contract.IdentifyState.BLOCKED, mask, now)
         presented = recognised.identifier.presented
-        self._attach(known.customer.id, presented=presented, mask=mask, receipt_uid=request.receipt_uid, now=now)
+        partner = recognised.partner if title else ""
+        self._attach(
+            known.customer.id,
+            presented=presented,
+            mask=mask,
+            partner=partner,
+            receipt_uid=request.receipt_uid,
+            now=now,
+        )
         return contract.IdentifyAnswer(
             state=contract.IdentifyState.FOUND,
             mask=mask,
-            customer=known.customer,
+            # A birthday is for rules and for nobody's eyes.
+            customer=replace(known.customer, birthday=""),
             balances=known.balances(now),
             seen_at=datetime.fromisoformat(known.seen_at),
+            partner=title,
         )
+
+    def enrol(self, request: contract.EnrolCustomerRequest) -> contract.EnrolCustomerAnswer:
+        """Make a customer of a phone; whoever it is, they are the customer at the till now."""
+        answer = joining.enrol(self, request)
+        if answer.state is contract.EnrolState.BLOCKED:
+            self._show(Screen.BLOCKED, contract.IdentifyState.BLOCKED, answer.mask, self.clock.now())
+            return answer
+        self._attach(
+            answer.customer_id,
+            presented=False,
+            mask=answer.mask,
+            partner="",
+            receipt_uid=request.receipt_uid,
+            now=self.clock.now(),
+        )
+        return answer
+
+    def keys_changed(self, *, tenant_key: bytes, tenant_key_next: bytes, sealing_key: str) -> None:
+        """The centre gave other keys."""
+        self.knowledge.tenant_key, self.knowledge.tenant_key_next = tenant_key, tenant_key_next
+        self.sealing_key = sealing_key
 
     def clear(self) -> None:
         """Nobody is at the till any more."""
@@ -81,14 +120,48 @@ class Desk(DeskState):
             self.notice = screen.value
         return contract.IdentifyAnswer(state=state, mask=mask)
 
-    def _attach(self, customer_id: str, *, presented: bool, mask: str, receipt_uid: str | None, now: datetime) -> None:
+    def _partner_card(
+        self, partner: str, title: str, mask: str, receipt_uid: str | None, now: datetime
+    ) -> contract.IdentifyAnswer:
+        """The card of a partner and of nobody we know: it counts for this receipt, or does not take part here."""
+        if not title:
+            self.notice = words(self.rules.slip.language)["card_not_taking_part"]
+            return contract.IdentifyAnswer(state=contract.IdentifyState.NOT_TAKING_PART, mask=mask)
+        before = self.current or Current(screen=Screen.IDLE.value, touched_at=now)
+        if before.customer_id is None:
+            before = replace(before, screen=Screen.IDLE.value, mask="")
+        opened = None
+        if receipt_uid is not None:
+            started = read(self.store, "checkout", receipt_uid, Open) or Open(uid=receipt_uid, touched_at=now)
+            opened = replace(started, partner=partner, touched_at=now)
+        self._set_current(replace(before, partner=partner, touched_at=now), opened)
+        self.notice = words(self.rules.slip.language)["partner_card"].format(partner=title)
+        return contract.IdentifyAnswer(state=contract.IdentifyState.PARTNER, mask=mask, partner=title)
+
+    def _attach(
+        self, customer_id: str, *, presented: bool, mask: str, partner: str, receipt_uid: str | None, now: datetime
+    ) -> None:
+        if not partner and self.current is not None and self.current.customer_id is None:
+            # A partner's card was shown first, and then our own: both count.
+            partner = self.current.partner
         current = Current(
-            screen=Screen.FOUND.value, touched_at=now, customer_id=customer_id, presented=presented, mask=mask
+            screen=Screen.FOUND.value,
+            touched_at=now,
+            customer_id=customer_id,
+            presented=presented,
+            mask=mask,
+            partner=partner,
         )
         opened = None
         if receipt_uid is not None:
             before = read(self.store, "checkout", receipt_uid, Open) or Open(uid=receipt_uid, touched_at=now)
-            opened = replace(before, customer_id=customer_id, presented=presented, touched_at=now)
+            opened = replace(
+                before,
+                customer_id=customer_id,
+                presented=presented,
+                partner=partner or before.partner,
+                touched_at=now,
+            )
         self.notice = ""
         self._set_current(current, opened)
 
@@ -101,9 +174,29 @@ class Desk(DeskState):
 
     # ── How much ────────────────────────────────────────────────────────────────────────────────
 
-    def quote(self, request: contract.QuoteRequest) -> contract.QuoteAnswer:
-        """Decide on the basket as it is now."""
-        return quoting.quote(self, request)
+    def quote(
+        self, request: contract.QuoteRequest, grants: Sequence[CertificateGrant | None] = ()
+    ) -> contract.QuoteAnswer:
+        """Decide on the basket as it is now; `grants` is what the centre said of the certificates shown by code."""
+        return quoting.quote(self, request, grants)
+
+    def quote_and_want(
+        self, request: contract.QuoteRequest, grants: Sequence[CertificateGrant | None]
+    ) -> tuple[contract.QuoteAnswer, contract.HoldRequest | None]:
+        """The quote, and what the centre is to keep for it before anybody is told; None when that needs no asking."""
+        answer = quoting.quote(self, request, grants)
+        is_asked = self.link is LinkState.ONLINE
+        return answer, quoting.hold_wanted(self, answer) if is_asked else None
+
+    def secure(
+        self,
+        request: contract.QuoteRequest,
+        answer: contract.QuoteAnswer,
+        grants: Sequence[CertificateGrant | None],
+        grant: HoldGrant | None,
+    ) -> contract.QuoteAnswer:
+        """The quote after the centre's word on its points."""
+        return quoting.secure(self, request, answer, grants, grant)
 
     def hold(self, request: contract.HoldRequest, grant: HoldGrant | None) -> contract.HoldAnswer:
         """Reserve points: as the centre granted, or within the offline cap when it could not be asked."""
@@ -141,7 +234,9 @@ class Desk(DeskState):
             for key, hold in holds:
                 tx.delete("hold", key)
                 if hold.id:
-                    writing.append_release(self, tx, hold)
+                    writing.append_release(self, tx, uid, hold.id)
+            if opened is not None and opened.certificate_hold:
+                writing.append_release(self, tx, uid, opened.certificate_hold)
             tx.delete("desk", "current")
         self.current = None
         self.notice = ""
@@ -166,11 +261,34 @@ class Desk(DeskState):
         self.link = state
         self.link_detail = detail
 
+    def lease_report(self) -> LeaseReport:
+        """What this till holds and would like, for the centre."""
+        return leases.lease_report(self)
+
+    def take_leases(self, answer: LeaseAnswer) -> None:
+        """What the centre granted and wants back."""
+        leases.take_leases(self, answer)
+
     def replica_changed(self) -> None:
         """Balances or the programme changed."""
-        fresh = self.load_programme()
-        if fresh is not None and (self.programme is None or fresh.version > self.programme.version):
-            self.programme = fresh
+        joining.settle_newcomers(self)
+        self.programmes.look()
+        self.programme = self.programmes.current
+        self._tell_refused()
+
+    def _tell_refused(self) -> None:
+        """Write into the journal, and so tell the centre, that a programme was refused; once for each."""
+        refused = self.programmes.refused
+        if refused is None or refused.told:
+            return
+        fact = facts.ProgrammeRefused(
+            version=refused.version,
+            in_force=self.programme.version if self.programme is not None else 0,
+            reason=refused.reason,
+        )
+        with self.store.transaction() as tx:
+            writing.append(self, tx, fact, ["programme:refused"])
+            self.programmes.mark_told(tx)
 
     def failed(self, error: BaseException) -> CheckoutRefused:
         """An operation broke: what to tell whoever asked, and the cashier."""
@@ -190,6 +308,7 @@ class Desk(DeskState):
     def tick(self) -> None:
         """Idle work: clear the screen, forget what expired, prune the journal."""
         now = self.clock.now()
+        self._tell_refused()
         if self.current is not None and now - self.current.touched_at > self._stays():
             self.clear()
         if self.tended_at is None or now - self.tended_at >= TEND_EVERY:
@@ -201,7 +320,13 @@ class Desk(DeskState):
         old = [
             ("checkout", key) for key, one in read_all(self.store, "checkout", Open) if now - one.touched_at > OPEN_KEPT
         ]
-        old += [("hold", key) for key, one in read_all(self.store, "hold", Hold) if one.expires_at <= now]
+        # A receipt in progress may still be paid with what is held for it, so its hold stays as long as it does.
+        going_on = {key for key, one in read_all(self.store, "checkout", Open) if now - one.touched_at <= OPEN_KEPT}
+        old += [
+            ("hold", key)
+            for key, one in read_all(self.store, "hold", Hold)
+            if one.expires_at <= now and one.receipt_uid not in going_on
+        ]
         old += [
             ("print", key)
             for key, one in read_all(self.store, "print", AwaitingPrint)
@@ -218,8 +343,8 @@ class Desk(DeskState):
 
     def _stays(self) -> timedelta:
         """How long the screen stays without use: a customer long enough to scan a full trolley, a message shortly."""
-        is_customer = self.current is not None and self.current.customer_id is not None
-        return self.rules.forget_after if is_customer else self.rules.hide_after
+        is_somebody = self.current is not None and bool(self.current.customer_id or self.current.partner)
+        return self.rules.forget_after if is_somebody else self.rules.hide_after
 
     def snapshot(self, version: int) -> Snapshot | None:
         """A fresh snapshot, or None when nothing that is shown has changed."""

@@ -5,12 +5,18 @@ Collections and keys:
     closed/<uid>                a receipt that was confirmed or refunded here (Closed)
     entry/<customer>/<place>    what a closed receipt did to a customer (Entry), until the replica reflects it
     hold/<customer>/<uid>       points reserved on this till (Hold)
+    lease/<customer>/<id>       points in this till's hand (LeaseKept)
+    lease_wanted/<customer>     who was here, and might be again when the line is down (Wanted)
+    time/centre                 the centre's clock against this machine's uptime (CentreTime)
     desk/current                the customer at the till now (Current)
     desk/last                   what the last closed receipt did, for a glance (a plain table of texts)
     printed/<print uid>         which closed receipt a print was (its uid as bytes)
     closed_on/<day>/<uid>       closed receipts by day, for pruning (the uid as bytes)
     coupon/<serial>             how often a coupon was used on this till (CouponUses); kept, or it could be used again
     issued/<serial>             a coupon this till has given for a later purchase (CouponFact)
+    newcomer/<name>             somebody who became a customer here (Newcomer), until the replica knows
+    newcomer_alias/<hash>       by which keyed hash a newcomer is found (the name as bytes)
+    other_name/<customer>/<name> a name this till gave to a customer whom the centre knew already (empty)
     print/<uid>                 a receipt confirmed over the API whose print has not been seen yet (AwaitingPrint)
 """
 
@@ -20,21 +26,27 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
+from agent.loyalty import RefundEffect
 from drivers.vocabulary import codec
-from drivers.vocabulary.customer import CouponFact, PointsLot
+from drivers.vocabulary.customer import CouponFact, Customer, PointsLot
 from drivers.vocabulary.decision import Decision
+from drivers.vocabulary.leases import SignedLease
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime, Receipt
 from offline_queue.transaction import Documents, Transaction
 
 __all__ = [
     "AwaitingPrint",
+    "CentreTime",
     "Closed",
     "CouponUses",
     "Current",
     "Entry",
     "Hold",
+    "LeaseKept",
+    "Newcomer",
     "Open",
+    "Wanted",
     "entry_key",
     "read",
     "read_all",
@@ -49,7 +61,12 @@ class _Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Hold(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """Points reserved for one receipt; `id` is the centre's name for it, "" when only this till knows it."""
+    """Points promised to one receipt.
+
+    Attributes:
+        id: the centre's name for what it keeps; "" when only this till knows of the promise.
+        granted: how many of the points the centre keeps; the others are in this till's own hand. None is all of them.
+    """
 
     receipt_uid: str
     customer_id: str
@@ -57,15 +74,30 @@ class Hold(_Record, frozen=True, kw_only=True, omit_defaults=True):
     points: int
     expires_at: AwareTime
     id: str = ""
+    granted: int | None = None
+
+    @property
+    def by_centre(self) -> int:
+        """How many of the points the centre keeps."""
+        if not self.id:
+            return 0
+        return self.points if self.granted is None else self.granted
 
 
 class Open(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A receipt in progress: who, and what was last quoted."""
+    """A receipt in progress: who, and what was last quoted.
+
+    Attributes:
+        partner: whose card was shown, when it was not ours.
+        certificate_hold: the centre's name for money it keeps of a certificate, or "".
+    """
 
     uid: str
     touched_at: AwareTime
     customer_id: str | None = None
     presented: bool = False
+    partner: str = ""
+    certificate_hold: str = ""
     receipt: Receipt | None = None
     decision: Decision | None = None
     mark: str = ""
@@ -96,13 +128,24 @@ class Closed(_Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Entry(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What one envelope of this till did to one customer's points and spending."""
+    """What one envelope of this till did to one customer: points, spending, and the facts that rules ask for.
+
+    Attributes:
+        secured: of the points spent, how many a hold or a lease answered for.
+        sold: of a sale: the decision that moved counters, coupons, membership and purchases; None of a return.
+        at: when it was closed.
+        undone: of a return: what of its sale it took back.
+    """
 
     epoch: int
     sequence: int
     spent_points: dict[str, int] = {}
+    secured: dict[str, int] = {}
     lots: tuple[PointsLot, ...] = ()
     spent_money: Money | None = None
+    sold: Decision | None = None
+    at: AwareTime | None = None
+    undone: RefundEffect | None = None
 
 
 class Current(_Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -113,13 +156,59 @@ class Current(_Record, frozen=True, kw_only=True, omit_defaults=True):
     customer_id: str | None = None
     presented: bool = False
     mask: str = ""
+    partner: str = ""
 
 
 class CouponUses(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """How often a coupon was used here, and when last."""
+    """How often a coupon was used here, and when last.
+
+    Attributes:
+        epoch: with `sequence`, the place of the envelope that last changed it: what the centre says counts once it
+            has seen that envelope.
+    """
 
     used: int
     used_at: AwareTime
+    epoch: int = 0
+    sequence: int = 0
+
+
+class Newcomer(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A customer as this till made one: masked; by which keyed hashes it is found."""
+
+    customer: Customer
+    aliases: tuple[str, ...]
+    enrolled_at: AwareTime
+
+
+class LeaseKept(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Points in this till's hand; `signed` is the centre's word, None for points this till has given and keeps."""
+
+    id: str
+    unit: str
+    points: int
+    expires_at: AwareTime
+    spent: int = 0
+    signed: SignedLease | None = None
+
+    @property
+    def left(self) -> int:
+        """What may still be spent under it."""
+        return max(0, self.points - self.spent)
+
+
+class Wanted(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """When a customer was last here."""
+
+    at: AwareTime
+
+
+class CentreTime(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What the centre's clock said, and how long this machine had been running then."""
+
+    server_time: AwareTime
+    uptime_s: float
+    machine_boot: str
 
 
 class AwaitingPrint(_Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -139,6 +228,10 @@ _PLACES: Final = {
     "issued": CouponFact,
     "desk": Current,
     "print": AwaitingPrint,
+    "lease": LeaseKept,
+    "lease_wanted": Wanted,
+    "time": CentreTime,
+    "newcomer": Newcomer,
 }
 
 

@@ -6,10 +6,13 @@ from msgspec.structs import replace
 
 from agent.checkout import writing
 from agent.checkout.claims import claim_code
+from agent.checkout.coupons import forget_coupons
 from agent.checkout.records import Closed, Entry, read, write
 from agent.checkout.state import DeskState
+from agent.loyalty import RefundEffect
 from agent.loyalty import refund as refund_effect
 from agent.slips.compose import refund_slip
+from agent.slips.text import lay_out
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.customer import PointsLot
@@ -29,20 +32,28 @@ def refund(desk: DeskState, request: contract.RefundRequest, *, source: str) -> 
     if before is not None:
         return codec.decode(writing.answered_before(before, receipt), contract.RefundAnswer)
     base = read(desk.store, "closed", receipt.base_uid, Closed) if receipt.base_uid else None
-    given: dict[str, int] = {}
-    taken: dict[str, int] = {}
+    effect = RefundEffect()
     if base is not None:
         _require_returnable(base, receipt)
         effect = refund_effect(base.decision, base.receipt, receipt, base.returned)
-        given, taken = effect.points_given_back, effect.points_taken_back
+    given, taken = effect.points_given_back, effect.points_taken_back
     customer_id = base.customer_id if base is not None else request.customer_id
     claim = claim_code(desk.name.till, receipt.uid)
+    slip = refund_slip(
+        desk.slip_style(),
+        effect,
+        sale=base.decision if base is not None else None,
+        settled_by_centre=base is None,
+        claim=claim,
+    )
     answer = contract.RefundAnswer(
         receipt_uid=receipt.uid,
         claim_code=claim,
         points_given_back=given,
         points_taken_back=taken,
+        certificates=tuple(contract.CertificateRefill(code=one.code, amount=one.amount) for one in effect.certificates),
         settled_by_centre=base is None,
+        slip=lay_out(slip, desk.rules.columns),
     )
     fact = facts.ReceiptRefunded(
         receipt=receipt,
@@ -69,15 +80,17 @@ def refund(desk: DeskState, request: contract.RefundRequest, *, source: str) -> 
         ),
         answer=codec.encode(answer).decode(),
         customer_id=customer_id,
+        slip=slip,
     )
     # Given-back points come without an expiry until the centre says which lots they return to.
     lots = tuple(PointsLot(id=f"{receipt.uid}:back:{unit}", unit=unit, amount=points) for unit, points in given.items())
-    entry = Entry(epoch=0, sequence=0, spent_points=taken, lots=lots, spent_money=-receipt.total)
+    entry = Entry(epoch=0, sequence=0, spent_points=taken, lots=lots, spent_money=-receipt.total, undone=effect)
     with desk.store.transaction() as tx:
         envelope = writing.append(desk, tx, fact, writing.marks(receipt, claim, customer_id))
         writing.remember(desk, tx, closed, entry=entry if base is not None else None, envelope=envelope)
         if base is not None:
             write(tx, "closed", base.uid, replace(base, returned=(*base.returned, receipt)))
+            forget_coupons(desk.store, tx, effect, envelope)
     return answer
 
 
@@ -94,11 +107,6 @@ def _require_returnable(base: Closed, receipt: Receipt) -> None:
 
 
 def refund_lines(desk: DeskState, answer: contract.RefundAnswer) -> tuple[str, ...]:
-    """The slip of a return."""
-    return refund_slip(
-        desk.slip_style(),
-        given_back=answer.points_given_back,
-        taken_back=answer.points_taken_back,
-        settled_by_centre=answer.settled_by_centre,
-        claim=answer.claim_code,
-    )
+    """The slip of a return, as it was made when it closed."""
+    closed = read(desk.store, "closed", answer.receipt_uid, Closed)
+    return closed.slip if closed is not None else ()

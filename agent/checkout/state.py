@@ -5,7 +5,6 @@ It changes nothing; the steps (`quoting`, `closing`, `returning`) do, on the til
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,10 +13,12 @@ from msgspec.structs import replace
 from agent.checkout.codes import Recogniser
 from agent.checkout.coupons import coupon_facts
 from agent.checkout.knowledge import Knowledge, Known
+from agent.checkout.programmes import Programmes
 from agent.checkout.records import Current, Open, read
 from agent.clock import Clock
 from agent.loyalty import Programme, SpendAsk, evaluate, fiscal_discounts
 from agent.slips.compose import SlipStyle
+from agent.slips.names import names_of
 from agent.snapshot import DeviceView, LinkState, Snapshot
 from drivers.vocabulary.customer import CertificateFact
 from drivers.vocabulary.decision import Decision
@@ -57,7 +58,8 @@ class DeskState:
     Attributes:
         recogniser: what a code is (card, phone, product …); pure.
         prints_are_seen: True when an in-line printer shows us what the POS prints: a confirmed sale awaits its print.
-        load_programme: reads and compiles the programme in the replica; None when there is none or it is unusable.
+        programmes: which programme is in force, and why a newer one is not.
+        sealing_key: the centre's public key (hex): a phone at an enrolment is sealed to it; "" before it was told.
     """
 
     store: TillStore
@@ -66,7 +68,7 @@ class DeskState:
     name: TillName
     rules: DeskRules
     recogniser: Recogniser
-    load_programme: Callable[[], Programme | None]
+    programmes: Programmes
     devices: dict[str, DeviceView] = field(default_factory=dict)
     link: LinkState = LinkState.UNKNOWN
     offline_since: datetime | None = None
@@ -74,14 +76,16 @@ class DeskState:
     current: Current | None = None
     notice: str = ""
     link_detail: str = ""
+    loading_percent: int | None = None
     last_receipt: dict[str, str] = field(default_factory=dict)
     pruned_at: datetime | None = None
     tended_at: datetime | None = None
     prints_are_seen: bool = False
+    sealing_key: str = ""
     shown: Snapshot | None = None
 
     def __post_init__(self) -> None:
-        self.programme = self.load_programme()
+        self.programme = self.programmes.current
         self.current = read(self.store, "desk", "current", Current)
         self.last_receipt = read(self.store, "desk", "last", dict[str, str]) or {}
 
@@ -93,12 +97,24 @@ class DeskState:
     def slip_style(self) -> SlipStyle:
         """How slips look; the title is the programme's."""
         title = self.programme.title if self.programme is not None else ""
-        return replace(self.rules.slip, title=title if self.rules.slip.title else "")
+        names = names_of(self.programme, self.rules.slip.language)
+        return replace(self.rules.slip, title=title if self.rules.slip.title else "", names=names)
 
     def tier_title(self, tier: str) -> str:
         """A tier by the name people know."""
         tiers = self.programme.tiers if self.programme is not None else ()
         return next((one.title or one.id for one in tiers if one.id == tier), tier)
+
+    def partner_title(self, partner: str) -> str:
+        """A partner by the name people know; "" for one whose cards do not count here."""
+        partners = self.programme.file.partners if self.programme is not None else {}
+        return partners[partner].title or partner if partner in partners else ""
+
+    def partner_of(self, opened: Open | None) -> str:
+        """Whose card was shown for a receipt, or lately at the till; "" is none but our own."""
+        if opened is not None and opened.partner:
+            return opened.partner
+        return self.current.partner if self.current is not None else ""
 
     def known(self, customer_id: str, *, for_receipt: str = "") -> Known | None:
         """What this till knows of a customer."""
@@ -122,6 +138,8 @@ class DeskState:
         closed: bool = False,
         announced_tenders: tuple[TenderKind, ...] = (),
         certificates: tuple[CertificateFact, ...] = (),
+        partner: str = "",
+        donation: SpendAsk | None = None,
     ) -> Decision:
         """The engine's decision; without a programme nothing is taken off and nothing is earned.
 
@@ -140,7 +158,9 @@ class DeskState:
             closed=closed,
             announced_tenders=announced_tenders,
             certificates=certificates,
-            coupons=coupon_facts(self.programme, self.store, receipt.coupons, customer),
+            partner=partner,
+            donation=donation or SpendAsk.none(),
+            coupons=coupon_facts(self.programme, self.store, self.knowledge.replica, receipt.coupons, customer),
         )
 
     def charged_off(self, receipt: Receipt, decision: Decision) -> dict[int, int]:

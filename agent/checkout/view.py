@@ -38,6 +38,8 @@ def snapshot(desk: DeskState, version: int) -> Snapshot:
         quote=_quote(desk),
         notice=desk.notice,
         link_detail=desk.link_detail,
+        programme_trouble=desk.programmes.trouble,
+        loading_percent=desk.loading_percent,
         last_receipt=desk.last_receipt,
     )
 

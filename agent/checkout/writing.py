@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.checkout.records import Closed, Entry, Hold, entry_key, read, read_all, write
+from agent.checkout.records import Closed, Entry, entry_key, read, read_all, write
 from agent.checkout.state import DeskState
 from agent.clock import uuid7
 from drivers.vocabulary import checkout as contract
@@ -42,9 +42,9 @@ def append(desk: DeskState, tx: Transaction, fact: Struct, words: list[str]) -> 
     return envelope
 
 
-def append_release(desk: DeskState, tx: Transaction, hold: Hold) -> None:
-    """Tell the centre that a hold is not needed any more."""
-    append(desk, tx, facts.HoldReleased(receipt_uid=hold.receipt_uid, hold=hold.id), [f"receipt:{hold.receipt_uid}"])
+def append_release(desk: DeskState, tx: Transaction, receipt_uid: str, hold: str) -> None:
+    """Tell the centre that what it keeps for a receipt is not needed any more."""
+    append(desk, tx, facts.HoldReleased(receipt_uid=receipt_uid, hold=hold), [f"receipt:{receipt_uid}"])
 
 
 def prune_closed(desk: DeskState, older_than: datetime) -> None:
@@ -76,7 +76,7 @@ def remember(
     tx.put("closed_on", f"{closed.closed_at.date().isoformat()}/{closed.uid}", closed.uid.encode())
     if customer_id is None:
         return
-    reflected = desk.knowledge.replica.get("customer", customer_id)
+    reflected = desk.knowledge.told(customer_id)
     for key, old in read_all(desk.store, "entry", Entry, prefix=f"{customer_id}/"):
         if reflected is not None and (old.epoch, old.sequence) <= (reflected.epoch, reflected.reflects):
             tx.delete("entry", key)

@@ -38,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verify.add_argument("--key", type=Path, required=True, metavar="PEM", help="the public key")
     for verb in (sign, verify):
         verb.add_argument("--signature", type=Path, metavar="SIG", help="the signature's file (default: FILE.sig)")
-    keys = verbs.add_parser("keys", help="make a pair of keys: NAME.key stays with the centre, NAME.pub goes to tills")
+    keys = verbs.add_parser("keys", help="make a pair of keys: NAME.key stays with you, tills check with NAME.pub")
     keys.add_argument("name", metavar="NAME", help="where to write them, without the ending")
     verbs.add_parser("schema", help="print the JSON Schema of a programme file")
     coverage = verbs.add_parser("coverage", help="say which mechanics the tests cover; ends with 1 when any is not")
@@ -121,10 +121,11 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _keys(args: argparse.Namespace) -> int:
-    from agent.signatures import make_keys
+    from agent.signatures import make_keys, public_text_of
 
     private, public = Path(f"{args.name}.key"), Path(f"{args.name}.pub")
     print(f"{private}, {public}: key {make_keys(private, public)}")
+    print(f'for tills that trust this key only: [programme] trusted_keys = ["{public_text_of(public)}"]')
     return 0
 
 

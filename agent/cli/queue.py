@@ -1,15 +1,24 @@
-"""`tillpoint queue`: what waits for the centre, and what it refused; reads only, beside a running agent."""
+"""`tillpoint queue`: what waits for the centre, and what it refused.
+
+All but `retry` read only and run beside the agent; `retry` writes, and there is one writer of a till's file.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.cli.common import add_config, print_json, settings_of, table
+from agent.cli.export import export
+from agent.clock import uuid7
 from drivers.vocabulary.errors import TillpointError
 from offline_queue.envelope import Envelope
-from offline_queue.errors import StoreError
+from offline_queue.errors import StoreBusy, StoreError
 from offline_queue.reader import OutboxReader
+from offline_queue.store import TillStore
 
 __all__ = ["add_parser", "open_reader", "run"]
 
@@ -20,11 +29,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     actions = parser.add_subparsers(dest="action", required=True)
     status = actions.add_parser("status", help="how many wait, since when")
     waiting = actions.add_parser("list", help="the envelopes that wait")
-    waiting.add_argument("--limit", type=int, default=50)
+    waiting.add_argument("--limit", type=int, default=50, help="how many at most (default 50)")
     show = actions.add_parser("show", help="one envelope, whole")
     show.add_argument("id", help="its id")
     shelf = actions.add_parser("shelf", help="what the centre refused, and why")
-    for one in (status, waiting, show, shelf):
+    retry = actions.add_parser("retry", help="send refused envelopes once more; the agent must be stopped")
+    retry.add_argument("id", nargs="*", help="their ids, as `tillpoint queue shelf` shows them")
+    retry.add_argument("--all", action="store_true", help="everything the centre refused")
+    copy = actions.add_parser("export", help="everything kept here as JSON lines, without what names a person")
+    copy.add_argument("--to", type=Path, metavar="FILE", help="go on with this file (default: standard output)")
+    for one in (status, waiting, show, shelf, retry, copy):
         add_config(one)
 
 
@@ -38,27 +52,33 @@ def open_reader(folder: Path) -> OutboxReader:
 
 def run(args: argparse.Namespace) -> int:
     """One action."""
-    reader = open_reader(settings_of(args).state_folder)
-    try:
-        if args.action == "status":
-            return _status(reader, as_json=args.json)
-        if args.action == "show":
-            return _show(reader, args.id)
-        if args.action == "shelf":
-            rows = [
-                {"id": one.envelope.id, "sequence": one.envelope.sequence, "reason": one.reason}
-                for one in reader.shelf()
-            ]
-        else:
-            rows = [_row(one) for one in reader.batch(envelopes_max=args.limit, bytes_max=1 << 30)]
-        if args.json:
-            print_json(rows)
-        elif not rows:
-            print("nothing")
-        else:
-            print(table(list(rows[0]), [[str(value) for value in row.values()] for row in rows]))
-    finally:
-        reader.close()
+    folder = settings_of(args).state_folder
+    if args.action == "retry":
+        return _retry(folder, args.id, everything=args.all, as_json=args.json)
+    with open_reader(folder) as reader:
+        try:
+            return _look(reader, args)
+        except StoreError as error:
+            raise TillpointError(str(error)) from None
+
+
+def _look(reader: OutboxReader, args: argparse.Namespace) -> int:
+    if args.action == "status":
+        return _status(reader, as_json=args.json)
+    if args.action == "show":
+        return _show(reader, args.id)
+    if args.action == "export":
+        return _export(reader, args.to, as_json=args.json)
+    if args.action == "shelf":
+        rows = [{**_row(one.envelope), "reason": one.reason} for one in reader.shelf()]
+    else:
+        rows = [_row(one) for one in reader.batch(envelopes_max=args.limit, bytes_max=1 << 30)]
+    if args.json:
+        print_json(rows)
+    elif not rows:
+        print("nothing")
+    else:
+        print(table(list(rows[0]), [[str(value) for value in row.values()] for row in rows]))
     return 0
 
 
@@ -83,8 +103,6 @@ def _status(reader: OutboxReader, *, as_json: bool) -> int:
 
 
 def _show(reader: OutboxReader, name: str) -> int:
-    import json
-
     envelope = reader.by_id(name)
     if envelope is None:
         print(f"no envelope {name}; `tillpoint queue list` shows what waits, `tillpoint journal` what was sent")
@@ -95,8 +113,48 @@ def _show(reader: OutboxReader, name: str) -> int:
     return 0
 
 
+def _export(reader: OutboxReader, to: Path | None, *, as_json: bool) -> int:
+    count = export(reader, to)
+    if to is not None and as_json:
+        print_json({"written": count, "to": str(to)})
+    elif to is not None:
+        print(f"{count} envelopes written to {to}; run it again to go on")
+    return 0
+
+
+def _retry(folder: Path, names: list[str], *, everything: bool, as_json: bool) -> int:
+    """Send what was refused once more, under new ids; refuses while the agent runs."""
+    if bool(names) == everything:
+        raise TillpointError("say which: the ids that `tillpoint queue shelf` shows, or --all")
+    with open_reader(folder) as reader:
+        shelf = {one.envelope.id: one.envelope for one in reader.shelf()}
+    missing = [name for name in names if name not in shelf]
+    if missing:
+        raise TillpointError(f"{missing[0]} is not on the shelf; `tillpoint queue shelf` shows what is")
+    again: dict[str, str] = {}
+    try:
+        with TillStore.open(folder / "till.db", epoch=1) as store:
+            for name in names or shelf:
+                new = uuid7(datetime.now(UTC), os.urandom(10))
+                with store.transaction() as transaction:
+                    if transaction.retry(epoch=shelf[name].epoch, sequence=shelf[name].sequence, id=new) is not None:
+                        again[name] = new
+    except StoreBusy:
+        raise TillpointError(
+            f"the agent is running on {folder}, and it alone writes there; stop it, retry, start it again"
+        ) from None
+    except StoreError as error:
+        raise TillpointError(str(error)) from None
+    if as_json:
+        print_json({"sent_again": again})
+    else:
+        print(f"{len(again)} will be sent once more when the agent runs")
+    return 0
+
+
 def _row(envelope: Envelope) -> dict[str, object]:
     return {
+        "epoch": envelope.epoch,
         "sequence": envelope.sequence,
         "occurred_at": envelope.occurred_at,
         "kind": envelope.kind,

@@ -40,6 +40,17 @@ CALLS: Final = (
         ),
     ),
     Call(
+        name="enrol",
+        request=contract.EnrolCustomerRequest,
+        answer=contract.EnrolCustomerAnswer,
+        summary="Somebody becomes a customer",
+        description=(
+            "Send the phone as typed and what the person agreed to. The customer is on disk and known to this till "
+            "before the answer comes, so the receipt in hand earns already. The phone is sealed to the centre's key: "
+            "the till cannot read it back. A phone that is a customer's already is answered `known`."
+        ),
+    ),
+    Call(
         name="quote",
         request=contract.QuoteRequest,
         answer=contract.QuoteAnswer,

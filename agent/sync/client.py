@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from urllib.parse import quote
 
-from agent.sync.errors import CentreUnavailable
+from agent.sync.errors import CentreRefused, CentreUnavailable, IdentityError, Unauthorised
 from agent.sync.line import Line
 from agent.sync.wire import check_answer, squeeze, upload_bytes
-from drivers.vocabulary import codec
-from drivers.vocabulary.centre import ChangesPage, HoldGrant, HoldWanted, UploadAnswer
+from drivers.vocabulary import codec, proof
+from drivers.vocabulary.centre import (
+    ChangesPage,
+    HoldGrant,
+    HoldWanted,
+    KeysAnswer,
+    KeysRequest,
+    SnapshotManifest,
+    SnapshotPart,
+    UploadAnswer,
+)
+from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
+from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 
 if TYPE_CHECKING:
     from agent.sync.identity import Identity
     from offline_queue.envelope import Envelope
 
-__all__ = ["CentreClient", "ChangesClient", "UploadClient", "Vitals"]
+__all__ = ["CentreClient", "ChangesClient", "LeaseClient", "UploadClient", "Vitals", "own_version"]
 
+PART_DEADLINE_S: Final = 180.0  # a third of a megabyte over 64 kbit/s takes 45 s
 UPLOAD_DEADLINE_S: Final = 60.0  # 1 MiB over a modem of 256 kbit/s, and the centre's work
+KEYS_DEADLINE_S: Final = 30.0  # a few hundred bytes
 CHANGES_MARGIN_S: Final = 15.0  # on top of the wait: a page over a slow line
+
+#: What the centre says of a batch whose signature it cannot take.
+SIGNATURE_CODES: Final = frozenset({"signature_missing", "signature_wrong"})
 
 T = TypeVar("T")
 
@@ -52,11 +70,27 @@ class UploadClient(_Client, Protocol):
         ...
 
 
+class LeaseClient(UploadClient, Protocol):
+    """The part of the client the uploader uses while it has nothing to send."""
+
+    def leases(self, report: LeaseReport) -> LeaseAnswer:
+        """Say what the till holds; be given what it may hold."""
+        ...
+
+
 class ChangesClient(_Client, Protocol):
     """The part of the client the downloader uses."""
 
     def changes(self, cursor: str, wait_s: int) -> ChangesPage:
         """One page of the feed."""
+        ...
+
+    def snapshot(self) -> SnapshotManifest:
+        """Which parts there are for a till that begins."""
+        ...
+
+    def snapshot_part(self, manifest: SnapshotManifest, number: int) -> SnapshotPart:
+        """One of them."""
         ...
 
 
@@ -65,24 +99,30 @@ class CentreClient:
 
     Args:
         line: carries the requests.
-        identity: who we are.
+        identity: who we are, or how to know at each request: a token may be replaced while we run.
         version: the agent's.
         vitals: how the queue is, asked at each request.
         now: the till's clock, told to the centre.
+        look_again: whether there is another identity by now than the one just used; then the request is made once more.
+        news_of_keys: told when the feed says that keys have changed; must not wait.
     """
 
     def __init__(
         self,
         line: Line,
-        identity: Identity,
+        identity: Identity | Callable[[], Identity],
         *,
         version: str,
         vitals: Callable[[], Vitals] = Vitals,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        look_again: Callable[[Identity], bool] = lambda used: False,  # noqa: ARG005 - named for the reader
+        news_of_keys: Callable[[], None] = lambda: None,
     ) -> None:
         self._line = line
-        self._identity = identity
-        self._path = f"/v1/tills/{quote(identity.till, safe='')}"
+        self._who: Callable[[], Identity] = identity if callable(identity) else lambda: identity
+        self._look_again = look_again
+        self._news_of_keys = news_of_keys
+        self._path = f"/v1/tills/{quote(self._who().till, safe='')}"
         self._version = version
         self._vitals = vitals
         self._now = now
@@ -105,14 +145,35 @@ class CentreClient:
             Unauthorised: the token is not valid.
             CentreRefused: anything else.
         """
-        data = self._line.ask(
-            "POST",
-            f"{self._path}/envelopes",
-            deadline_s=UPLOAD_DEADLINE_S,
-            body=upload_bytes(envelopes),
-            headers=self._headers(gzipped=True),
-        )
-        return check_answer(_read(data, UploadAnswer), envelopes, self._identity.till)
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/envelopes",
+                deadline_s=UPLOAD_DEADLINE_S,
+                body=upload_bytes(envelopes, signature=_signature(identity, envelopes)),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        return check_answer(_read(self._asked(ask), UploadAnswer), envelopes, self._who().till)
+
+    def keys(self, request: KeysRequest) -> KeysAnswer:
+        """Our public key against a fresh token and the tenant's keys of today.
+
+        Raises:
+            CentreError: as for upload.
+        """
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/keys",
+                deadline_s=KEYS_DEADLINE_S,
+                body=squeeze(codec.encode(request)),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        return _read(self._asked(ask), KeysAnswer)
 
     def changes(self, cursor: str, wait_s: int) -> ChangesPage:
         """What changed after `cursor` ("" for everything); the centre waits up to `wait_s` when there is nothing.
@@ -124,14 +185,65 @@ class CentreClient:
         query = {"wait": str(wait_s)}
         if cursor:
             query["cursor"] = cursor
-        data = self._line.ask(
-            "GET",
-            f"{self._path}/changes",
-            deadline_s=wait_s + CHANGES_MARGIN_S,
-            headers=self._headers(),
-            query=query,
-        )
-        return _read(data, ChangesPage)
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "GET",
+                f"{self._path}/changes",
+                deadline_s=wait_s + CHANGES_MARGIN_S,
+                headers=self._headers(identity),
+                query=query,
+            )
+
+        page = _read(self._asked(ask), ChangesPage)
+        if any(change.collection == "keys" for change in page.changes):
+            self._news_of_keys()
+        return page
+
+    def leases(self, report: LeaseReport) -> LeaseAnswer:
+        """Say what the till holds; be given what it may hold.
+
+        Raises:
+            SnapshotUnknown: a centre that knows no leases.
+            CentreError: as for upload.
+        """
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/leases",
+                deadline_s=UPLOAD_DEADLINE_S,
+                body=squeeze(codec.encode(report)),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        return _read(self._asked(ask), LeaseAnswer)
+
+    def snapshot(self) -> SnapshotManifest:
+        """Which parts there are for a till that begins.
+
+        Raises:
+            SnapshotUnknown: read the changes from the beginning.
+            CentreError: as for upload.
+        """
+        return _read(self._get(f"{self._path}/snapshot"), SnapshotManifest)
+
+    def snapshot_part(self, manifest: SnapshotManifest, number: int) -> SnapshotPart:
+        """One part, counted from 0, whole as the manifest says.
+
+        Raises:
+            SnapshotUnknown: it is not kept any more; ask for the newest.
+            CentreUnavailable: likewise when it does not fit to its checksum; ask again.
+            CentreError: as for upload.
+        """
+        path = f"{self._path}/snapshot/{quote(manifest.id, safe='')}/{number}"
+        data = self._get(path)
+        if hashlib.sha256(data).hexdigest() != manifest.parts[number].sha256:
+            raise CentreUnavailable(f"part {number} of the snapshot is not what the manifest says; asked again")
+        part = _read(data, SnapshotPart)
+        if len(part.changes) != manifest.parts[number].documents:
+            raise CentreUnavailable(f"part {number} of the snapshot has {len(part.changes)} documents, not as told")
+        return part
 
     def hold(self, wanted: HoldWanted, *, deadline_s: float) -> HoldGrant:
         """Reserve points for a receipt, all or none.
@@ -139,22 +251,65 @@ class CentreClient:
         Raises:
             CentreError: as for upload.
         """
-        data = self._line.ask(
-            "POST",
-            f"{self._path}/holds",
-            deadline_s=deadline_s,
-            body=squeeze(codec.encode(wanted)),
-            headers=self._headers(gzipped=True),
-        )
-        grant = _read(data, HoldGrant)
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/holds",
+                deadline_s=deadline_s,
+                body=squeeze(codec.encode(wanted)),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        grant = _read(self._asked(ask), HoldGrant)
         if grant.points not in {0, wanted.points}:
             raise CentreUnavailable(f"asked for {wanted.points} points, the answer is about {grant.points}")
         return grant
 
-    def _headers(self, *, gzipped: bool = False) -> dict[str, str]:
+    def certificate(self, wanted: CertificateWanted, *, deadline_s: float) -> CertificateGrant:
+        """What a gift certificate pays, kept for a receipt.
+
+        Raises:
+            CentreError: as for upload.
+        """
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/certificates",
+                deadline_s=deadline_s,
+                body=squeeze(codec.encode(wanted)),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        return _read(self._asked(ask), CertificateGrant)
+
+    def _get(self, path: str) -> bytes:
+        return self._asked(
+            lambda identity: self._line.ask("GET", path, deadline_s=PART_DEADLINE_S, headers=self._headers(identity)),
+        )
+
+    def _asked(self, ask: Callable[[Identity], bytes]) -> bytes:
+        """The answer; asked once more when the token or the key was replaced while the request was under way."""
+        used = self._who()
+        try:
+            return ask(used)
+        except CentreRefused as refused:
+            stale = isinstance(refused, Unauthorised) or refused.problem.code in SIGNATURE_CODES
+            if not stale or not self._is_replaced(used):
+                raise
+        return ask(self._who())
+
+    def _is_replaced(self, used: Identity) -> bool:
+        try:
+            return self._look_again(used)
+        except IdentityError:
+            return False  # what the centre said is the better sentence
+
+    def _headers(self, identity: Identity, *, gzipped: bool = False) -> dict[str, str]:
         vitals = self._vitals()
         headers = {
-            "authorization": f"Bearer {self._identity.token}",
+            "authorization": f"Bearer {identity.token}",
             "tillpoint-version": self._version,
             "tillpoint-queue-depth": str(vitals.queue_depth),
             "tillpoint-oldest-age-s": str(vitals.oldest_age_s),
@@ -163,6 +318,25 @@ class CentreClient:
         if gzipped:
             headers["content-encoding"] = "gzip"
         return headers
+
+
+def own_version() -> str:
+    """The agent's, told to the centre with every request."""
+    try:
+        return version("tillpoint")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _signature(identity: Identity, envelopes: Sequence[Envelope]) -> str:
+    """Who sends this batch, and which; "" for a till without a key."""
+    if not identity.till_key:
+        return ""
+    first, last = envelopes[0], envelopes[-1]
+    statement = proof.batch_statement(
+        till=identity.till, epoch=first.epoch, first=first.sequence, last=last.sequence, head=last.hash
+    )
+    return proof.sign(identity.till_key, statement)
 
 
 def _read(data: bytes, wanted: type[T]) -> T:

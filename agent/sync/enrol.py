@@ -1,23 +1,29 @@
-"""Enrolment: a one-time code becomes this till's identity file."""
+"""Enrolment: a one-time code becomes this till's identity file; and later, another key for it."""
 
 from __future__ import annotations
 
 import ipaddress
 import platform
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from agent.sync.client import CentreClient, own_version
 from agent.sync.errors import CentreRefused, CentreUnavailable, IdentityError
-from agent.sync.identity import Identity, save
-from agent.sync.line import Line, tls_context
-from drivers.vocabulary import codec
+from agent.sync.identity import Identity, load, save
+from agent.sync.keeper import IdentityKeeper
+from agent.sync.keys import Renewal, new_till_key
+from agent.sync.line import Line
+from agent.sync.link import Link
+from agent.sync.tls import tls_context
+from drivers.vocabulary import codec, proof
 from drivers.vocabulary.centre import EnrolAnswer, EnrolRequest
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["enrol"]
+__all__ = ["enrol", "renew_key"]
 
 DEADLINE_S: Final = 30.0  # a person waits for it
 
@@ -28,11 +34,11 @@ def enrol(
     folder: Path,
     *,
     proxy: str = "",
-    ca_file: str = "",
+    tls: ssl.SSLContext | None = None,
     plain_http: bool = False,
     transport: httpx.BaseTransport | None = None,
 ) -> Identity:
-    """Ask the centre at `url` for an identity and write it into the state folder.
+    """Ask the centre at `url` for an identity and write it into the state folder; the till's own key is made here.
 
     Repeating it after a lost answer is harmless: the code works again from the same machine.
 
@@ -41,7 +47,7 @@ def enrol(
         code: as the centre's operator read it out.
         folder: the state folder.
         proxy: the shop's, "" for none.
-        ca_file: PEM file of a private authority, "" for the machine's.
+        tls: whom to trust and who we are; None trusts the machine's authorities.
         plain_http: the token may travel unencrypted (a centre in the shop's own network).
         transport: instead of sockets, for tests.
 
@@ -53,12 +59,14 @@ def enrol(
     code = code.strip()
     if not 4 <= len(code) <= 80:
         raise IdentityError(f"a code has 4 to 80 characters, not {len(code)}; copy it whole")
-    line = Line(address, tls=tls_context(ca_file), proxy=proxy, transport=transport)
-    request = EnrolRequest(code=code, machine=platform.node()[:80])
+    line = Line(address, tls=tls if tls is not None else tls_context(), proxy=proxy, transport=transport)
+    till_key = new_till_key()
+    request = EnrolRequest(code=code, machine=platform.node()[:80], public_key=proof.public_key(till_key))
     try:
         data = line.ask("POST", "/v1/enrol", deadline_s=DEADLINE_S, body=codec.encode(request))
         answer = codec.decode(data, EnrolAnswer)
-        identity = Identity(url=address, **{name: getattr(answer, name) for name in EnrolAnswer.__struct_fields__})
+        fields = {name: getattr(answer, name) for name in EnrolAnswer.__struct_fields__}
+        identity = Identity(url=address, till_key=till_key, **fields)
         # Built from an answer we do not control: checked as the file will be when it is read.
         identity = codec.decode(codec.encode(identity), Identity)
     except CentreRefused as refused:
@@ -71,6 +79,36 @@ def enrol(
         line.close()
     save(folder, identity)
     return identity
+
+
+def renew_key(
+    folder: Path,
+    *,
+    proxy: str = "",
+    tls: ssl.SSLContext | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> Identity:
+    """Make this till another key; the present one vouches for it. A till without a key gets its first.
+
+    Repeating it after a lost answer is harmless: the key that was made is kept until the centre has it. A running agent
+    takes it by itself.
+
+    Raises:
+        IdentityError: the till is not enrolled, the file cannot be written, or the centre refuses.
+        CentreUnavailable: no answer.
+    """
+    keeper = IdentityKeeper(folder, load(folder))
+    line = Line(keeper.current.url, tls=tls if tls is not None else tls_context(), proxy=proxy, transport=transport)
+    try:
+        if keeper.current.till_key and not keeper.current.till_key_next:
+            keeper.change(till_key_next=new_till_key())
+        client = CentreClient(line, lambda: keeper.current, version=own_version(), look_again=keeper.look_again)
+        Renewal(keeper, Link(lambda *_: None), lambda _: None).ask_plainly(client)
+    except CentreRefused as refused:
+        raise IdentityError(f"the centre did not take the new key: {refused}") from None
+    finally:
+        line.close()
+    return keeper.current
 
 
 def _checked(url: str, *, plain_http: bool) -> str:

@@ -6,7 +6,8 @@ CentreError(TillpointError)
     ├── Unauthorised      401: the token is not valid
     ├── CentreGap         409: the centre wants an earlier envelope first
     ├── CentreFork        409: the centre knows another history of this till
-    └── CursorUnknown     410: the feed began anew
+    ├── CursorUnknown     410: the feed began anew
+    └── SnapshotUnknown   404, 410: there is no snapshot, or not this one any more
 IdentityError(SettingsError)   the identity file cannot be used
 └── NotEnrolled                there is none
 """
@@ -27,6 +28,7 @@ __all__ = [
     "CursorUnknown",
     "IdentityError",
     "NotEnrolled",
+    "SnapshotUnknown",
     "Unauthorised",
     "refused",
 ]
@@ -86,6 +88,10 @@ class CursorUnknown(CentreRefused):
     """The centre does not know our place in its feed: begin again."""
 
 
+class SnapshotUnknown(CentreRefused):
+    """There is no snapshot to be had, or the one we were taking is not kept any more."""
+
+
 class IdentityError(SettingsError):
     """The identity file cannot be used as it is."""
 
@@ -94,7 +100,15 @@ class NotEnrolled(IdentityError):  # noqa: N818
     """There is no identity file: this till was never enrolled."""
 
 
-_BY_CODE: Final = {"unauthorised": Unauthorised, "fork": CentreFork, "cursor_unknown": CursorUnknown}
+_BY_CODE: Final = {
+    "unauthorised": Unauthorised,
+    "fork": CentreFork,
+    "cursor_unknown": CursorUnknown,
+    "no_snapshot": SnapshotUnknown,
+    "snapshot_gone": SnapshotUnknown,
+    # A centre older than snapshots, or another maker's without them.
+    "no_such_route": SnapshotUnknown,
+}
 
 
 def refused(status: int, problem: Problem) -> CentreRefused:

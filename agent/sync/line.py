@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.sync.errors import CentreRefused, CentreUnavailable, refused
+from agent.sync.tls import CLOSED, tls_context, tls_trouble
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import Problem
 from drivers.vocabulary.errors import SettingsError
@@ -24,22 +25,10 @@ from drivers.vocabulary.errors import SettingsError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["RESPONSE_BYTES_MAX", "Line", "tls_context"]
+__all__ = ["RESPONSE_BYTES_MAX", "Line"]
 
 RESPONSE_BYTES_MAX: Final = 8_388_608  # four times the largest page of changes; a till has little memory
 CONNECT_TIMEOUT_S: Final = 10.0  # a satellite line needs two or three seconds
-
-
-def tls_context(ca_file: str = "") -> ssl.SSLContext:
-    """The machine's trusted authorities, or those of one file; made once and shared by every client (22 ms each).
-
-    Raises:
-        SettingsError: the file cannot be used.
-    """
-    try:
-        return ssl.create_default_context(cafile=ca_file or None)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"cannot use central.ca_file {ca_file}: {error}; give a PEM file") from None
 
 
 class Line:
@@ -68,6 +57,9 @@ class Line:
         self._url = url.rstrip("/")
         self._now = now
         self._stream: Any = None
+        #: Whether the connection of this request was made for it, with TLS.
+        self._is_new_tls = False
+        self._closed = (httpx.RemoteProtocolError, httpx.ReadError)
         try:
             self._client = httpx.Client(
                 transport=transport,
@@ -115,6 +107,7 @@ class Line:
         """
         timeout = self._httpx.Timeout(deadline_s, connect=min(deadline_s, CONNECT_TIMEOUT_S))
         sent = {"content-type": "application/json", **(headers or {})} if body is not None else dict(headers or {})
+        self._is_new_tls = False
         with self._deadline(deadline_s) as expired:
             try:
                 with self._client.stream(
@@ -130,6 +123,11 @@ class Line:
             except (self._httpx.HTTPError, self._httpx.InvalidURL, self._httpx.StreamError) as error:
                 if expired.is_set():
                     raise CentreUnavailable(f"no complete answer from {self._url} within {deadline_s:g} s") from None
+                trouble = tls_trouble(error)
+                if not trouble and self._is_new_tls and isinstance(error, self._closed):
+                    trouble = CLOSED
+                if trouble:
+                    raise CentreUnavailable(f"cannot trust the line to {self._url}: {trouble}") from None
                 raise CentreUnavailable(
                     f"cannot reach {self._url}: {_words(error)}; check the address and the line"
                 ) from None
@@ -155,6 +153,7 @@ class Line:
         """Remember the socket of the connection: httpx tells of it here and nowhere else before the answer."""
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._stream = info.get("return_value")
+            self._is_new_tls = "start_tls" in event
 
     @contextlib.contextmanager
     def _deadline(self, deadline_s: float) -> Iterator[threading.Event]:

@@ -7,27 +7,31 @@ import os
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from agent.clock import uuid7
 from agent.snapshot import LinkState, Snapshot
-from agent.sync.client import CentreClient, Vitals
+from agent.sync.client import CentreClient, Vitals, own_version
 from agent.sync.downloader import Downloader
 from agent.sync.errors import CentreRefused, CentreUnavailable
 from agent.sync.identity import Identity
-from agent.sync.line import Line, tls_context
+from agent.sync.keeper import IdentityKeeper
+from agent.sync.keys import Renewal, WithKeys
+from agent.sync.lease_turn import LeaseTurn
+from agent.sync.line import Line
 from agent.sync.link import Link
 from agent.sync.loop import Loop
+from agent.sync.replica_file import ReplicaFile
+from agent.sync.tls import tls_of
 from agent.sync.uploader import Settlement, Uploader
-from agent.till import LinkChanged, ReplicaChanged
-from drivers.vocabulary.centre import ChangesPage, HoldGrant, HoldWanted
+from agent.till import LinkChanged, ReplicaChanged, ReplicaLoading
+from drivers.vocabulary.centre import HoldGrant, HoldWanted
+from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.checkout import HoldRequest
+from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 from offline_queue.reader import OutboxReader
-from offline_queue.replica import ReplicaWriter
 
 if TYPE_CHECKING:
     import httpx
@@ -36,12 +40,13 @@ if TYPE_CHECKING:
     from agent.sync.uploader import EnvelopeSource
     from offline_queue.envelope import Envelope
 
-__all__ = ["ReplicaFile", "SyncService", "TillSide"]
+__all__ = ["SyncService", "TillSide"]
 
 SETTLE_TIMEOUT_S: Final = 20.0  # one commit on a disk that is very busy
 HOLD_TTL_S: Final = 900  # a receipt is paid or given up within a quarter of an hour
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class TillSide(Protocol):
@@ -56,45 +61,13 @@ class TillSide(Protocol):
         """Be told of each change, on the till thread; returns how to stop."""
         ...
 
-    def emit(self, event: LinkChanged | ReplicaChanged) -> None:
+    def emit(self, event: LinkChanged | ReplicaChanged | ReplicaLoading) -> None:
         """Take an event; never waits."""
         ...
 
     def run_on_till(self, work: Callable[[Any], object], *, timeout_s: float) -> Any:
         """Run `work` with the desk on the till thread and wait for it."""
         ...
-
-
-@dataclass(slots=True)
-class ReplicaFile:
-    """`replica.db` as the downloader sees it."""
-
-    writer: ReplicaWriter
-    now: Callable[[], datetime]
-
-    def cursor(self) -> str:
-        """Where to go on."""
-        return self.writer.cursor()
-
-    def apply(self, page: ChangesPage) -> None:
-        """Take a page over with its cursor."""
-        applied = self.writer.apply(
-            cursor=page.cursor,
-            reflects=page.reflects,
-            epoch=page.epoch,
-            changes=((change.collection, change.key, change.version, change.document) for change in page.changes),
-            stored_at=self.now().isoformat(),
-        )
-        if applied.started_over:
-            log.error("replica.started_over set_aside=%s", self.writer.set_aside)
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self.writer.reset()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.writer.close()
 
 
 class SyncService:
@@ -106,6 +79,7 @@ class SyncService:
         settings: the table ``[central]``.
         till: whom to tell, and who settles.
         hold_ttl_s: how long the centre keeps a hold that is neither captured nor released.
+        keys_changed: told who we are whenever the centre was asked for keys; may wait for the till.
         transport: instead of sockets, for tests.
         now: the wall clock.
     """
@@ -118,20 +92,22 @@ class SyncService:
         till: TillSide,
         *,
         hold_ttl_s: int = HOLD_TTL_S,
+        keys_changed: Callable[[Identity], None] = lambda identity: None,  # noqa: ARG005 - named for the reader
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._folder = folder
-        self._identity = identity
+        self._keeper = IdentityKeeper(folder, identity)
         self._settings = settings
         self._till = till
         self._hold_ttl_s = hold_ttl_s
         self._transport = transport
         self._now = now
-        self._version = _own_version()
+        self._version = own_version()
         # Making it takes 20 to 90 ms and reads the machine's authorities: once, and not before a thread needs it.
-        self._tls = _Once(lambda: tls_context(settings.ca_file))
+        self._tls = _Once(lambda: tls_of(settings))
         self.link = Link(lambda state, detail: till.emit(LinkChanged(state=state, detail=detail)))
+        self._renewal = Renewal(self._keeper, self.link, keys_changed)
         self._upload = Loop(
             Uploader(
                 connect=self._connect,
@@ -139,15 +115,21 @@ class SyncService:
                 settle=self._settle,
                 epoch=identity.epoch,
                 reseal=self._reseal,
+                leases=LeaseTurn(report=self._lease_report, keep=self._keep_leases),
             ),
             self.link,
         )
         self._download = Loop(
-            Downloader(
+            WithKeys(
+                Downloader(
+                    connect=self._connect,
+                    open_replica=self._open_replica,
+                    changed=lambda: till.emit(ReplicaChanged()),
+                    loading=lambda done, of: till.emit(ReplicaLoading(done=done, of=of)),
+                    wait_s=settings.poll_wait_s,
+                ),
                 connect=self._connect,
-                open_replica=self._open_replica,
-                changed=lambda: till.emit(ReplicaChanged()),
-                wait_s=settings.poll_wait_s,
+                renewal=self._renewal,
             ),
             self.link,
         )
@@ -175,11 +157,6 @@ class SyncService:
 
     def ask_hold(self, request: HoldRequest) -> HoldGrant | None:
         """The centre's word on a hold, or None when it cannot be had in time; runs on the asking thread."""
-        if self.link.state is not LinkState.ONLINE:
-            return None
-        deadline_s = self._settings.hold_timeout_s
-        if not self._hold_turn.acquire(timeout=deadline_s):
-            return None
         wanted = HoldWanted(
             receipt_uid=request.receipt_uid,
             customer_id=request.customer_id,
@@ -187,12 +164,31 @@ class SyncService:
             points=request.points,
             ttl_s=self._hold_ttl_s,
         )
+        return self._ask_now(
+            lambda client, deadline_s: client.hold(wanted, deadline_s=deadline_s),
+            lambda code: HoldGrant(id="", points=0, reason=code),
+        )
+
+    def ask_certificate(self, wanted: CertificateWanted) -> CertificateGrant | None:
+        """What the centre says of a gift certificate, or None when it cannot be had in time; on the asking thread."""
+        return self._ask_now(
+            lambda client, deadline_s: client.certificate(wanted, deadline_s=deadline_s),
+            lambda code: CertificateGrant(reason=code),
+        )
+
+    def _ask_now(self, ask: Callable[[CentreClient, float], T], say_no: Callable[[str], T]) -> T | None:
+        """The answer while a customer waits; `say_no` makes one of the centre's refusal, by its code."""
+        if self.link.state is not LinkState.ONLINE:
+            return None
+        deadline_s = self._settings.hold_timeout_s
+        if not self._hold_turn.acquire(timeout=deadline_s):
+            return None
         try:
             if self._hold_client is None:
                 self._hold_client = self._connect()
-            return self._hold_client.hold(wanted, deadline_s=deadline_s)
+            return ask(self._hold_client, deadline_s)
         except CentreRefused as refused:
-            return HoldGrant(id="", points=0, reason=refused.problem.code)
+            return say_no(refused.problem.code)
         except CentreUnavailable as error:
             log.info("hold.unanswered reason=%s", error)
             return None
@@ -203,19 +199,36 @@ class SyncService:
 
     def _connect(self) -> CentreClient:
         line = Line(
-            self._identity.url,
+            self._keeper.current.url,
             tls=self._tls.get(),
             proxy=self._settings.proxy,
             transport=self._transport,
             now=self._now,
         )
-        return CentreClient(line, self._identity, version=self._version, vitals=self._vitals, now=self._now)
+        return CentreClient(
+            line,
+            lambda: self._keeper.current,
+            version=self._version,
+            vitals=self._vitals,
+            now=self._now,
+            look_again=self._keeper.look_again,
+            news_of_keys=self._renewal.wanted.set,
+        )
 
     def _open_outbox(self) -> EnvelopeSource:
         return OutboxReader.open(self._folder / "till.db")
 
     def _open_replica(self) -> ReplicaFile:
-        return ReplicaFile(ReplicaWriter.open(self._folder / "replica.db"), self._now)
+        return ReplicaFile.open(self._folder / "replica.db", self._now, while_unread=self._while_unread)
+
+    def _while_unread(self, exchange: Callable[[], None]) -> None:
+        """On the till thread, whose reader is the one that could have the file open."""
+
+        def work(desk: Any) -> None:
+            desk.knowledge.replica.close()
+            exchange()
+
+        self._till.run_on_till(work, timeout_s=SETTLE_TIMEOUT_S)
 
     def _settle(self, settlement: Settlement) -> None:
         """On the till thread, which owns the outbox; waits until it is on disk."""
@@ -249,6 +262,13 @@ class SyncService:
 
         self._till.run_on_till(work, timeout_s=SETTLE_TIMEOUT_S)
 
+    def _lease_report(self) -> LeaseReport:
+        report: LeaseReport = self._till.run_on_till(lambda desk: desk.lease_report(), timeout_s=SETTLE_TIMEOUT_S)
+        return report
+
+    def _keep_leases(self, answer: LeaseAnswer) -> None:
+        self._till.run_on_till(lambda desk: desk.take_leases(answer), timeout_s=SETTLE_TIMEOUT_S)
+
     def _till_changed(self, snapshot: Snapshot) -> None:
         if snapshot.waiting:
             self._upload.wake()
@@ -276,10 +296,3 @@ class _Once:
             if self._made is None:
                 self._made = self._make()
             return self._made
-
-
-def _own_version() -> str:
-    try:
-        return version("tillpoint")
-    except PackageNotFoundError:
-        return "0"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from agent.sync.client import UploadClient
+from agent.sync.client import LeaseClient
 from agent.sync.errors import CentreFork, CentreGap, CentreRefused
+from agent.sync.lease_turn import LeaseTurn
 from agent.sync.loop import Done
 from drivers.vocabulary.centre import ENVELOPES_BATCH_MAX, UPLOAD_BYTES_MAX, Problem, UploadAnswer, VerdictState
 
@@ -62,15 +63,17 @@ class Uploader:
         settle: hands the settlement to the till.
         epoch: our present epoch, as enrolment gave it.
         reseal: hands envelopes of an older epoch to the till, to be sealed again at the end of the present one.
+        leases: what is done when there is nothing to send; None for a till that takes no leases.
     """
 
-    connect: Callable[[], UploadClient]
+    connect: Callable[[], LeaseClient]
     open_source: Callable[[], EnvelopeSource]
     settle: Settle
     epoch: int
     reseal: Callable[[Sequence[Envelope]], None]
+    leases: LeaseTurn | None = None
     name: str = "upload"
-    _client: UploadClient | None = field(default=None, init=False)
+    _client: LeaseClient | None = field(default=None, init=False)
     _source: EnvelopeSource | None = field(default=None, init=False)
     #: Where to go on sending again, when the centre lost what it had.
     _again: tuple[int, int] | None = field(default=None, init=False)
@@ -83,10 +86,10 @@ class Uploader:
     def step(self) -> Done:
         """Send one batch."""
         envelopes = self._next()
-        if not envelopes:
-            return Done(pause_s=IDLE_S, answered=False)
         if self._client is None:
             raise RuntimeError("the uploader is not open")
+        if not envelopes:
+            return self._idle(self._client)
         first = envelopes[0]
         try:
             answer = self._client.upload(envelopes)
@@ -105,6 +108,15 @@ class Uploader:
         log.debug("sync.sent epoch=%d from=%d through=%d", answer.epoch, first.sequence, answer.through)
         if self._again is not None:
             self._again = (answer.epoch, answer.through + 1)
+        return Done(pause_s=0, answered=True)
+
+    def _idle(self, client: LeaseClient) -> Done:
+        if self.leases is None or not self.leases.is_due():
+            return Done(pause_s=IDLE_S, answered=False)
+        wanted = self.leases.take(client)
+        if wanted is not None:
+            log.warning("sync.again epoch=%d from=%d", wanted.epoch, wanted.sequence)
+            self._again = (wanted.epoch, wanted.sequence)
         return Done(pause_s=0, answered=True)
 
     def abort(self) -> None:

@@ -34,9 +34,10 @@ def to_wire(envelope: Envelope) -> WireEnvelope:
     )
 
 
-def upload_bytes(envelopes: Sequence[Envelope]) -> bytes:
+def upload_bytes(envelopes: Sequence[Envelope], *, signature: str = "") -> bytes:
     """The compressed body of an upload."""
-    return squeeze(codec.encode(Upload(envelopes=tuple(to_wire(envelope) for envelope in envelopes))))
+    wire = tuple(to_wire(envelope) for envelope in envelopes)
+    return squeeze(codec.encode(Upload(envelopes=wire, signature=signature)))
 
 
 def squeeze(data: bytes) -> bytes:

@@ -7,21 +7,28 @@ with another body it is refused by name. Confirm stands alone: it may arrive wit
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from msgspec import Meta, Struct
 
 from drivers.vocabulary.customer import CertificateFact, Customer, PointsUnit
 from drivers.vocabulary.decision import Decision, UnitGroup
+from drivers.vocabulary.joining import CONSENTS_MAX, ConsentGiven
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid, TenderKind
 
 __all__ = [
     "CancelAnswer",
     "CancelRequest",
+    "CertificateAnswer",
+    "CertificateCode",
+    "CertificateRefill",
     "Checkout",
     "ConfirmAnswer",
     "ConfirmRequest",
+    "EnrolCustomerAnswer",
+    "EnrolCustomerRequest",
+    "EnrolState",
     "HoldAnswer",
     "HoldRequest",
     "IdentifyAnswer",
@@ -35,6 +42,8 @@ __all__ = [
     "RefundRequest",
 ]
 
+CERTIFICATES_MAX: Final = 4  # each is asked on line while the customer waits
+
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 CustomerId = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -44,12 +53,18 @@ class _Message(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
 
 
 class IdentifyState(Enum):
-    """What became of a code. NOT_LOYALTY is a product or a marking code: never looked up as a customer."""
+    """What became of a code.
+
+    NOT_LOYALTY is a product or a marking code: never looked up as a customer. PARTNER is the card of a partner whose
+    cards count here, and of nobody we know; NOT_TAKING_PART is the card of a partner whose cards do not.
+    """
 
     FOUND = "found"
     NOT_FOUND = "not_found"
     NOT_LOYALTY = "not_loyalty"
     BLOCKED = "blocked"
+    PARTNER = "partner"
+    NOT_TAKING_PART = "not_taking_part"
 
 
 class PointsBalance(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,13 +96,97 @@ class IdentifyRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class IdentifyAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Who it is; `seen_at` is when the centre last told us about this customer."""
+    """Who it is; `seen_at` is when the centre last told us about this customer.
+
+    Attributes:
+        partner: whose card it is, when it is not our own: the title in the programme.
+    """
 
     state: IdentifyState
     mask: str = ""
     customer: Customer | None = None
     balances: tuple[PointsBalance, ...] = ()
     seen_at: AwareTime | None = None
+    partner: str = ""
+
+
+class CertificateCode(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A gift certificate as it was shown; the agent asks the centre what it pays. The code is never written down.
+
+    Attributes:
+        pin: digits the customer tells, for a certificate that has them.
+    """
+
+    code: Code
+    pin: Annotated[str, Meta(pattern=r"^([0-9]{4,12})?$")] = ""
+
+    def __repr__(self) -> str:
+        return "CertificateCode(…)"
+
+
+class CertificateAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one certificate that was shown by its code.
+
+    Attributes:
+        mask: the end of its code, to show.
+        certificate: what it has, under the name the decision pays with; None when it pays nothing.
+        refused: why it pays nothing: "certificate_offline" (the centre could not be asked in time),
+            "certificate_unknown", "certificate_blocked", "certificate_pin_needed", "certificate_pin_wrong",
+            "certificate_locked", "certificate_empty", "certificate_held" (another receipt has it).
+    """
+
+    mask: str
+    certificate: CertificateFact | None = None
+    refused: str = ""
+
+
+class CertificateRefill(_Message, frozen=True, kw_only=True):
+    """Money of a return that goes back onto a certificate, and not into the customer's hand."""
+
+    code: str
+    amount: Money
+
+
+class EnrolState(Enum):
+    """What became of an enrolment. KNOWN: the phone is a customer's already, and nothing was written down."""
+
+    ENROLLED = "enrolled"
+    KNOWN = "known"
+    BLOCKED = "blocked"
+
+
+class EnrolCustomerRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody wants to become a customer. With a receipt uid the customer is attached to that receipt.
+
+    Attributes:
+        phone: as typed.
+        name: as the person wishes to be called, or "".
+        consents: what the person was asked and said; the shop's own purposes and texts.
+        cashier: who asked, as the till names cashiers.
+    """
+
+    phone: Annotated[str, Meta(min_length=1, max_length=32)]
+    consents: Annotated[tuple[ConsentGiven, ...], Meta(min_length=1, max_length=CONSENTS_MAX)]
+    name: Annotated[str, Meta(max_length=200)] = ""
+    cashier: Annotated[str, Meta(max_length=80)] = ""
+    receipt_uid: ReceiptUid | None = None
+
+    def __repr__(self) -> str:
+        return f"EnrolCustomerRequest(cashier={self.cashier!r}, consents={self.consents!r})"
+
+
+class EnrolCustomerAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """On disk already when it is given; points can be earned under `customer_id` at once.
+
+    Attributes:
+        customer_id: the name of the customer; the centre may tell another one later, both mean the same person.
+    """
+
+    state: EnrolState
+    customer_id: CustomerId
+    mask: str
+    customer: Customer | None = None
+    balances: tuple[PointsBalance, ...] = ()
 
 
 class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,6 +197,9 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
         points_max: True spends as many as the rules allow.
         unit: which points; None means the first the programme lets people spend.
         certificates: gift certificates shown, each with the balance its keeper tells; what they pay is in the answer.
+        certificate_codes: gift certificates of the centre, by their codes; the answer says what became of each.
+        donate: how many points the customer gives away; None gives none.
+        donate_unit: which points; None means the first the programme lets people give.
         announced_tenders: how the customer says it will be paid, before it is; what the receipt states goes before it.
     """
 
@@ -108,6 +210,9 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
     unit: PointsUnit | None = None
     announced_tenders: Annotated[tuple[TenderKind, ...], Meta(max_length=10)] = ()
     certificates: Annotated[tuple[CertificateFact, ...], Meta(max_length=20)] = ()
+    certificate_codes: Annotated[tuple[CertificateCode, ...], Meta(max_length=CERTIFICATES_MAX)] = ()
+    donate: Annotated[int, Meta(ge=0)] | None = None
+    donate_unit: PointsUnit | None = None
 
 
 class LineQuote(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -129,6 +234,7 @@ class QuoteAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         decision_mark: names this decision; confirm may send it back to say which one was applied.
+        certificates: what became of each of `certificate_codes`, in their order.
     """
 
     receipt_uid: ReceiptUid
@@ -137,6 +243,7 @@ class QuoteAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
     lines: tuple[LineQuote, ...]
     payable: Money
     customer_id: CustomerId | None = None
+    certificates: tuple[CertificateAnswer, ...] = ()
 
 
 class HoldRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -214,14 +321,19 @@ class RefundRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RefundAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """What the return did to the points; `settled_by_centre` when the original sale is not known here."""
+    """What the return did to the points; `settled_by_centre` when the original sale is not known here.
+
+    `slip`: lines for the customer, ready to print at the till's width.
+    """
 
     receipt_uid: ReceiptUid
     claim_code: str
     points_given_back: dict[str, int] = {}
     points_taken_back: dict[str, int] = {}
+    certificates: tuple[CertificateRefill, ...] = ()
     settled_by_centre: bool = False
     duplicate: bool = False
+    slip: tuple[str, ...] = ()
 
 
 class Checkout(Protocol):
@@ -229,6 +341,10 @@ class Checkout(Protocol):
 
     def identify(self, request: IdentifyRequest, *, timeout_s: float) -> IdentifyAnswer:
         """Who is it."""
+        ...
+
+    def enrol(self, request: EnrolCustomerRequest, *, timeout_s: float) -> EnrolCustomerAnswer:
+        """Make a customer; on disk before the answer."""
         ...
 
     def quote(self, request: QuoteRequest, *, timeout_s: float) -> QuoteAnswer:

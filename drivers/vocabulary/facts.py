@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from drivers.vocabulary.decision import Decision
+from drivers.vocabulary.joining import CONSENTS_MAX, Consent
 from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid
+from drivers.vocabulary.sealing import Sealed
 
-__all__ = ["FACTS", "HoldReleased", "ReceiptConfirmed", "ReceiptRefunded", "ReceiptUnread"]
+__all__ = [
+    "FACTS",
+    "LEASES_CLOSED_MAX",
+    "CustomerEnrolled",
+    "HoldReleased",
+    "LeasesClosed",
+    "ProgrammeRefused",
+    "ReceiptConfirmed",
+    "ReceiptRefunded",
+    "ReceiptUnread",
+]
+
+LEASES_CLOSED_MAX: Final = 500  # of one envelope
 
 
 class _Fact(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,6 +37,8 @@ class ReceiptConfirmed(_Fact, frozen=True, kw_only=True, omit_defaults=True):
         source: where it was read: "api", or "print:<device>".
         hold: id of the hold it captures, or "".
         difference_minor: paid less quoted, 0 when the till charged what the quote said.
+        leases: points spent under each lease, by its id.
+        kept_until: until when the till keeps the points it has given here for its own spending; None is not at all.
     """
 
     receipt: Receipt
@@ -32,6 +48,8 @@ class ReceiptConfirmed(_Fact, frozen=True, kw_only=True, omit_defaults=True):
     customer_id: str | None = None
     hold: str = ""
     difference_minor: int = 0
+    leases: dict[str, int] = {}
+    kept_until: AwareTime | None = None
 
 
 class ReceiptRefunded(_Fact, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,10 +81,50 @@ class HoldReleased(_Fact, frozen=True, kw_only=True, omit_defaults=True):
     hold: str
 
 
+class LeasesClosed(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """The till spends nothing more under these leases; all it spent under them came before."""
+
+    leases: Annotated[tuple[str, ...], Meta(max_length=LEASES_CLOSED_MAX)]
+
+
+class CustomerEnrolled(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A person became a customer at this till. Who it is can be read by the centre alone.
+
+    Attributes:
+        customer_id: the name this till gave; receipts carry it from this moment on. The centre keeps it, or says that
+            it is another name of a customer it knew.
+        alias: keyed hash of the phone under the key the till held.
+        contact: a `joining.Contact`, sealed to the centre's key in the context of till, customer and alias.
+        phone_mask: what a cashier may read of the phone.
+    """
+
+    customer_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    alias: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+    contact: Sealed
+    consents: Annotated[tuple[Consent, ...], Meta(min_length=1, max_length=CONSENTS_MAX)]
+    enrolled_at: AwareTime
+    phone_mask: Annotated[str, Meta(max_length=24)] = ""
+    cashier: Annotated[str, Meta(max_length=80)] = ""
+
+
+class ProgrammeRefused(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """This till did not take a programme it was sent; `in_force` goes on (0 for none).
+
+    `version` is what the refused one says of itself, 0 when that cannot be read; `reason` is a sentence.
+    """
+
+    version: int
+    in_force: int
+    reason: str
+
+
 #: Envelope kind → type of its body.
 FACTS: Final[dict[str, type[_Fact]]] = {
     "receipt.confirmed": ReceiptConfirmed,
     "receipt.refunded": ReceiptRefunded,
     "receipt.unread": ReceiptUnread,
     "hold.released": HoldReleased,
+    "leases.closed": LeasesClosed,
+    "programme.refused": ProgrammeRefused,
+    "customer.enrolled": CustomerEnrolled,
 }

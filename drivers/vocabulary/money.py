@@ -16,6 +16,8 @@ _EXPONENTS: Final = {
 }  # fmt: skip
 _MONEY: Final = re.compile(r"(-?\d{1,15})(?:\.(\d{1,3}))? ([A-Z]{3})", re.ASCII)
 _NUMBER: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,6})?", re.ASCII)
+_WHOLE_DIGITS_MAX: Final = 15  # of whole units, as in _MONEY: more than all the money there is
+_DIGITS_MAX: Final = 40  # written at all; "1e-999999" would fill the memory
 
 
 def divide_half_up(numerator: int, denominator: int) -> int:
@@ -69,15 +71,21 @@ class Money:
 
     @classmethod
     def of(cls, amount: str | Decimal | int, currency: str) -> Self:
-        """Build from a decimal number of whole units: ``Money.of("124.50", "RUB")``."""
+        """Build from a number of whole units: ``Money.of("124.50", "RUB")``; raises ValueError, never rounds."""
         exponent = _EXPONENTS.get(currency, 2)
         try:
-            scaled = Decimal(amount).scaleb(exponent)
+            number = Decimal(amount)
         except InvalidOperation:
-            raise ValueError(f"not an amount of money: {amount!r}") from None
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
-            raise ValueError(f"{currency} has {exponent} decimal places: {amount!r}")
-        return cls(int(scaled), currency)
+            raise ValueError(f"not an amount of money: {str(amount)[:40]!r}") from None
+        finite = number.is_finite() and len(number.as_tuple().digits) <= _DIGITS_MAX
+        if not finite or not -_DIGITS_MAX <= number.adjusted() < _WHOLE_DIGITS_MAX:
+            raise ValueError(f"not an amount of money: {str(amount)[:40]!r}")
+        # As a fraction: a decimal's own arithmetic rounds to the precision that is set for the thread.
+        numerator, denominator = number.as_integer_ratio()
+        minor, rest = divmod(numerator * 10**exponent, denominator)
+        if rest:
+            raise ValueError(f"{currency} has {exponent} decimal places: {str(amount)[:40]!r}")
+        return cls(minor, currency)
 
     @property
     def amount(self) -> str:

@@ -15,9 +15,8 @@ from agent.checkout import phones
 from agent.checkout.codes import Recogniser
 from agent.checkout.desk import Desk
 from agent.checkout.knowledge import Knowledge
+from agent.checkout.programmes import Programmes
 from agent.checkout.state import DeskRules, TillName
-from agent.loyalty import Programme
-from agent.loyalty import load as load_programme
 from agent.slips.compose import SlipStyle
 from drivers.vocabulary import codec
 from drivers.vocabulary.customer import Customer, Identifier, IdentifierKind, PointsLot, keyed_hash
@@ -61,14 +60,16 @@ share = 30
 
 @dataclass(slots=True)
 class HandClock:
-    """Time stands still until it is moved."""
+    """Time stands still until it is moved; `wrong` is by how much somebody set the wall clock."""
 
     at: datetime = MONDAY
     boot_id: str = "boot-1"
+    machine_boot: str = "machine-1"
     drawn: int = 0
+    wrong: timedelta = timedelta()
 
     def now(self) -> datetime:
-        return self.at
+        return self.at + self.wrong
 
     def uptime_s(self) -> float:
         return (self.at - MONDAY).total_seconds()
@@ -111,7 +112,7 @@ class Rig:
                 slip=SlipStyle(language="en", zone=zone, title="shown"),
             ),
             recogniser=Recogniser(normalise_phone=partial(phones.normalise, region="RU")),
-            load_programme=lambda: programme_of(replica),
+            programmes=Programmes(store=store, replica=replica, clock=self.clock),
             prints_are_seen=self.prints_are_seen,
         )
         return self.desk
@@ -165,16 +166,6 @@ class Rig:
 
 
 CARDS = ("2900000000018", "2900000000025")
-
-
-def programme_of(replica: ReplicaReader) -> Programme | None:
-    """The programme in the replica, which must load."""
-    document = replica.get("programme", "current")
-    if document is None:
-        return None
-    loaded = load_programme(document.body, name="programme.toml")
-    assert isinstance(loaded, Programme), [str(problem) for problem in loaded]
-    return loaded
 
 
 @pytest.fixture

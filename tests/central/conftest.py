@@ -22,6 +22,7 @@ from drivers.vocabulary.facts import FACTS, ReceiptConfirmed, ReceiptRefunded
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, Line, Receipt
 from offline_queue.envelope import GENESIS, chain_hash
+from tests.postgresql import PostgreSQL, missing
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 KINDS = {fact: kind for kind, fact in FACTS.items()}
@@ -140,12 +141,49 @@ class Centre:
         with self.database.write() as connection:
             code = make_code(connection, shop="s1", till=till, now=self.now)
             request = EnrolRequest(code=code, machine=machine)
-            return enrol(connection, request, tenant_key=self.database.tenant_key, currency="RUB", now=self.now)
+            return enrol(connection, request, currency="RUB", now=self.now)
+
+
+#: What a module's tests run on unless it says otherwise: `DATABASES = ("sqlite",)` is for tests that are not about data.
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that has a database runs on both."""
+    if "database_url" in metafunc.fixturenames:
+        wanted = getattr(metafunc.module, "DATABASES", DATABASES)
+        metafunc.parametrize("database_url", wanted, indirect=True, scope="function")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """One server for the session, with a migrated database `centre_1` to copy."""
+    why = missing()
+    if why:
+        pytest.skip(why)
+    server = PostgreSQL()
+    try:
+        open_database(server.address(server.create())).close()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'central.db'}")
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database that nobody else uses."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'central.db'}"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = server.create(template="centre_1")
+    yield server.address(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = open_database(database_url)
     yield opened
     opened.close()
 

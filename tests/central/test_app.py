@@ -13,13 +13,17 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+from msgspec.structs import replace
 from openapi_spec_validator import validate
 
 from central.app import build
+from central.certificate_desk import make_certificate
 from central.openapi import OPERATIONS, document
+from central.operator.keys import OPERATOR, make_token
 from central.web import REQUEST_BYTES_MAX
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import ChangesPage, HoldGrant, Upload, UploadAnswer
+from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.customer import Customer, Identifier, IdentifierKind, keyed_hash
 
 pytestmark = pytest.mark.net
@@ -227,12 +231,12 @@ def test_the_published_contract_is_the_generated_one(served: Any, project: Path)
 
 
 def test_every_route_is_documented_and_every_document_is_routed(database: Any) -> None:
-    """The contract cannot forget a route."""
+    """The contract cannot forget a route; the operator's page and its metrics are not the tills'."""
     routes = {
         (method.lower(), route.path)
         for route in build(database).routes
         for method in route.methods
-        if method != "HEAD" and route.path != "/openapi.json"
+        if method != "HEAD" and not route.path.startswith(("/openapi.json", "/metrics", "/operator"))
     }
 
     assert routes == {(operation.method, operation.path) for operation in OPERATIONS}
@@ -253,3 +257,38 @@ def test_real_answers_obey_the_schemas(web: httpx.Client, words: Any) -> None:
     check("Health", web.get("/v1/health").json())
     check("TillTotals", web.get("/v1/tills/t1/status").json())
     check("Problem", web.get("/v1/tills/t2/status").json())
+
+
+def test_a_certificate_is_asked_for_over_http(web: httpx.Client, centre: Any, words: Any) -> None:
+    """A hold while the receipt is open; an unknown code is an answer and no error."""
+    with centre.database.write() as connection:
+        make_certificate(connection, "GIFT-0000-0001", words.rub(5_000), now=centre.now)
+    wanted = CertificateWanted(code="gift-0000-0001", receipt_uid="r9")
+    grant = codec.decode(post(web, "/v1/tills/t1/certificates", wanted).content, CertificateGrant)
+    unknown = post(web, "/v1/tills/t1/certificates", replace(wanted, code="GIFT-0000-0002"))
+
+    assert grant.certificate is not None
+    assert ("5000", True) == (str(grant.certificate.balance.minor), bool(grant.hold))
+    assert "certificate_unknown" == codec.decode(unknown.content, CertificateGrant).reason
+
+
+def test_the_operators_programs_look_after_certificates(served: Any, centre: Any) -> None:
+    """With the operator's token and no other; what cannot be done is one sentence."""
+    with centre.database.write() as connection:
+        token = make_token(connection, OPERATOR)
+    path, code = "/operator/api/certificates", "GIFT-0000-0001"
+    with httpx.Client(base_url=served.url, trust_env=False) as client:
+        stranger = client.get(path, headers={"authorization": "Bearer nonsense"})
+        client.headers["authorization"] = f"Bearer {token}"
+        made = client.post(path, json={"code": code, "amount": "10.00 RUB", "pin": "4321"})
+        again = client.post(path, json={"code": code, "amount": "10.00 RUB"})
+        client.post(f"{path}/top-up", json={"code": code, "amount": "2.50 RUB"})
+        blocked = client.post(f"{path}/block", json={"code": code}).json()
+        free = client.post(f"{path}/unblock", json={"code": code}).json()
+        shown = client.post(f"{path}/show", json={"code": code}).json()
+        listed = client.get(path)
+
+    assert [401, 200, 422] == [one.status_code for one in (stranger, made, again)]
+    assert (True, False, "12.50 RUB") == (blocked["blocked"], free["blocked"], free["balance"])
+    assert ["opening", "top_up"] == [one["reason"] for one in shown["moves"]]
+    assert "GIFT" not in made.text + listed.text

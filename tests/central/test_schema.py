@@ -35,9 +35,9 @@ def test_only_one_module_knows_which_database_it_is(project: Path) -> None:
     assert {"database.py"} == found
 
 
-@pytest.mark.parametrize("version", range(1, schema.VERSION + 1))
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
 def test_a_database_of_each_version_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
-    """The dump of each released version is kept beside this test; after the steps it has today's columns."""
+    """The dump of each version before today's is kept beside this test; after the steps it has today's columns."""
     path = tmp_path / "central.db"
     dump = Path(__file__).with_name(f"version_{version}.sql").read_text(encoding="utf-8")
     with contextlib.closing(sqlite3.connect(path)) as connection:

@@ -19,9 +19,8 @@ def code(centre: Any, till: str = "t9") -> str:
 
 def enrol(centre: Any, letters: str, machine: str = "m") -> Any:
     with centre.database.write() as connection:
-        key = centre.database.tenant_key
         request = EnrolRequest(code=letters, machine=machine)
-        return tills.enrol(connection, request, tenant_key=key, currency="RUB", now=centre.now)
+        return tills.enrol(connection, request, currency="RUB", now=centre.now)
 
 
 def use(centre: Any, token: str, till: str = "t9") -> tills.Till:

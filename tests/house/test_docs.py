@@ -70,3 +70,14 @@ def test_decisions_are_numbered_without_gaps(project: Path) -> None:
     numbers = sorted(int(page.name[:3]) for page in (project / "docs" / "decisions").glob("*.md"))
 
     assert list(range(1, len(numbers) + 1)) == numbers
+
+
+def test_every_test_the_threat_model_names_is_there(project: Path) -> None:
+    """A promise whose test was renamed or dropped is noticed."""
+    model = (project / "docs" / "threat-model.md").read_text("utf-8")
+    files = list((project / "tests").rglob("test_*.py"))
+    known = {path.name for path in files}
+    for path in files:
+        known |= set(re.findall(r"def (test_\w+)", path.read_text("utf-8")))
+
+    assert [] == [name for name in re.findall(r"`(test_\w+(?:\.py)?)`", model) if name not in known]

@@ -27,24 +27,30 @@ class Inode:
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing that reached the disk: write, truncate, sync, create, remove, sync_folder."""
+    """One thing that reached the disk: write, truncate, sync, create, remove, rename, sync_folder."""
 
     what: str
     inode: int = -1
     name: str = ""
+    to: str = ""
     offset: int = 0
     data: bytes = b""
 
 
 class MemoryDisk:
-    """Files as the running system sees them, and the log of how they came to be."""
+    """Files as the running system sees them, and the log of how they came to be.
 
-    def __init__(self, files: dict[str, bytes], *, lies: bool = False) -> None:
+    Weaknesses to plant: a disk that `lies` acknowledges a sync it did not do; one that `forgets_names` keeps what is
+    in a file and not that the file is there.
+    """
+
+    def __init__(self, files: dict[str, bytes], *, lies: bool = False, forgets_names: bool = False) -> None:
         self.inodes: list[Inode] = []
         self.names: dict[str, int] = {}
         self.log: list[Operation] = []
         self.fresh_journals: set[int] = set()
         self.lies = lies
+        self.forgets_names = forgets_names
         self.sync_fails = False
         for name, content in files.items():
             self.names[name] = len(self.inodes)
@@ -83,12 +89,13 @@ class MemoryDisk:
         self.log.append(Operation("sync", inode=number))
         if number in self.fresh_journals:
             self.fresh_journals.discard(number)
-            self.log.append(Operation("sync_folder"))
+            if not self.forgets_names:
+                self.log.append(Operation("sync_folder"))
 
     def remove(self, name: str, *, sync_folder: bool) -> None:
         if name in self.names:
             self.log.append(Operation("remove", inode=self.names.pop(name), name=name))
-        if sync_folder and not self.lies:
+        if sync_folder and not self.lies and not self.forgets_names:
             self.log.append(Operation("sync_folder"))
 
     def after_crash(self, length: int, seed: int) -> dict[str, bytes]:
@@ -106,7 +113,7 @@ class MemoryDisk:
                 for waiting in loose_names:
                     _rename(names, waiting)
                 loose_names.clear()
-            elif operation.what in ("create", "remove"):
+            elif operation.what in ("create", "remove", "rename"):
                 loose_names.append(operation)
             else:
                 loose.setdefault(operation.inode, []).append(operation)
@@ -151,6 +158,8 @@ def _rename(names: dict[str, int], operation: Operation) -> None:
         names[operation.name] = operation.inode
     else:
         names.pop(operation.name, None)
+        if operation.what == "rename":
+            names[operation.to] = operation.inode
 
 
 class RigVFS(apsw.VFS):

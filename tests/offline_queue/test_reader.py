@@ -8,6 +8,7 @@ from threading import Thread
 import pytest
 from queue_samples import NOON, append_each, append_one, append_together, moment
 
+from offline_queue.envelope import Envelope
 from offline_queue.errors import StoreCorrupt, StoreUnavailable
 from offline_queue.reader import ChainReport, OutboxReader
 from offline_queue.store import TillStore
@@ -142,24 +143,64 @@ def test_marks_and_ids_are_found_by_the_reader_too(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "broken", "checked"),
+    ("damage", "broken", "checked", "why"),
     [
-        ("UPDATE envelope SET body = x'00' WHERE position = (1 << 40 | 700)", (1, 700), 699),
-        ("UPDATE envelope SET occurred_at = '2026-01-01T00:00:00Z' WHERE position = (1 << 40 | 1)", (1, 1), 0),
-        ("DELETE FROM envelope WHERE position = (1 << 40 | 300)", (1, 300), 299),
-        ("DELETE FROM envelope WHERE position > (1 << 40 | 690)", (1, 691), 690),
-        ("UPDATE envelope SET hash = x'00' WHERE position = (1 << 40 | 256)", (1, 256), 255),
-        ("UPDATE epoch SET head = zeroblob(32) WHERE epoch = 1", (1, 701), 700),
+        ("UPDATE envelope SET body = x'00' WHERE position = (1 << 40 | 700)", (1, 700), 699, "was changed"),
+        (
+            "UPDATE envelope SET occurred_at = '2026-01-01T00:00:00Z' WHERE position = (1 << 40 | 1)",
+            (1, 1),
+            0,
+            "was changed",
+        ),
+        ("UPDATE envelope SET body = 'text' WHERE position = (1 << 40 | 5)", (1, 5), 4, "cannot be read"),
+        ("DELETE FROM envelope WHERE position = (1 << 40 | 300)", (1, 300), 299, "is missing"),
+        ("DELETE FROM envelope WHERE position > (1 << 40 | 690)", (1, 691), 690, "is missing"),
+        ("UPDATE envelope SET hash = x'00' WHERE position = (1 << 40 | 256)", (1, 256), 255, "cannot be read"),
+        (
+            "UPDATE epoch SET head = zeroblob(32) WHERE epoch = 1",
+            (1, 701),
+            700,
+            "does not end where the till's own mark says",
+        ),
     ],
 )
-def test_every_damage_to_the_chain_is_named(path: Path, damage: str, broken: tuple[int, int], checked: int) -> None:
+def test_every_damage_to_the_chain_is_named(
+    path: Path, damage: str, broken: tuple[int, int], checked: int, why: str
+) -> None:
     """Changed, removed from the middle, cut off at the end, across the borders of what is read at once."""
     with open_store(path) as store, OutboxReader.open(path) as reader:
         append_together(store, 1, 700)
         assert ChainReport(checked=700, broken=None) == reader.verify()
         store._run(damage, ())
 
-        assert ChainReport(checked=checked, broken=broken) == reader.verify()
+        assert ChainReport(checked=checked, broken=broken, why=why) == reader.verify()
+
+
+def test_verifying_says_how_far_it_is(path: Path) -> None:
+    """For a progress bar: over all epochs, up to everything."""
+    told: list[tuple[int, int]] = []
+    with open_store(path) as store, OutboxReader.open(path) as reader:
+        append_together(store, 1, 400)
+        store.start_epoch(2)
+        append_together(store, 401, 410)
+        reader.verify(lambda done, total: told.append((done, total)))
+
+    assert [(256, 410), (400, 410), (410, 410)] == told
+
+
+def test_pages_walk_through_everything_once(path: Path) -> None:
+    """Oldest first, over epochs, whatever the centre has of it."""
+    with open_store(path) as store, OutboxReader.open(path) as reader:
+        written = append_together(store, 1, 5)
+        store.settle(epoch=1, through=3)
+        store.start_epoch(2)
+        written += append_together(store, 6, 8)
+        seen: list[Envelope] = []
+        while page := reader.page(after=(seen[-1].epoch, seen[-1].sequence) if seen else (0, 0), limit=3):
+            seen += page
+
+        assert written == seen
+        assert {1: 3, 2: 0} == reader.acknowledged()
 
 
 def test_the_chain_is_anchored_where_it_was_pruned(path: Path) -> None:
@@ -172,7 +213,7 @@ def test_the_chain_is_anchored_where_it_was_pruned(path: Path) -> None:
         assert 128 == store.prune(now=NOON, keep_days=9_999, keep_bytes=1)
         assert ChainReport(checked=82, broken=None) == reader.verify()
         store._run("DELETE FROM envelope WHERE position = (1 << 40 | 129)", ())
-        assert ChainReport(checked=0, broken=(1, 129)) == reader.verify()
+        assert ChainReport(checked=0, broken=(1, 129), why="is missing") == reader.verify()
 
 
 def test_a_reader_on_another_thread_sees_only_whole_transactions(path: Path) -> None:

@@ -10,6 +10,7 @@ from queue_samples import NOON, append_each, append_one, append_together, moment
 
 from offline_queue.envelope import GENESIS, verify_chain
 from offline_queue.errors import StoreConflict, StoreUnavailable
+from offline_queue.reader import OutboxReader
 from offline_queue.rows import QueueDepth
 from offline_queue.store import TillStore
 
@@ -332,3 +333,29 @@ def test_depth_and_settling_do_not_walk_the_backlog(path: Path) -> None:
             spent.append(ticks[0])
 
         assert spent[1] <= spent[0] + 5
+
+
+def test_a_refused_envelope_is_sent_once_more(path: Path) -> None:
+    """The same fact under a new id at the end of the chain; found by its old words and by its old name."""
+    with TillStore.open(path, epoch=1, ballast_bytes=0) as store, OutboxReader.open(path) as reader:
+        with store.transaction() as tx:
+            old = append_one(tx, 1, marks=["receipt:1"])
+            append_one(tx, 2)
+        store.settle(epoch=1, through=2, refused={1: "unknown customer"})
+        with store.transaction() as tx:
+            new = tx.retry(epoch=1, sequence=1, id="again")
+            assert tx.retry(epoch=1, sequence=1, id="and-again") is None
+            assert tx.retry(epoch=1, sequence=2, id="and-again") is None
+
+        assert new is not None
+        assert (3, "again", old.kind, old.occurred_at, old.body) == (
+            new.sequence,
+            new.id,
+            new.kind,
+            new.occurred_at,
+            new.body,
+        )
+        assert [new] == store.by_mark("was:id-000001")
+        assert [new, old] == store.by_mark("receipt:1")
+        assert (0, 1, []) == (store.depth().shelved, store.depth().waiting, reader.shelf())
+        assert reader.verify().broken is None

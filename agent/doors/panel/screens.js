@@ -51,6 +51,9 @@ export function renderStrip(snap) {
     else text = can === "0" ? say("offline_none") : say("offline", { n: can });
     text += ` · ${say("queue", { n: snap.waiting })}`;
   }
+  if (text === "" && snap.loading_percent !== null) text = say("members_loading", { n: snap.loading_percent });
+  // For store IT, when nothing more pressing is there; the sentence itself is in English, as in the log.
+  if (text === "" && snap.programme_trouble) text = say("programme_trouble", { why: snap.programme_trouble });
   setText($("strip-text"), text);
   show($("strip"), text !== "");
   $("strip").dataset.state = isBad ? "bad" : "";

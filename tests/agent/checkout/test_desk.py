@@ -192,20 +192,22 @@ def test_points_are_spent_once_even_between_two_receipts(rig: Any) -> None:
 
 
 def test_offline_spending_stops_at_the_cap(rig: Any) -> None:
-    """100 points of one customer until the centre has heard of them."""
+    """100 points of one customer until the centre has heard of them, and what this till itself has given since."""
     rig.desk.link_changed(LinkState.OFFLINE, "no line")
+    spent = []
     for number in (1, 2):
         identify(rig, receipt_uid=f"r-{number}")
         quote = rig.desk.quote(
-            contract.QuoteRequest(receipt=rig.sale(f"r-{number}", "1000"), points=70, customer_id="m-1")
+            contract.QuoteRequest(receipt=rig.sale(f"r-{number}", "1000"), points_max=True, customer_id="m-1")
         )
-        spent = sum(effect.amount for effect in quote.decision.spent)
-        off = str(50 + spent)
+        spent.append(sum(effect.amount for effect in quote.decision.spent))
+        off = str(50 + spent[-1])
         rig.desk.confirm(contract.ConfirmRequest(receipt=rig.paid(f"r-{number}", "1000", off)), source="api")
 
+    assert spent == [100, 85]
     assert rig.desk.known("m-1").unreflected_spent == {"bonus": 100}
 
-    refused = rig.desk.hold(contract.HoldRequest(receipt_uid="r-3", customer_id="m-1", unit="bonus", points=1), None)
+    refused = rig.desk.hold(contract.HoldRequest(receipt_uid="r-3", customer_id="m-1", unit="bonus", points=87), None)
 
     assert (refused.points, refused.reason) == (0, "offline_cap")
 

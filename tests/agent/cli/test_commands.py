@@ -91,4 +91,4 @@ def test_queue_and_journal_beside_a_till(rig: Any, tmp_path: Path, capsys: pytes
     assert 1 == len(told("journal", "--day", "2026-03-02"))
     assert 1 == main(["journal", "--day", "yesterday", "--config", str(config)])
     assert "write it like 2026-03-02" in capsys.readouterr().err
-    assert told("journal", "--verify") == {"ok": True, "checked": 1, "broken": None}
+    assert told("journal", "--verify") == {"ok": True, "checked": 1, "broken": None, "why": ""}

@@ -62,6 +62,16 @@ def test_a_line_is_decided_as_the_engine_decides() -> None:
     assert [expected] * 3 == answers
 
 
+def test_a_line_may_name_a_donation_and_a_partner() -> None:
+    """What is given to a fund leaves the balance; a partner that the programme does not name is told."""
+    (answer,) = ask_lines(dumped(points=0, donation=50, partner="bank"))
+
+    assert [
+        {"effect": "points_donated", "rule": "shelter", "unit": "bonus", "amount": 50, "fund": "Shelter for dogs"}
+    ] == [effect for effect in answer["effects"] if effect["effect"] == "points_donated"]
+    assert "partner_unknown" in [why["code"] for why in answer["explanations"]]
+
+
 def test_it_never_stops_at_a_bad_line() -> None:
     """Each bad line is answered with the field at fault, and the good one after it is decided."""
     receipt = question()["receipt"]
@@ -156,7 +166,7 @@ def test_programme_check(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert 1 == main(["programme", "check", str(bad)])
     said = capfd.readouterr().out
 
-    assert "Grocery round the corner, version 1: 6 rules" in said
+    assert "Grocery round the corner, version 1: 10 rules" in said
     assert f"{bad}:2: titel: unknown key; did you mean title?" in said
 
 

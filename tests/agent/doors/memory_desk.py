@@ -171,6 +171,14 @@ class MemoryDesk:
             seen_at=datetime.fromisoformat(view.seen_at),
         )
 
+    def enrol(self, request: contract.EnrolCustomerRequest, *, timeout_s: float) -> contract.EnrolCustomerAnswer:
+        self._begin("enrol", request, timeout_s)
+        digits = re.sub(r"\D", "", request.phone)
+        known = CODES.get("7" + digits[-10:])
+        state = contract.EnrolState.ENROLLED if known is None else contract.EnrolState.KNOWN
+        name = "n-1" if known is None else known.id
+        return contract.EnrolCustomerAnswer(state=state, customer_id=name, mask=f"+7{digits[-10:-7]}***{digits[-2:]}")
+
     def quote(self, request: contract.QuoteRequest, *, timeout_s: float) -> contract.QuoteAnswer:
         self._begin("quote", request, timeout_s)
         receipt = request.receipt

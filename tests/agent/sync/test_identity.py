@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from agent.secrets.dpapi import DpapiLock
+from agent.secrets.locks import CREDENTIAL
 from agent.sync.enrol import enrol
 from agent.sync.errors import CentreUnavailable, IdentityError, NotEnrolled
-from agent.sync.identity import FILE_NAME, load, save
+from agent.sync.identity import FILE_NAME, load, relock, save
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import EnrolAnswer, EnrolRequest, Problem
 
@@ -97,3 +100,75 @@ def test_an_answer_of_something_else_is_not_an_identity(sync: Any, tmp_path: Pat
     other = httpx.MockTransport(lambda _: sync.reply(200, codec.encode(ANSWER).replace(b"abab", b"zz")))
     with pytest.raises(CentreUnavailable, match="cannot be read"):
         enrol("https://centre.example", "ABCD", tmp_path, transport=other)
+
+
+# ── How it lies on disk ─────────────────────────────────────────────────────────────────────────
+
+
+def plain_file(folder: Path, identity: Any) -> Path:
+    """As versions before locks wrote it."""
+    path = folder / FILE_NAME
+    path.write_bytes(codec.encode(identity))
+    path.chmod(0o600)
+    return path
+
+
+def test_a_file_of_before_is_read_and_brought_over(sync: Any, tmp_path: Path) -> None:
+    """`load` changes nothing; the agent's start writes it anew."""
+    path = plain_file(tmp_path, sync.IDENTITY)
+    before = path.read_bytes()
+
+    assert sync.IDENTITY == load(tmp_path)
+    assert before == path.read_bytes()
+    assert sync.IDENTITY == relock(tmp_path)
+    assert b'"locked"' in path.read_bytes()
+    assert sync.IDENTITY == load(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has DPAPI instead")
+def test_a_credential_that_came_later_locks_the_file_at_the_next_start(
+    sync: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From then on the disk alone says nothing, and a command without the credential says what is missing."""
+    path = save(tmp_path, sync.IDENTITY)
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / CREDENTIAL).write_bytes(b"k" * 32)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    relock(tmp_path)
+
+    on_disk = path.read_bytes()
+    for secret in (b"secret-token", base64.b64encode(b"secret-token"), b"ab" * 32):
+        assert secret not in on_disk
+    assert sync.IDENTITY == load(tmp_path)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    with pytest.raises(IdentityError, match="credential"):
+        load(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no modes")
+def test_a_file_others_could_read_is_refused(sync: Any, tmp_path: Path) -> None:
+    """With the command that mends it."""
+    save(tmp_path, sync.IDENTITY).chmod(0o644)
+    with pytest.raises(IdentityError, match=r"mode 0644.*chmod 600"):
+        load(tmp_path)
+
+
+def test_dpapi_keeps_the_identity_on_windows(sync: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Windows locked, Windows opens; the seam is the two calls."""
+
+    class Crypt:
+        @staticmethod
+        def CryptProtectData(data: bytes, *_: Any) -> bytes:
+            return data[::-1]
+
+        @staticmethod
+        def CryptUnprotectData(data: bytes, *_: Any) -> tuple[str, bytes]:
+            return "", data[::-1]
+
+    lock = DpapiLock(lambda: Crypt)
+    monkeypatch.setattr("agent.sync.identity.lock_named", lambda name: {"dpapi": lock}[name])
+    save(tmp_path, sync.IDENTITY, lock=lock)
+
+    assert b'"lock":"dpapi"' in (tmp_path / FILE_NAME).read_bytes()
+    assert sync.IDENTITY == load(tmp_path)

@@ -22,10 +22,11 @@ from agent.snapshot import LinkState
 from agent.sync import errors
 from agent.sync.client import CentreClient
 from agent.sync.enrol import enrol
-from agent.sync.identity import Identity
+from agent.sync.identity import Identity, save
 from agent.sync.line import Line
 from agent.sync.service import SyncService
-from agent.till import LinkChanged
+from agent.till import LinkChanged, ReplicaLoading
+from central import snapshots
 from central.accounts import imbalances
 from central.app import build
 from central.database import Database, open_database
@@ -34,6 +35,7 @@ from central.serve import listening_socket, make_server
 from central.tills import make_code
 from central.totals import Totals, read_totals
 from drivers.vocabulary import checkout, codec
+from drivers.vocabulary.certificates import CertificateWanted
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.decision import Decision, PointsEarned
 from drivers.vocabulary.facts import ReceiptConfirmed
@@ -163,6 +165,7 @@ class SmallTill:
     turn: threading.RLock = field(default_factory=threading.RLock)
     settled: threading.Condition = field(default_factory=threading.Condition)
     number: int = 0
+    knowledge: Any = field(default_factory=lambda: SimpleNamespace(replica=SimpleNamespace(close=lambda: None)))
 
     @property
     def snapshot(self) -> Any:
@@ -272,7 +275,10 @@ def test_receipts_reach_the_centre_and_come_back_as_a_balance(
         anna = codec.decode(document.body, Customer)
         grant = service.ask_hold(checkout.HoldRequest(receipt_uid="r9", customer_id="anna", unit="bonus", points=135))
         refused = service.ask_hold(checkout.HoldRequest(receipt_uid="r8", customer_id="anna", unit="bonus", points=1))
+        certificate = service.ask_certificate(CertificateWanted(code="GIFT-0000-0001", receipt_uid="r9"))
 
+    assert certificate is not None
+    assert "certificate_unknown" == certificate.reason
     assert 135 == sum(lot.amount for lot in anna.lots)
     assert (5, 0) == (server.totals().receipts, server.totals().duplicates)
     assert grant is not None
@@ -385,7 +391,9 @@ def test_a_till_restored_from_yesterday_is_a_fork(
 def test_a_token_that_ended_is_a_sentence(server: Server, identity: Identity, till: SmallTill, tmp_path: Path) -> None:
     """Another machine was enrolled in our name."""
     till.sell(1)
-    with syncing(tmp_path, replace(identity, token="old"), till):
+    stale = replace(identity, token="old")
+    save(tmp_path / "state", stale)
+    with syncing(tmp_path, stale, till):
         seen = till.wait_link(LinkState.OFFLINE)
 
     assert "tillpoint enrol URL CODE" in seen.detail
@@ -408,6 +416,40 @@ def test_two_enrolled_tills_share_a_customer(
 
     assert (1, 0) == (page.epoch, page.reflects)
     assert 150 == sum(lot.amount for lot in codec.decode(bodies["anna"] or b"", Customer).lots)
+
+
+def test_a_new_till_takes_a_snapshot_over_a_line_that_breaks(
+    server: Server, identity: Identity, till: SmallTill, rude: Rude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gzipped parts over a real socket; two answers are cut short, and the till tells how far it is."""
+    monkeypatch.setattr(snapshots, "PART_BYTES", 2_000)
+    members = [
+        Member(id=f"m{number}", name=f"N{number}", phone="", card="", tier="", spent_minor=0, points={})
+        for number in range(60)
+    ]
+    load_members(server.database, members, now=datetime.now(UTC), progress=lambda _: None)
+    snapshots.build_snapshot(server.database, now=lambda: datetime.now(UTC))
+    cut = [2]
+
+    def spoil(data: bytes) -> bytes | None:
+        if b"content-encoding: gzip" in data and cut[0]:
+            cut[0] -= 1
+            return data[:250]
+        return data
+
+    rude.spoil = spoil
+    with syncing(tmp_path, identity, till) as service:
+        service._download._random = lambda: 0.0
+        half = till.wait_for(lambda event: isinstance(event, ReplicaLoading) and 0 < event.done < event.of)
+        till.wait_for(lambda event: isinstance(event, ReplicaLoading) and event.of == 0)
+        with ReplicaReader.open(tmp_path / "state" / "replica.db") as replica:
+            document = replica.get("customer", "m59")
+            assert 61 == replica.count("customer")
+            assert document is not None
+            assert "N59" == codec.decode(document.body, Customer).name
+
+    assert 61 == half.of
+    assert 0 == cut[0]
 
 
 class Drip:

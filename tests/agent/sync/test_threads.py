@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +61,9 @@ class Script:
 
     def changes(self, cursor: str, wait_s: int) -> Any:
         return self._next((cursor, wait_s), None)
+
+    def snapshot(self) -> Any:
+        raise errors.refused(404, Problem(code="no_snapshot", message="none"))
 
     def _next(self, seen: Any, given: Any) -> Any:
         self.seen.append(seen)
@@ -312,6 +316,12 @@ class Copy:
         self.resets += 1
         self.place = ""
 
+    def build_is_begun(self) -> bool:
+        return False
+
+    def build(self) -> Any:
+        return SimpleNamespace(cursor=lambda: "", place=lambda: None, abandon=lambda: None, close=lambda: None)
+
     def close(self) -> None: ...
 
 
@@ -325,6 +335,7 @@ def downloader(copy: Copy, script: Script, news: list[int], seconds: list[float]
         connect=lambda: script,
         open_replica=lambda: copy,
         changed=lambda: news.append(len(copy.pages)),
+        loading=lambda done, of: None,
         monotonic=lambda: seconds.pop(0),
     )
 
@@ -337,7 +348,7 @@ def test_the_replica_is_fetched_page_by_page_and_then_waited_for(sync: Any) -> N
     life = Life(downloader(copy, script, news, [0.0, 0.0, 0.0, 25.0, 50.0, 50.0]), waits=1).run()
 
     assert [("", 0), ("1", 25), ("2", 25), ("2", 25)] == script.seen
-    assert [1, 2] == news
+    assert [0, 1, 2] == news
     assert [POLL_S] == life.waits
     assert [("online", "")] == life.told
 
@@ -350,7 +361,7 @@ def test_an_unknown_cursor_forgets_the_replica(sync: Any) -> None:
     work = downloader(copy, script, news, [0.0] * 9)
     work.open()
 
-    assert [Done(pause_s=0, answered=True)] * 2 == [work.step(), work.step()]
+    assert [Done(pause_s=0, answered=True)] * 3 == [work.step(), work.step(), work.step()]
     assert [("old", 0), ("", 0)] == script.seen
     assert (1, "1", [0, 1]) == (copy.resets, copy.place, news)
 
@@ -360,6 +371,7 @@ def test_a_centre_that_does_not_know_its_own_beginning_is_unavailable(sync: Any)
     script = Script([errors.refused(410, Problem(code="cursor_unknown", message="gone"))])
     work = downloader(Copy(), script, [], [0.0])
     work.open()
+    work.step()
 
     with pytest.raises(errors.CentreUnavailable):
         work.step()
