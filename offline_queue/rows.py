@@ -97,9 +97,9 @@ def envelope_from_row(row: tuple[Any, ...]) -> Envelope:
     """A row of `SELECT_ENVELOPE`; raises StoreCorrupt when the bytes on disk are not a legal envelope."""
     position, id_, previous, hash_, kind, occurred_at, boot_id, uptime_ms, programme_version, body = row
     epoch, sequence = place(position)
+    if not isinstance(body, bytes):  # SQLite keeps a text where somebody wrote one, whatever the column says
+        raise StoreCorrupt(f"envelope {epoch}/{sequence} on disk is damaged (its body is text); restore a back-up")
     try:
-        if not isinstance(body, bytes):  # SQLite keeps a text where somebody wrote one, whatever the column says
-            raise TypeError("its body is no bytes")
         return Envelope(
             id=id_,
             epoch=epoch,
