@@ -241,6 +241,7 @@ class Agent:
                 hide_after=timedelta(seconds=settings.panel.clear_after_s),
                 forget_after=timedelta(seconds=settings.panel.forget_after_s),
                 points_cap=settings.offline.points_cap,
+                refuses_single_use=settings.offline.single_use_coupons == "refuse",
                 hold_for=timedelta(minutes=settings.offline.hold_minutes),
                 keep=timedelta(days=settings.offline.keep_days),
                 columns=settings.slip.columns,

@@ -11,7 +11,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -115,6 +115,7 @@ class OfflineSettings(_Table, frozen=True, kw_only=True):
     """[offline]: how much may be promised without the centre."""
 
     points_cap: Annotated[int, Meta(ge=0)] = 500
+    single_use_coupons: Literal["take", "refuse"] = "take"
     hold_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
     keep_days: Annotated[int, Meta(ge=1, le=3650)] = 90
 

@@ -40,7 +40,16 @@ if TYPE_CHECKING:
     from offline_queue.replica import ReplicaReader
     from offline_queue.transaction import Documents, Transaction
 
-__all__ = ["PREFIX", "coupon_facts", "forget_coupons", "is_signed", "remember_coupons", "sign_coupon", "verify_coupon"]
+__all__ = [
+    "PREFIX",
+    "coupon_facts",
+    "forget_coupons",
+    "is_signed",
+    "remember_coupons",
+    "sign_coupon",
+    "verify_coupon",
+    "without_single_use",
+]
 
 PREFIX: Final = "TPC1."
 PARTS: Final = 4
@@ -140,6 +149,21 @@ def coupon_facts(
         if fact is not None:
             facts[code] = fact
     return facts
+
+
+def without_single_use(
+    programme: Programme, customer: Customer | None, facts: Mapping[str, CouponFact]
+) -> tuple[Customer | None, dict[str, CouponFact]]:
+    """Customer and shown codes with coupons of one use refused: nobody can say now whether they were used."""
+
+    def refused(fact: CouponFact) -> CouponFact:
+        kind = programme.file.coupons.get(fact.coupon)
+        uses = fact.uses if fact.uses is not None or kind is None else kind.uses
+        return replace(fact, refused="coupon_offline") if uses == 1 and not fact.refused else fact
+
+    if customer is not None and customer.coupons:
+        customer = replace(customer, coupons=tuple(refused(one) for one in customer.coupons))
+    return customer, {code: refused(fact) for code, fact in facts.items()}
 
 
 def _as_told(documents: Documents, replica: ReplicaReader, code: str, fact: CouponFact | None) -> CouponFact | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from agent.checkout.codes import Recogniser
-from agent.checkout.coupons import coupon_facts
+from agent.checkout.coupons import coupon_facts, without_single_use
 from agent.checkout.knowledge import Knowledge, Known
 from agent.checkout.programmes import Programmes
 from agent.checkout.records import Current, Open, read
@@ -45,6 +45,7 @@ class DeskRules:
     hide_after: timedelta
     forget_after: timedelta
     points_cap: int
+    refuses_single_use: bool
     hold_for: timedelta
     keep: timedelta
     columns: int
@@ -149,6 +150,9 @@ class DeskState:
             nothing = receipt.total.with_minor(0)
             return Decision(programme_version=0, total=receipt.total, discount=nothing, payable=receipt.total)
         customer = known.customer if known is not None else None
+        coupons = coupon_facts(self.programme, self.store, self.knowledge.replica, receipt.coupons, customer)
+        if self.rules.refuses_single_use and self.link is not LinkState.ONLINE:
+            customer, coupons = without_single_use(self.programme, customer, coupons)
         return evaluate(
             self.programme,
             receipt,
@@ -160,7 +164,7 @@ class DeskState:
             certificates=certificates,
             partner=partner,
             donation=donation or SpendAsk.none(),
-            coupons=coupon_facts(self.programme, self.store, self.knowledge.replica, receipt.coupons, customer),
+            coupons=coupons,
         )
 
     def charged_off(self, receipt: Receipt, decision: Decision) -> dict[int, int]:

@@ -36,6 +36,13 @@ def programme_in_force(folder: Path) -> str:
     )
 
 
+def bound(cap: int) -> str:
+    """How much a customer may overspend while lines are down, in one sentence."""
+    if not cap:
+        return "Without a line only points under leases are spent: nobody can overspend."
+    return f"Without a line a customer can spend at most {cap} points at this till beyond leases: that is the risk."
+
+
 def run(args: argparse.Namespace) -> int:
     """Name every problem, or say what the settings amount to."""
     path = args.config if args.config is not None else default_config_path()
@@ -53,4 +60,5 @@ def run(args: argparse.Namespace) -> int:
         devices = ", ".join(f"{device.name} ({device.driver})" for device in settings.devices) or "none"
         print(f"{path}: ok. Devices: {devices}. Panel: http://127.0.0.1:{settings.doors.port}/panel")
         print(f"{told[:1].upper()}{told[1:]}.")
+        print(bound(settings.offline.points_cap))
     return 1 if problems else 0

@@ -26,7 +26,8 @@ CODE_SHOWN_MAX: Final = 24  # a signed code fills a screen; its beginning is eno
 _FORGED = Rejection("coupon_forged")
 _UNREADABLE = Rejection("coupon_unreadable")
 _UNVERIFIED = Rejection("coupon_unverified")
-_REFUSALS: Final = {why.code: why for why in (_FORGED, _UNREADABLE, _UNVERIFIED)}
+_OFFLINE = Rejection("coupon_offline")
+_REFUSALS: Final = {why.code: why for why in (_FORGED, _UNREADABLE, _UNVERIFIED, _OFFLINE)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,11 @@ CODES: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "coupon_forged": ("the coupon's signature is wrong", "подпись купона неверна", "ลายเซ็นของคูปองไม่ถูกต้อง"),
     "coupon_unreadable": ("the coupon cannot be read", "купон не читается", "อ่านคูปองไม่ได้"),
+    "coupon_offline": (
+        "this coupon can be used once, and without a line nobody knows whether it was; it stays good",
+        "этот купон одноразовый, а без связи не узнать, использован ли он; купон остаётся в силе",
+        "คูปองนี้ใช้ได้ครั้งเดียว ตรวจสอบไม่ได้ขณะออฟไลน์ คูปองยังใช้ได้ภายหลัง",
+    ),
     "coupon_unverified": (
         "the coupon cannot be checked at this till",
         "на этой кассе купон нельзя проверить",

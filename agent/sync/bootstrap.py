@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from agent.sync.client import ChangesClient
 from agent.sync.errors import CursorUnknown, SnapshotUnknown
+from agent.sync.parts import ChangesClient
 from drivers.vocabulary.centre import Change, ChangesPage, SnapshotManifest
 
 __all__ = ["Bootstrap", "Build", "Outcome"]

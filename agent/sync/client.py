@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
 from agent.sync.errors import CentreRefused, CentreUnavailable, IdentityError, Unauthorised
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agent.sync.identity import Identity
     from offline_queue.envelope import Envelope
 
-__all__ = ["CentreClient", "ChangesClient", "LeaseClient", "UploadClient", "Vitals", "own_version"]
+__all__ = ["CentreClient", "Vitals", "own_version"]
 
 PART_DEADLINE_S: Final = 180.0  # a third of a megabyte over 64 kbit/s takes 45 s
 UPLOAD_DEADLINE_S: Final = 60.0  # 1 MiB over a modem of 256 kbit/s, and the centre's work
@@ -50,48 +50,6 @@ class Vitals:
 
     queue_depth: int = 0
     oldest_age_s: int = 0
-
-
-class _Client(Protocol):
-    def abort(self) -> None:
-        """End the request that is under way on another thread."""
-        ...
-
-    def close(self) -> None:
-        """Let the connection go."""
-        ...
-
-
-class UploadClient(_Client, Protocol):
-    """The part of the client the uploader uses."""
-
-    def upload(self, envelopes: Sequence[Envelope]) -> UploadAnswer:
-        """Hand over a contiguous run of envelopes of one epoch."""
-        ...
-
-
-class LeaseClient(UploadClient, Protocol):
-    """The part of the client the uploader uses while it has nothing to send."""
-
-    def leases(self, report: LeaseReport) -> LeaseAnswer:
-        """Say what the till holds; be given what it may hold."""
-        ...
-
-
-class ChangesClient(_Client, Protocol):
-    """The part of the client the downloader uses."""
-
-    def changes(self, cursor: str, wait_s: int) -> ChangesPage:
-        """One page of the feed."""
-        ...
-
-    def snapshot(self) -> SnapshotManifest:
-        """Which parts there are for a till that begins."""
-        ...
-
-    def snapshot_part(self, manifest: SnapshotManifest, number: int) -> SnapshotPart:
-        """One of them."""
-        ...
 
 
 class CentreClient:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from agent.sync.bootstrap import Bootstrap, Build, Outcome
-from agent.sync.client import ChangesClient
 from agent.sync.errors import CentreUnavailable, CursorUnknown
 from agent.sync.loop import Done
+from agent.sync.parts import ChangesClient
 from drivers.vocabulary.centre import ChangesPage
 from offline_queue.errors import StoreCorrupt
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from agent.sync.client import LeaseClient
 from agent.sync.errors import SnapshotUnknown
+from agent.sync.parts import LeaseClient
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport, Place
 
 __all__ = ["LeaseTurn"]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from agent.sync.client import LeaseClient
 from agent.sync.errors import CentreFork, CentreGap, CentreRefused
 from agent.sync.lease_turn import LeaseTurn
 from agent.sync.loop import Done
+from agent.sync.parts import LeaseClient
 from drivers.vocabulary.centre import ENVELOPES_BATCH_MAX, UPLOAD_BYTES_MAX, Problem, UploadAnswer, VerdictState
 
 if TYPE_CHECKING:

@@ -106,6 +106,7 @@ class Rig:
                 hide_after=timedelta(seconds=60),
                 forget_after=timedelta(minutes=15),
                 points_cap=100,
+                refuses_single_use=False,
                 hold_for=timedelta(minutes=15),
                 keep=timedelta(days=90),
                 columns=42,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from agent.checkout.coupons import PREFIX, sign_coupon, verify_coupon
 from agent.loyalty import Programme, load
+from agent.snapshot import LinkState
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.customer import CouponFact
 
@@ -133,6 +135,19 @@ def test_a_signed_coupon_counts_once_on_this_till(rig: Any) -> None:
     assert {"coupons": "coupon_used", "tea": "coupon_used"} == {
         one.rule: one.code for one in second.decision.explanations
     }
+
+
+def test_a_coupon_of_one_use_waits_for_the_line_where_the_owner_says_so(rig: Any) -> None:
+    """Without a line nobody knows whether it was used elsewhere; with the line it is good."""
+    with_programme(rig)
+    rig.desk.rules = dataclasses.replace(rig.desk.rules, refuses_single_use=True)
+    rig.desk.link_changed(LinkState.OFFLINE, "no line")
+    first = buy(rig, "c-1", signed())
+    rig.desk.link_changed(LinkState.ONLINE, "")
+    second = buy(rig, "c-2", signed())
+
+    assert ["0.00 RUB", "20.00 RUB"] == [str(one.decision.discount) for one in (first, second)]
+    assert "coupon_offline" in {one.code for one in first.decision.explanations}
 
 
 def test_a_quote_alone_uses_nothing(rig: Any) -> None:

@@ -39,6 +39,7 @@ from drivers.vocabulary.certificates import CertificateWanted
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.decision import Decision, PointsEarned
 from drivers.vocabulary.facts import ReceiptConfirmed
+from drivers.vocabulary.leases import LeaseAnswer, LeaseReport, Place
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 from drivers.vocabulary.receipt import Line as ReceiptLine
@@ -186,6 +187,16 @@ class SmallTill:
         with self.settled:
             self.settled.notify_all()
         return result
+
+    def lease_report(self) -> LeaseReport:
+        depth = self.store.depth()
+        return LeaseReport(
+            acknowledged=Place(epoch=self.store.epoch, sequence=depth.acknowledged_through),
+            last=Place(epoch=self.store.epoch, sequence=depth.last_sequence),
+        )
+
+    def take_leases(self, answer: LeaseAnswer) -> None:
+        assert () == answer.leases
 
     def sell(self, count: int = 1, **more: Any) -> None:
         for _ in range(count):
