@@ -8,43 +8,34 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import leases, matching, returning, writing
+from agent.checkout import leases, writing
+from agent.checkout.charged import decision_of
 from agent.checkout.claims import claim_code
 from agent.checkout.coupons import remember_coupons
 from agent.checkout.knowledge import Known, apply_entry
-from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, read_all, write
+from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, write
 from agent.checkout.state import DeskState
-from agent.loyalty import SpendAsk
 from agent.loyalty.facts import counted_by
 from agent.loyalty.lots import earned_lot
-from agent.loyalty.sale import STORED_VALUE
 from agent.slips.compose import sale_slip
-from agent.slips.text import lay_out, words
-from drivers.transport.recording import redact
+from agent.slips.text import lay_out
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.checkout import PointsBalance
-from drivers.vocabulary.customer import CertificateFact
 from drivers.vocabulary.decision import (
-    CertificateUsed,
     Counted,
     CouponIssued,
     CouponUsed,
     Decision,
-    LineDiscount,
     MembershipGranted,
     PointsDonated,
-    PointsEarned,
     PointsSpent,
 )
-from drivers.vocabulary.events import Document
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 from offline_queue.transaction import Transaction
 
-__all__ = ["confirm", "printed"]
+__all__ = ["close_sale", "confirm"]
 
-#: What the till carried out as it was quoted, whatever it charged in the end.
-_AS_QUOTED: Final = (LineDiscount, PointsSpent, PointsDonated, CouponUsed, CertificateUsed)
 #: What a customer's own entry keeps of a decision.
 _MOVES_FACTS: Final = (Counted, CouponUsed, CouponIssued, MembershipGranted)
 
@@ -60,50 +51,10 @@ def confirm(desk: DeskState, request: contract.ConfirmRequest, *, source: str) -
     opened = read(desk.store, "checkout", receipt.uid, Open)
     asked = request.customer_id or _customer_by_code(desk, request.code)
     customer_id = desk.customer_of(asked, opened)
-    return _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=request.decision_mark, source=source)
+    return close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=request.decision_mark, source=source)
 
 
-def printed(desk: DeskState, device: str, document: Document) -> tuple[str, ...]:
-    """A document ended on a printer's stream: a sale, a return, or nothing of ours; the lines to print with it."""
-    return lay_out(_printed(desk, device, document), document.columns or desk.rules.columns)
-
-
-def _printed(desk: DeskState, device: str, document: Document) -> tuple[str, ...]:
-    if document.kind not in {DocumentKind.SALE, DocumentKind.RETURN}:
-        return ()
-    if document.receipt is None:
-        _keep_unread(desk, device, document)
-        return ()
-    source = f"print:{device}"
-    if document.kind is DocumentKind.RETURN:
-        answer = returning.refund(desk, contract.RefundRequest(receipt=document.receipt), source=source)
-        return returning.refund_lines(desk, answer)
-    return _sale_printed(desk, document.receipt, source)
-
-
-def _sale_printed(desk: DeskState, receipt: Receipt, source: str) -> tuple[str, ...]:
-    """A printed sale is a reprint, the print of a sale the POS asked us about, or a new sale."""
-    alias = desk.store.get("printed", receipt.uid)
-    before = read(desk.store, "closed", alias.decode() if alias is not None else receipt.uid, Closed)
-    if before is not None:
-        return before.slip
-    print_uid = receipt.uid
-    awaiting = [one for _, one in read_all(desk.store, "print", AwaitingPrint)]
-    quoted = [one for _, one in read_all(desk.store, "checkout", Open)]
-    match = matching.match(receipt, awaiting, quoted, desk.clock.now())
-    if isinstance(match, AwaitingPrint):
-        return _print_of(desk, match, print_uid)
-    opened, mark = None, None
-    customer_id = desk.current.customer_id if desk.current is not None else None
-    if match is not None and match.receipt is not None and match.decision is not None:
-        opened, mark, customer_id = match, match.mark, match.customer_id
-        receipt = matching.as_printed(match.receipt, desk.charged_off(match.receipt, match.decision), receipt)
-    _close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=mark, source=source, print_uid=print_uid)
-    closed = read(desk.store, "closed", receipt.uid, Closed)
-    return closed.slip if closed is not None else ()
-
-
-def _close_sale(
+def close_sale(
     desk: DeskState,
     receipt: Receipt,
     *,
@@ -116,7 +67,7 @@ def _close_sale(
     """Decide, write everything at once, answer."""
     now = desk.clock.now()
     known = desk.known(customer_id, for_receipt=receipt.uid) if customer_id is not None else None
-    decision, difference = _decision(desk, receipt, opened=opened, known=known, mark=mark, now=now)
+    decision, difference = decision_of(desk, receipt, opened=opened, known=known, mark=mark, now=now)
     claim = claim_code(desk.name.till, receipt.uid)
     hold = read(desk.store, "hold", f"{customer_id}/{receipt.uid}", Hold) if customer_id else None
     fact = facts.ReceiptConfirmed(
@@ -188,66 +139,6 @@ def _close_sale(
     return answer
 
 
-def _decision(
-    desk: DeskState,
-    receipt: Receipt,
-    *,
-    opened: Open | None,
-    known: Known | None,
-    mark: str | None,
-    now: datetime,
-) -> tuple[Decision, int]:
-    """(what this receipt did, paid less quoted in minor units).
-
-    A quote counts when its total was charged, or when the till names it. Otherwise the receipt is taken as it is:
-    nothing was taken off by us, points are earned on what was paid, and the difference is written down.
-    """
-    quoted = opened.decision if opened is not None else None
-    if opened is None or quoted is None or (mark is not None and mark != opened.mark):
-        return desk.decide(receipt, known, now, closed=True, partner=desk.partner_of(opened)), 0
-    difference = (receipt.total - matching.expected_total(quoted)).minor
-    if difference == 0:
-        return _as_paid(desk, opened, quoted, receipt, known), 0
-    fresh = desk.decide(receipt, known, now, closed=True, partner=desk.partner_of(opened))
-    value_tendered = any(tender.kind in STORED_VALUE and tender.amount for tender in receipt.tenders)
-    if mark is None and not value_tendered:
-        return fresh, difference
-    kept = tuple(effect for effect in quoted.effects if isinstance(effect, _AS_QUOTED))
-    rest = tuple(effect for effect in fresh.effects if not isinstance(effect, _AS_QUOTED))
-    return replace(fresh, discount=quoted.discount, effects=(*kept, *rest)), difference
-
-
-def _as_paid(desk: DeskState, opened: Open, quoted: Decision, receipt: Receipt, known: Known | None) -> Decision:
-    """The quoted decision; what is earned is worked out again where it depends on how it was really paid.
-
-    The same basket at the same moment, with the same points asked for: only the way of paying may differ.
-    """
-    heeds = desk.programme is not None and desk.programme.compiled.heeds_tenders
-    if not heeds or not receipt.tenders or opened.receipt is None:
-        return quoted
-    basket = replace(opened.receipt, tenders=(), change=None)
-    spent = quoted.spent[0] if quoted.spent else None
-    ask = SpendAsk.exactly(spent.amount, unit=spent.unit) if spent is not None else SpendAsk.none()
-    kinds = tuple(tender.kind for tender in receipt.tenders if tender.amount)
-    paid = [effect for effect in quoted.effects if isinstance(effect, CertificateUsed)]
-    certificates = tuple(CertificateFact(code=one.code, balance=one.amount) for one in paid)
-    at = opened.touched_at
-    fresh = desk.decide(
-        basket,
-        known,
-        at,
-        ask=ask,
-        announced_tenders=kinds,
-        certificates=certificates,
-        partner=desk.partner_of(opened),
-    )
-    if (fresh.line_discounts(), fresh.payable) != (quoted.line_discounts(), quoted.payable):
-        # A discount itself hung on the way of paying, and the quoted price was charged: what was charged earns.
-        fresh = desk.decide(receipt, known, at, closed=True)
-    others = tuple(effect for effect in quoted.effects if not isinstance(effect, PointsEarned))
-    return replace(quoted, effects=(*others, *fresh.earned))
-
-
 def _sale_entry(receipt: Receipt, decision: Decision, now: datetime) -> Entry:
     """What a sale does to its customer; the place (epoch, sequence) is filled in with the envelope."""
     spent: dict[str, int] = {}
@@ -272,37 +163,6 @@ def _secure(
         used |= by_lease
         secured[unit] = by_hold + sum(by_lease.values())
     return secured, used
-
-
-def _print_of(desk: DeskState, awaiting: AwaitingPrint, print_uid: str) -> tuple[str, ...]:
-    """The print of a receipt that was confirmed over the contract: its slip, and no second sale."""
-    closed = read(desk.store, "closed", awaiting.uid, Closed)
-    with desk.store.transaction() as tx:
-        tx.delete("print", awaiting.uid)
-        tx.put("printed", print_uid, awaiting.uid.encode())
-        if closed is not None:
-            write(tx, "closed", closed.uid, replace(closed, print_uid=print_uid))
-    return closed.slip if closed is not None else ()
-
-
-def _keep_unread(desk: DeskState, device: str, document: Document) -> None:
-    """A receipt that does not add up is kept raw for a person, unless it is the print of a sale we know."""
-    now = desk.clock.now()
-    waiting = [
-        one
-        for _, one in read_all(desk.store, "print", AwaitingPrint)
-        if now - one.closed_at <= matching.CONFIRMED_PRINTS_WITHIN
-    ]
-    if waiting:
-        with desk.store.transaction() as tx:
-            tx.delete("print", waiting[0].uid)
-        return
-    # A receipt may print the customer's phone or card: masked before it touches the disk, its length kept.
-    raw = redact(document.raw)
-    fact = facts.ReceiptUnread(device=device, raw=raw, problems=document.problems, printed_at=now)
-    with desk.store.transaction() as tx:
-        writing.append(desk, tx, fact, [f"device:{device}"])
-    desk.notice = words(desk.rules.slip.language)["unread"]
 
 
 def _customer_by_code(desk: DeskState, code: str | None) -> str | None:

@@ -12,15 +12,19 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import closing, joining, leases, quoting, returning, view, writing
+from agent.checkout import closing, joining, leases, prints, quoting, returning, view, writing
+from agent.checkout.codes import Recognised
+from agent.checkout.guests import Asked, forget_guests, keep_guest
+from agent.checkout.knowledge import Known
 from agent.checkout.records import AwaitingPrint, Closed, Current, Hold, Open, read, read_all, write
 from agent.checkout.state import DeskState
 from agent.slips.text import words
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import facts
-from drivers.vocabulary.centre import HoldGrant
+from drivers.vocabulary.centre import HoldGrant, LookupAnswer, LookupWanted
 from drivers.vocabulary.certificates import CertificateGrant
+from drivers.vocabulary.customer import keyed_hash
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import DeviceStateChanged, Document
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
@@ -43,13 +47,48 @@ class Desk(DeskState):
 
     def identify(self, request: contract.IdentifyRequest) -> contract.IdentifyAnswer:
         """Recognise a code and look the customer up; what was found becomes the customer at the till."""
-        now = self.clock.now()
+        return self._answer(request, *self._look_up(request))
+
+    def identify_or_want(self, request: contract.IdentifyRequest) -> contract.IdentifyAnswer | Asked:
+        """The same, or whom to ask the centre for before anybody is told that there is no such customer."""
+        self.turn += 1
+        recognised, known = self._look_up(request)
+        keys = self.knowledge.tenant_keys
+        if known is not None or recognised.identifier is None or self.link is not LinkState.ONLINE or not keys:
+            return self._answer(request, recognised, known)
+        self.asking = self.turn
+        hashes = tuple(keyed_hash(key, recognised.identifier) for key in keys)
+        return Asked(request=request, wanted=LookupWanted(aliases=hashes), turn=self.turn)
+
+    def identify_asked(
+        self, asked: Asked, answer: LookupAnswer | None, *, is_awaited: bool
+    ) -> contract.IdentifyAnswer | None:
+        """The centre's word is here; None when nobody awaits it and the till has gone on to somebody else."""
+        if self.asking == asked.turn:
+            self.asking = 0
+            if self.notice == words(self.rules.slip.language)["asking_centre"]:
+                self.notice = ""
+        if answer is not None:
+            keep_guest(self, answer)
+        return self.identify(asked.request) if is_awaited or asked.turn == self.turn else None
+
+    def asking_takes_long(self, turn: int) -> None:
+        """Tell the cashier what is waited for."""
+        if self.asking == turn:
+            self.notice = words(self.rules.slip.language)["asking_centre"]
+
+    def _look_up(self, request: contract.IdentifyRequest) -> tuple[Recognised, Known | None]:
         recognised = self.recogniser.recognise(request.code, presented=request.presented)
+        customer_id = None if recognised.identifier is None else self.knowledge.find(recognised.identifier)
+        return recognised, None if customer_id is None else self.known(customer_id)
+
+    def _answer(
+        self, request: contract.IdentifyRequest, recognised: Recognised, known: Known | None
+    ) -> contract.IdentifyAnswer:
+        now = self.clock.now()
         if recognised.identifier is None:
             return self._show(Screen.NOT_LOYALTY, contract.IdentifyState.NOT_LOYALTY, recognised.product, now)
         mask = recognised.identifier.mask
-        customer_id = self.knowledge.find(recognised.identifier)
-        known = None if customer_id is None else self.known(customer_id)
         title = self.partner_title(recognised.partner)
         if known is None and recognised.partner:
             return self._partner_card(recognised.partner, title, mask, request.receipt_uid, now)
@@ -79,6 +118,7 @@ class Desk(DeskState):
 
     def enrol(self, request: contract.EnrolCustomerRequest) -> contract.EnrolCustomerAnswer:
         """Make a customer of a phone; whoever it is, they are the customer at the till now."""
+        self.turn += 1
         answer = joining.enrol(self, request)
         if answer.state is contract.EnrolState.BLOCKED:
             self._show(Screen.BLOCKED, contract.IdentifyState.BLOCKED, answer.mask, self.clock.now())
@@ -100,6 +140,7 @@ class Desk(DeskState):
 
     def clear(self) -> None:
         """Nobody is at the till any more."""
+        self.turn += 1
         if self.current is not None:
             with self.store.transaction() as tx:
                 tx.delete("desk", "current")
@@ -206,6 +247,7 @@ class Desk(DeskState):
 
     def confirm(self, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
         """The receipt is closed."""
+        self.turn += 1
         return closing.confirm(self, request, source=source)
 
     def refund(self, request: contract.RefundRequest, *, source: str) -> contract.RefundAnswer:
@@ -214,10 +256,12 @@ class Desk(DeskState):
 
     def printed(self, device: str, document: Document) -> tuple[str, ...]:
         """A document ended on a printer's stream; the lines to print with it."""
-        return closing.printed(self, device, document)
+        self.turn += 1
+        return prints.printed(self, device, document)
 
     def cancel(self, request: contract.CancelRequest) -> contract.CancelAnswer:
         """Free holds, forget the quote, send the customer away."""
+        self.turn += 1
         uid = request.receipt_uid
         if read(self.store, "closed", uid, Closed) is not None:
             raise CheckoutRefused(
@@ -272,6 +316,7 @@ class Desk(DeskState):
     def replica_changed(self) -> None:
         """Balances or the programme changed."""
         joining.settle_newcomers(self)
+        forget_guests(self)
         self.programmes.look()
         self.programme = self.programmes.current
         self._tell_refused()
@@ -317,6 +362,7 @@ class Desk(DeskState):
         if self.pruned_at is not None and now - self.pruned_at < PRUNE_EVERY:
             return
         self.pruned_at = now
+        forget_guests(self)
         old = [
             ("checkout", key) for key, one in read_all(self.store, "checkout", Open) if now - one.touched_at > OPEN_KEPT
         ]

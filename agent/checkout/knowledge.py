@@ -1,4 +1,8 @@
-"""What a customer has, as this till sees it: the replica plus own entries that the replica does not reflect yet."""
+"""What a customer has, as this till sees it: the replica plus own entries that the replica does not reflect yet.
+
+Whom the replica does not know the centre may have named when it was asked (a guest): its word of that moment counts
+until the replica has a newer one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from agent.checkout.records import Entry, Hold, Newcomer, read, read_all
+from agent.checkout.records import Entry, Guest, Hold, Newcomer, read, read_all
 from agent.loyalty import lots as ledger
 from agent.loyalty.facts import after_return, after_sale
 from drivers.vocabulary import codec
@@ -70,10 +74,11 @@ class Knowledge:
             found = self.replica.get("alias", name)
             if found is not None:
                 return codec.decode(found.body, str)
-        for name in hashes:
-            newcomer = self.documents.get("newcomer_alias", name)
-            if newcomer is not None:
-                return newcomer.decode()
+        for collection in ("guest_alias", "newcomer_alias"):
+            for name in hashes:
+                here = self.documents.get(collection, name)
+                if here is not None:
+                    return here.decode()
         return None
 
     def resolve(self, customer_id: str) -> str:
@@ -83,7 +88,22 @@ class Knowledge:
 
     def told(self, customer_id: str) -> ReplicaDocument | None:
         """What the centre last told of a customer, under whichever name."""
-        return self.replica.get("customer", self.resolve(customer_id))
+        name = self.resolve(customer_id)
+        document = self.replica.get("customer", name)
+        return document if document is not None else self._guest(name)
+
+    def _guest(self, customer_id: str) -> ReplicaDocument | None:
+        """As if the replica had heard of it in answer to our question."""
+        guest = read(self.documents, "guest", customer_id, Guest)
+        if guest is None:
+            return None
+        return ReplicaDocument(
+            body=codec.encode(guest.customer),
+            version=0,
+            reflects=guest.reflects,
+            epoch=guest.epoch,
+            stored_at=guest.seen_at.isoformat(),
+        )
 
     def known(self, customer_id: str, now: datetime, *, for_receipt: str = "") -> Known | None:
         """Everything about one customer; holds of `for_receipt` itself do not count against it."""

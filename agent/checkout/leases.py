@@ -23,6 +23,7 @@ from agent.snapshot import LinkState
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.leases import (
+    EPOCHS_MAX,
     HOLDS_MAX,
     LEASE,
     LEASES_MAX,
@@ -151,9 +152,11 @@ def lease_report(desk: DeskState) -> LeaseReport:
         for unit in units
     ]
     depth = desk.store.depth()
+    earlier = [Place(epoch=one, sequence=through) for one, through in desk.store.acknowledged().items()]
     return LeaseReport(
         acknowledged=Place(epoch=desk.store.epoch, sequence=depth.acknowledged_through),
         last=Place(epoch=desk.store.epoch, sequence=depth.last_sequence),
+        earlier=tuple(one for one in earlier if one.epoch < desk.store.epoch)[-EPOCHS_MAX:],
         held=tuple(held[:LEASES_MAX]),
         holds=tuple(dict.fromkeys(holds))[:HOLDS_MAX],
         wanted=tuple(wanted[:LEASES_MAX]),

@@ -17,6 +17,8 @@ Collections and keys:
     newcomer/<name>             somebody who became a customer here (Newcomer), until the replica knows
     newcomer_alias/<hash>       by which keyed hash a newcomer is found (the name as bytes)
     other_name/<customer>/<name> a name this till gave to a customer whom the centre knew already (empty)
+    guest/<customer>            somebody the centre named and the replica does not know yet (Guest)
+    guest_alias/<hash>          by which keyed hash a guest is found (the customer as bytes)
     print/<uid>                 a receipt confirmed over the API whose print has not been seen yet (AwaitingPrint)
 """
 
@@ -42,6 +44,7 @@ __all__ = [
     "CouponUses",
     "Current",
     "Entry",
+    "Guest",
     "Hold",
     "LeaseKept",
     "Newcomer",
@@ -181,6 +184,16 @@ class Newcomer(_Record, frozen=True, kw_only=True, omit_defaults=True):
     enrolled_at: AwareTime
 
 
+class Guest(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A customer as the centre named one, and the till's own envelope that is counted in already."""
+
+    customer: Customer
+    aliases: tuple[str, ...]
+    epoch: int
+    reflects: int
+    seen_at: AwareTime
+
+
 class LeaseKept(_Record, frozen=True, kw_only=True, omit_defaults=True):
     """Points in this till's hand; `signed` is the centre's word, None for points this till has given and keeps."""
 
@@ -232,6 +245,7 @@ _PLACES: Final = {
     "lease_wanted": Wanted,
     "time": CentreTime,
     "newcomer": Newcomer,
+    "guest": Guest,
 }
 
 

@@ -60,6 +60,8 @@ class DeskState:
         recogniser: what a code is (card, phone, product …); pure.
         prints_are_seen: True when an in-line printer shows us what the POS prints: a confirmed sale awaits its print.
         programmes: which programme is in force, and why a newer one is not.
+        turn: grows with each code, and whenever somebody else may be at the till from now on.
+        asking: the turn for which the centre is being asked; 0 for none.
         sealing_key: the centre's public key (hex): a phone at an enrolment is sealed to it; "" before it was told.
     """
 
@@ -84,6 +86,8 @@ class DeskState:
     prints_are_seen: bool = False
     sealing_key: str = ""
     shown: Snapshot | None = None
+    turn: int = 0
+    asking: int = 0
 
     def __post_init__(self) -> None:
         self.programme = self.programmes.current
