@@ -160,6 +160,7 @@ class Agent:
             partial(self._open_desk, folder, identity, devices),
             ask_hold=self._ask_hold,
             ask_certificate=self._ask_certificate,
+            ask_lookup=self._ask_lookup,
             first=self._first_snapshot(identity),
         )
         # The printers first: whatever happens to the rest, the receipt must pass.
@@ -351,6 +352,10 @@ class Agent:
     def _ask_certificate(self, wanted: Any) -> Any:
         """What the centre says of a gift certificate, or None without a line; runs on the asking thread."""
         return None if self.sync is None else self.sync.ask_certificate(wanted)
+
+    def _ask_lookup(self, wanted: Any) -> Any:
+        """Whom the centre knows by a keyed hash, or None without a line; runs on the asking thread."""
+        return None if self.sync is None else self.sync.ask_lookup(wanted)
 
     def _first_snapshot(self, identity: Identity | None) -> Snapshot:
         return Snapshot(

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from agent.asking import LookupAsker, LookupDone, Lookups, LookupSlow
 from agent.checkout.desk import Desk
+from agent.checkout.guests import Asked
 from agent.snapshot import LinkState, Snapshot
 from drivers.vocabulary import checkout as contract
-from drivers.vocabulary.centre import HoldGrant
+from drivers.vocabulary.centre import HoldGrant, LookupWanted
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import CodeScanned, DeviceStateChanged, Document, Event
@@ -56,7 +58,7 @@ class ReplicaLoading:
 
 
 #: What the till thread is told: devices, the line, the replica.
-Heard = Event | LinkChanged | ReplicaChanged | ReplicaLoading
+Heard = Event | LinkChanged | ReplicaChanged | ReplicaLoading | LookupDone | LookupSlow
 
 
 @dataclass(slots=True)
@@ -77,8 +79,8 @@ CertificateAsker = Callable[[CertificateWanted], CertificateGrant | None]
 """Asks the centre what a certificate pays within its own deadline; None when there is no line."""
 
 
-def _no_line(wanted: CertificateWanted) -> None:
-    """What a till without a centre hears of a certificate."""
+def _no_line(wanted: CertificateWanted | LookupWanted) -> None:
+    """What a till without a centre hears of a certificate or a customer."""
     del wanted
 
 
@@ -90,6 +92,7 @@ class Till:
             command is then refused in words, while devices and the proxy go on.
         ask_hold: how the centre is asked for a hold; runs on the caller's thread, never on the till's.
         ask_certificate: how it is asked what a gift certificate pays; likewise.
+        ask_lookup: how it is asked for a customer whom this till does not know; likewise.
     """
 
     def __init__(
@@ -99,10 +102,12 @@ class Till:
         ask_hold: HoldAsker,
         first: Snapshot,
         ask_certificate: CertificateAsker = _no_line,
+        ask_lookup: LookupAsker = _no_line,
     ) -> None:
         self._open_desk = open_desk
         self._ask_hold = ask_hold
         self._ask_certificate = ask_certificate
+        self._lookups = Lookups(ask_lookup, self.emit)
         self._inbox: queue.Queue[_Command | Heard | None] = queue.Queue(INBOX_MAX)
         self._snapshot = first
         self._subscribers: list[Callable[[Snapshot], None]] = []
@@ -117,6 +122,7 @@ class Till:
 
     def start(self, timeout_s: float) -> str:
         """Start the thread and wait until the databases are open; returns "" or the sentence why they are not."""
+        self._lookups.start()
         self._thread.start()
         if not self._ready.wait(timeout_s):
             return f"the databases did not open within {timeout_s:g} s; is the disk very slow?"
@@ -124,6 +130,7 @@ class Till:
 
     def stop(self, timeout_s: float) -> None:
         """Finish what is in the inbox, close the databases."""
+        self._lookups.stop()
         if not self._thread.is_alive():
             return
         try:
@@ -157,7 +164,18 @@ class Till:
 
     def identify(self, request: contract.IdentifyRequest, *, timeout_s: float) -> contract.IdentifyAnswer:
         """Who is it."""
-        return self._ask(lambda desk: desk.identify(request), timeout_s)
+        return self._identify(request, timeout_s)
+
+    def _identify(self, request: contract.IdentifyRequest, timeout_s: float) -> contract.IdentifyAnswer:
+        """Look here; then ask the centre, on this thread, for whom this till does not know."""
+        began_s = time.monotonic()
+        found = self._ask(lambda desk: desk.identify_or_want(request), timeout_s)
+        if not isinstance(found, Asked):
+            return found
+        told = self._lookups.now(found)
+        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+        answer = self._ask(lambda desk: desk.identify_asked(found, told, is_awaited=True), left_s)
+        return answer if answer is not None else contract.IdentifyAnswer(state=contract.IdentifyState.NOT_FOUND)
 
     def enrol(self, request: contract.EnrolCustomerRequest, *, timeout_s: float) -> contract.EnrolCustomerAnswer:
         """Somebody becomes a customer; on disk before the answer."""
@@ -207,7 +225,7 @@ class Till:
     def panel_identify(self, code: str, *, presented: bool, timeout_s: float) -> Snapshot:
         """The panel scanned or typed a code."""
         request = contract.IdentifyRequest(code=code, presented=presented)
-        self._ask(lambda desk: desk.identify(request), timeout_s)
+        self._identify(request, timeout_s)
         return self._snapshot
 
     def panel_clear(self, *, timeout_s: float) -> Snapshot:
@@ -325,10 +343,16 @@ class Till:
             self._desk.failed(error)
         self._publish()
 
-    @staticmethod
-    def _hear(event: Heard, desk: Desk) -> None:
+    def _hear(self, event: Heard, desk: Desk) -> None:
         if isinstance(event, CodeScanned):
-            desk.identify(contract.IdentifyRequest(code=event.symbology + event.code, presented=True))
+            request = contract.IdentifyRequest(code=event.symbology + event.code, presented=True)
+            found = desk.identify_or_want(request)
+            if isinstance(found, Asked) and not self._lookups.later(found):
+                desk.identify_asked(found, None, is_awaited=True)
+        elif isinstance(event, LookupDone):
+            desk.identify_asked(event.asked, event.answer, is_awaited=False)
+        elif isinstance(event, LookupSlow):
+            desk.asking_takes_long(event.turn)
         elif isinstance(event, DeviceStateChanged):
             desk.device_changed(event)
         elif isinstance(event, LinkChanged):

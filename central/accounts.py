@@ -247,18 +247,14 @@ def lot_row(customer: str, lot: PointsLot) -> dict[str, Any]:
 
 def _lots(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[PointsLot, ...]]:
     table = schema.lot
-    rows = connection.execute(select(table).where(table.c.customer.in_(ids)).order_by(table.c.customer, table.c.id))
-    found: dict[str, tuple[PointsLot, ...]] = {}
-    for row in rows:
-        lot = PointsLot(
-            id=row.id,
-            unit=row.unit,
-            amount=row.amount,
-            active_from=row.active_from,
-            expires_at=row.expires_at,
-        )
-        found[row.customer] = (*found.get(row.customer, ()), lot)
-    return found
+    columns = (table.c.customer, table.c.id, table.c.unit, table.c.amount, table.c.active_from, table.c.expires_at)
+    wanted = select(*columns).where(table.c.customer.in_(ids)).order_by(table.c.customer, table.c.id)
+    found: dict[str, list[PointsLot]] = {}
+    # All at once and unpacked: asked row by row and name by name it is a fifth of the time of a snapshot.
+    for customer, lot_id, unit, amount, active_from, expires_at in connection.execute(wanted).all():
+        lot = PointsLot(id=lot_id, unit=unit, amount=amount, active_from=active_from, expires_at=expires_at)
+        found.setdefault(customer, []).append(lot)
+    return {customer: tuple(lots) for customer, lots in found.items()}
 
 
 def customer_documents(connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -269,7 +265,7 @@ def customer_documents(connection: Connection, ids: Sequence[str]) -> Iterator[t
     for start in range(0, len(ids), IDS_CHUNK):
         chunk = ids[start : start + IDS_CHUNK]
         lots, coupons = _lots(connection, chunk), held_coupons(connection, chunk)
-        for row in connection.execute(select(schema.customer).where(schema.customer.c.id.in_(chunk))):
+        for row in connection.execute(select(schema.customer).where(schema.customer.c.id.in_(chunk))).all():
             held = coupons.get(row.id, ())
             yield row.id, codec.encode(_customer(row, lots.get(row.id, ()), held, currency))
 

@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DataError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -30,12 +29,16 @@ from central.database import READERS_MAX, WRITER_WAIT_S, Database, StoreBusy
 from central.errors import Fork, Refusal
 from central.holds import grant_hold
 from central.ingest import ingest, quarantine
-from central.leases import report_leases
+from central.intake import POISON, take_each
+from central.leases import notice_restoration, report_leases
+from central.lookups import look_up
 from central.metrics import CONTENT_TYPE, CountRequests, Metrics
 from central.openapi import document
 from central.operator.keys import require_metrics_token
 from central.operator.routes import OperatorPage
-from central.snapshots import build_snapshot, is_due, read_manifest, read_part
+from central.scope_feed import feed_places
+from central.scopes import scopes_in_use
+from central.snapshots import build_snapshot, forget_unused, is_due, read_manifest, read_part
 from central.till_keys import TOKEN_DAYS, BadSignature, give_keys, note_signature, require_signature
 from central.totals import TillTotals, till_totals
 from central.turns import Turns
@@ -50,6 +53,8 @@ from drivers.vocabulary.centre import (
     HoldWanted,
     KeysAnswer,
     KeysRequest,
+    LookupAnswer,
+    LookupWanted,
     Problem,
     Upload,
     UploadAnswer,
@@ -95,9 +100,10 @@ def build(
         Route("/v1/tills/{till}/envelopes", centre.upload, methods=["POST"]),
         Route("/v1/tills/{till}/changes", centre.changes, methods=["GET"]),
         Route("/v1/tills/{till}/snapshot", centre.snapshot, methods=["GET"]),
-        Route("/v1/tills/{till}/snapshot/{id}/{number:int}", centre.snapshot_part, methods=["GET"]),
+        Route("/v1/tills/{till}/snapshot/{id}/{number}", centre.snapshot_part, methods=["GET"]),
         Route("/v1/tills/{till}/holds", centre.hold, methods=["POST"]),
         Route("/v1/tills/{till}/leases", centre.leases, methods=["POST"]),
+        Route("/v1/tills/{till}/lookup", centre.lookup, methods=["POST"]),
         Route("/v1/tills/{till}/keys", centre.keys, methods=["POST"]),
         Route("/v1/tills/{till}/certificates", centre.certificate, methods=["POST"]),
         Route("/v1/tills/{till}/status", centre.status, methods=["GET"]),
@@ -117,7 +123,7 @@ def build(
             HTTPException: _http_error,
             Exception: _failed,
             **dict.fromkeys(StoreBusy, _busy),
-            **dict.fromkeys((DataError, OverflowError), _unstorable),
+            **dict.fromkeys(POISON, _unstorable),
         },
         lifespan=lifespan,
     )
@@ -137,13 +143,25 @@ class _Centre:
         self._readers = Turns(READERS_MAX, WRITER_WAIT_S)
         self.writers = Turns(database.writers, WRITER_WAIT_S)
         self.metrics = Metrics()
-        self.watch = FeedWatch(lambda: database.reading(changes.feed_cursor))
+        self.watch = FeedWatch(lambda: database.reading(feed_places))
         self.upkeep = Upkeep([self.renew_snapshot])
 
     def renew_snapshot(self) -> None:
-        """Make a new snapshot when it is time."""
-        if self._database.reading(partial(is_due, now=self._now())):
-            build_snapshot(self._database, now=self._now)
+        """Make a new snapshot for each scope that tills have, when it is time."""
+        scopes = self._database.reading(scopes_in_use)
+        self._database.writing(partial(forget_unused, scopes=scopes, now=self._now()))
+        for scope in scopes:
+            if self._database.reading(partial(is_due, now=self._now(), scope=scope)):
+                self._build_snapshot(scope)
+
+    def _build_snapshot(self, scope: str) -> None:
+        try:
+            build_snapshot(self._database, now=self._now, scope=scope)
+        except Refusal as refusal:
+            # Two processes found it due at one moment: the other one is at it, and the next scope is still ours to do.
+            if refusal.problem.code != "snapshot_busy":
+                raise
+            _log.debug("snapshot.made_by_another scope=%s", scope)
 
     async def health(self, request: Request) -> Response:
         """Is the server well."""
@@ -175,25 +193,32 @@ class _Centre:
         await self._require_signature(till, batch)
         vitals = tills.vitals_of(request.headers)
 
+        now = self._now()
+        take: dict[str, Any] = {
+            "till": till.id,
+            "epoch_max": till.epoch,
+            "currency": self._database.currency,
+            "now": now,
+        }
+
         def work(connection: Connection) -> UploadAnswer:
-            now = self._now()
             tills.note_seen(connection, till.id, vitals, now)
             if till.signature_was_wrong:
                 note_signature(connection, till.id, None)
-            return ingest(
-                connection,
-                batch.envelopes,
-                till=till.id,
-                epoch_max=till.epoch,
-                currency=self._database.currency,
-                now=now,
-            )
+            return ingest(connection, batch.envelopes, **take)
 
         try:
             taken = await self.write(work)
+        except POISON:
+            taken = await self.writers.take(partial(take_each, self._database.writing, batch.envelopes, **take))
         except Fork as fork:
             _log.error("till.forked till=%s epoch=%d", fork.till, fork.epoch)
             await self.write(partial(quarantine, fork=fork))
+            raise
+        except Refusal as refusal:
+            if refusal.problem.code == "gap":
+                # It goes on where we told it that we were.
+                await self.write(partial(notice_restoration, till=till.id))
             raise
         self.watch.poke()
         self.metrics.took(taken)
@@ -227,26 +252,47 @@ class _Centre:
         wait_s = _wait_s(request.query_params.get("wait", "0"))
 
         def work(connection: Connection) -> ChangesPage:
-            return changes.read_page(connection, till=till.id, cursor=cursor, now=self._now())
+            return changes.read_page(connection, till=till.id, cursor=cursor, now=self._now(), scope=till.scope)
 
         page = await self.read(work)
-        if not page.changes and await self.watch.wait(beyond=changes.place_of(page.cursor), timeout_s=wait_s):
+        beyond = changes.place_of(page.cursor)
+        if not page.changes and await self.watch.wait(scope=till.scope, beyond=beyond, timeout_s=wait_s):
             page = await self.read(work)
+        # Without news the cursor is where the feed was when the wait began: what others were told is behind it.
         return answer(page)
 
     async def snapshot(self, request: Request) -> Response:
         """Which parts there are for a till that begins."""
         till = await self._who(request)
-        return answer(await self.read(partial(read_manifest, till=till.id)))
+        return answer(await self.read(partial(read_manifest, till=till.id, scope=till.scope)))
 
     async def snapshot_part(self, request: Request) -> Response:
         """One of them; it lies there gzipped, and whoever cannot read that gets it plain."""
-        await self._who(request)
-        wanted = partial(read_part, snapshot=request.path_params["id"], number=request.path_params["number"])
-        data = await self.read(wanted)
+        till = await self._who(request)
+        name, number = request.path_params["id"], _number(request.path_params["number"])
+        data = await self.read(partial(read_part, snapshot=name, number=number, scope=till.scope))
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(await run_in_threadpool(gzip.decompress, data), media_type="application/json")
         return Response(data, media_type="application/json", headers={"content-encoding": "gzip"})
+
+    async def lookup(self, request: Request) -> Response:
+        """One customer whom the till does not know."""
+        till = await self._who(request)
+        wanted = await read_body(request, LookupWanted)
+
+        def work(connection: Connection) -> LookupAnswer | int:
+            tills.require_no_fork(connection, till)
+            return look_up(connection, wanted, till=till.id, scope=till.scope, now=self._now())
+
+        found = await self.write(work)
+        self.metrics.looked_up(found)
+        if isinstance(found, int):
+            _log.warning("till.lookups till=%s retry_after_s=%d", till.id, found)
+            message = f"till {till.id} asks for too many customers; `tillpoint central scopes list` counts them"
+            return problem(429, Problem(code="too_many_lookups", message=message), retry_after_s=found)
+        if found.changes:
+            self.watch.poke()
+        return answer(found)
 
     async def hold(self, request: Request) -> Response:
         """Reserve points for a receipt."""
@@ -329,6 +375,12 @@ class _Centre:
         return await self.writers.take(partial(self._database.writing, work))
 
 
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise Refusal(400, "unreadable", f"a part is named by a whole number, not {text[:20]!r}")
+    return int(text)
+
+
 def _wait_s(text: str) -> float:
     if not text.isascii() or not text.isdigit() or len(text) > 6:
         raise Refusal(400, "unreadable", f"wait is a whole number of seconds, not {text[:20]!r}")
@@ -347,7 +399,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
         raise error
     codes = {404: "no_such_route", 405: "method_not_allowed"}
     message = f"{request.method} {request.url.path}: {error.detail.lower()}; the contract is at /openapi.json"
-    return problem(error.status_code, Problem(code=codes.get(error.status_code, "refused"), message=message))
+    answered = problem(error.status_code, Problem(code=codes.get(error.status_code, "refused"), message=message))
+    # Allow, which RFC 9110 (15.5.6) wants with every 405.
+    answered.headers.update(error.headers or {})
+    return answered
 
 
 async def _busy(request: Request, error: Exception) -> Response:

@@ -1,8 +1,9 @@
 """The feed: which documents changed, in the order in which it became visible, and one page of them for a till.
 
-A cursor is ``<instance>.<number>``; tills must not read it. The instance names this history of the feed: after the
-database was restored from a back-up the operator gives it a new one (`tillpoint central restored`), and a cursor of
-another instance, or one ahead of the feed, is answered with 410: the till forgets its replica and begins again.
+A cursor is ``<instance>.<number>``, and ``.<scope>`` behind it for a till that has one; tills must not read it. The
+instance names this history of the feed: after the database was restored from a back-up the operator gives it a new one
+(`tillpoint central restored`). A cursor of another instance or scope, or one ahead of the feed, is answered with 410:
+the till forgets its replica and begins again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Raw
-from sqlalchemy import Connection, Row, delete, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from central import schema
 from central.accounts import customer_documents
@@ -21,12 +22,15 @@ from central.bulk import insert_many
 from central.coupons import coupon_documents
 from central.errors import Refusal
 from central.programme_keys import SIGNED, signed_document
+from central.scope_feed import EVERYBODY, IS_COMMON, grow_feed, rows_after, tell_scopes
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import TOMBSTONE, Change, ChangesPage
 
 __all__ = [
     "PAGE_BYTES_MAX",
     "PAGE_CHANGES_MAX",
+    "bodies_of",
+    "cursor_of",
     "feed_cursor",
     "mark_of",
     "new_instance",
@@ -49,21 +53,30 @@ def publish(connection: Connection, keys: Iterable[tuple[str, str]], *, removed:
     wanted = list(dict.fromkeys(keys))
     if not wanted:
         return
-    grown = update(schema.feed).where(schema.feed.c.id == 1).values(cursor=schema.feed.c.cursor + len(wanted))
-    last: int = connection.execute(grown.returning(schema.feed.c.cursor)).scalar_one()
-    first = last - len(wanted) + 1
-    table = schema.change
-    for start in range(0, len(wanted), KEYS_CHUNK):
-        chunk = wanted[start : start + KEYS_CHUNK]
-        connection.execute(delete(table).where(tuple_(table.c.collection, table.c.key).in_(chunk)))
+    first = grow_feed(connection, len(wanted))
+    _forget(connection, wanted)
     insert_many(
         connection,
-        table,
+        schema.change,
         [
             {"cursor": first + place, "collection": collection, "key": key, "removed": removed}
             for place, (collection, key) in enumerate(wanted)
         ],
     )
+    tell_scopes(connection, [(first + place, key) for place, key in enumerate(wanted)], removed=removed)
+
+
+def _forget(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
+    """Older changes of these documents."""
+    table = schema.change
+    names: dict[str, list[str]] = {}
+    for collection, key in keys:
+        names.setdefault(collection, []).append(key)
+    # A collection at a time: for pairs SQLite would read the whole feed and not its index.
+    for collection, own in names.items():
+        for start in range(0, len(own), KEYS_CHUNK):
+            chunk = own[start : start + KEYS_CHUNK]
+            connection.execute(delete(table).where(table.c.collection == collection, table.c.key.in_(chunk)))
 
 
 def feed_cursor(connection: Connection) -> int:
@@ -77,20 +90,15 @@ def new_instance(connection: Connection) -> None:
     connection.execute(update(schema.feed).values(instance=secrets.token_hex(8)))
 
 
-def read_page(connection: Connection, *, till: str, cursor: str, now: datetime) -> ChangesPage:
-    """What changed after `cursor` ("" for everything), with the till's mark of the same moment.
+def read_page(connection: Connection, *, till: str, cursor: str, now: datetime, scope: str = EVERYBODY) -> ChangesPage:
+    """What changed after `cursor` ("" for everything) for a till of `scope`, with its mark of the same moment.
 
     Raises:
         Refusal: 410 `cursor_unknown`, the till must begin again.
     """
     feed = connection.execute(select(schema.feed)).one()
-    after = _place(cursor, instance=feed.instance, newest=feed.cursor)
-    rows = connection.execute(
-        select(schema.change)
-        .where(schema.change.c.cursor > after)
-        .order_by(schema.change.c.cursor)
-        .limit(PAGE_CHANGES_MAX + 1),
-    ).all()
+    after = _place(cursor, instance=feed.instance, newest=feed.cursor, scope=scope)
+    rows = rows_after(connection, scope=scope, after=after, limit=PAGE_CHANGES_MAX + 1)
     more = len(rows) > PAGE_CHANGES_MAX
     changes = _documents(connection, rows[:PAGE_CHANGES_MAX])
     kept, cut = _bounded(changes)
@@ -98,7 +106,7 @@ def read_page(connection: Connection, *, till: str, cursor: str, now: datetime) 
     reached = kept[-1].version if more else feed.cursor
     epoch, reflects = mark_of(connection, till)
     return ChangesPage(
-        cursor=f"{feed.instance}.{reached}",
+        cursor=cursor_of(feed.instance, reached, scope),
         epoch=epoch,
         reflects=reflects,
         more=more,
@@ -126,30 +134,42 @@ def mark_of(connection: Connection, till: str) -> tuple[int, int]:
 
 
 def other_documents(connection: Connection) -> list[tuple[str, str, bytes]]:
-    """(collection, key, body) of all that is neither an alias nor a customer: little, and not made in parts."""
+    """(collection, key, body) of all that is not about one customer: little, and not made in parts."""
     table = schema.change
-    rows = connection.execute(
-        select(table).where(table.c.collection.not_in(("alias", "customer"))).order_by(table.c.collection, table.c.key)
-    ).all()
+    rows = connection.execute(select(table).where(IS_COMMON).order_by(table.c.collection, table.c.key)).all()
     found = _documents(connection, rows)
     return [(one.collection, one.key, one.document) for one in found if one.document is not None]
 
 
+def bodies_of(connection: Connection, collection: str, keys: Sequence[str]) -> dict[str, bytes]:
+    """Key → body of those of these documents that there are; of a collection that is about customers."""
+    if collection == "customer":
+        return dict(customer_documents(connection, keys))
+    read = _alias_documents if collection == "alias" else _merged_documents
+    return {key: body for (_, key), body in read(connection, keys).items()}
+
+
 def place_of(cursor: str) -> int:
     """The number in a cursor that this server has just made."""
-    return int(cursor.partition(".")[2])
+    return int(cursor.split(".")[1])
 
 
-def _place(cursor: str, *, instance: str, newest: int) -> int:
+def cursor_of(instance: str, place: int, scope: str) -> str:
+    """A place in the feed, as a till of a scope is told it; to a till of another scope it says nothing."""
+    return f"{instance}.{place}.{scope}" if scope else f"{instance}.{place}"
+
+
+def _place(cursor: str, *, instance: str, newest: int, scope: str) -> int:
     if cursor == "":
         return 0
-    name, _, number = cursor.partition(".")
-    known = name == instance and number.isascii() and number.isdigit() and len(number) <= 18
+    name, _, rest = cursor.partition(".")
+    number, _, of = rest.partition(".")
+    known = (name, of) == (instance, scope) and number.isascii() and number.isdigit() and len(number) <= 18
     if not known or int(number) > newest:
         raise Refusal(
             410,
             "cursor_unknown",
-            "this cursor is not of this server's present feed; begin again without a cursor",
+            "this cursor is not of this server's present feed, or of another scope; begin again without a cursor",
         )
     return int(number)
 
@@ -192,7 +212,8 @@ def _alias_documents(connection: Connection, hashes: Sequence[str]) -> dict[tupl
     found: dict[tuple[str, str], bytes] = {}
     for start in range(0, len(hashes), KEYS_CHUNK):
         chunk = hashes[start : start + KEYS_CHUNK]
-        for row in connection.execute(select(schema.alias).where(schema.alias.c.hash.in_(chunk))):
+        wanted = select(schema.alias.c.hash, schema.alias.c.customer).where(schema.alias.c.hash.in_(chunk))
+        for row in connection.execute(wanted).all():
             found["alias", row.hash] = codec.encode(row.customer)
     return found
 

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Final
 
 from central.changes import new_instance
+from central.cli_check import add_check
 from central.cli_keys import add_keys
 from central.cli_leases import add_leases
 from central.cli_members import add_members
 from central.cli_programme import add_programme
+from central.cli_scopes import add_scopes
 from central.cli_values import add_values
 from central.database import Database, open_database
 from central.errors import CentralStartError
+from central.scopes import checked_scope
 from central.till_keys import TOKEN_DAYS
 from central.tills import make_code
 from central.totals import Totals, read_totals
@@ -63,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     code = command("enrol-code", "make a one-time code for a till", _enrol_code)
     code.add_argument("--shop", required=True)
     code.add_argument("--till", required=True)
+    code.add_argument("--scope", help="a word, such as a region: the till holds the customers of it (default: all)")
     totals = command("totals", "count envelopes, receipts and points", _totals)
     totals.add_argument("--json", action="store_true", help="print JSON instead of words")
     tokens = command("operator-token", "make the token of the operator's page; the one before it ends", _operator_token)
@@ -75,7 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     add_members(commands, _common, _open)
     add_keys(commands, _common, _open)
     add_leases(commands, _common, _open)
+    add_check(commands)
+    add_scopes(commands, _common, _open)
     snapshot = commands.add_parser("snapshot", help="make the snapshot now that tills begin with (daily by itself)")
+    snapshot.add_argument("--scope", default="", help="of one scope; default: what tills without a scope begin with")
     _common(snapshot, _snapshot)
     return parser
 
@@ -141,7 +148,7 @@ def _enrol_code(args: argparse.Namespace) -> int:
     database = _open(args)
     try:
         with database.write() as connection:
-            print(make_code(connection, shop=args.shop, till=args.till, now=_now()))
+            print(make_code(connection, shop=args.shop, till=args.till, now=_now(), scope=args.scope))
     finally:
         database.close()
     return 0
@@ -158,7 +165,7 @@ def _snapshot(args: argparse.Namespace) -> int:
             print(f"\r{done:,} of {of:,} documents", end="", file=sys.stderr, flush=True)
 
     try:
-        name = build_snapshot(database, now=_now, progress=shown)
+        name = build_snapshot(database, now=_now, scope=checked_scope(args.scope), progress=shown)
     finally:
         database.close()
         if live:

@@ -28,10 +28,12 @@ from central.ledger import Effect, Ledger
 from central.newcomers import Newcomers
 from central.programmes import tier_rule
 from central.receipts import Receipts
+from central.scope_feed import EVERYBODY
+from central.scopes import enter
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import UploadAnswer, Verdict, VerdictState, WireEnvelope
 from drivers.vocabulary.decision import PointsGranted
-from drivers.vocabulary.facts import FACTS, ReceiptConfirmed, ReceiptRefunded
+from drivers.vocabulary.facts import FACTS, CustomerEnrolled, ReceiptConfirmed, ReceiptRefunded
 from offline_queue.envelope import GENESIS, chain_hash
 
 __all__ = ["ingest", "quarantine"]
@@ -63,6 +65,7 @@ def ingest(
     epoch_max: int,
     currency: str,
     now: datetime,
+    refused: str = "",
 ) -> UploadAnswer:
     """Take a contiguous run of envelopes of one epoch.
 
@@ -73,6 +76,7 @@ def ingest(
         epoch_max: the till's present epoch; an older one may still drain.
         currency: the tenant's.
         now: the centre's clock.
+        refused: why nothing of what is new may have an effect; "" when it may.
 
     Raises:
         Fork: another history of an epoch; the caller writes the quarantine in a transaction of its own.
@@ -92,7 +96,8 @@ def ingest(
             raise Refusal(409, "gap", message, wanted=last_seq + 1)
         head = _verify(new, head, till=till, epoch=epoch)
         last_seq = new[-1].sequence
-        verdicts += _take(connection, new, till=till, currency=currency, now=now)
+        reads = [_Read(one, None, refused) if refused else _read(one) for one in new]
+        verdicts += _take(connection, reads, till=till, currency=currency, now=now)
     table = schema.till_cursor
     connection.execute(
         update(table)
@@ -206,11 +211,8 @@ def _require_whole(envelope: WireEnvelope) -> None:
         raise Refusal(400, "damaged", message)
 
 
-def _take(
-    connection: Connection, envelopes: Sequence[WireEnvelope], *, till: str, currency: str, now: datetime
-) -> list[Verdict]:
+def _take(connection: Connection, reads: Sequence[_Read], *, till: str, currency: str, now: datetime) -> list[Verdict]:
     """Apply what follows the mark, in order, and store it with what became of it."""
-    reads = [_read(envelope) for envelope in envelopes]
     accounts, receipts = Accounts(connection), Receipts(connection)
     _load(reads, accounts, receipts)
     shelf = CouponShelf(connection=connection, till=till, now=now)
@@ -241,7 +243,17 @@ def _take(
     insert_many(connection, schema.envelope, rows)
     receipts.save()
     publish(connection, [*accounts.save(), *shelf.changed, *newcomers.changed])
+    scope = connection.scalar(select(schema.till.c.scope).where(schema.till.c.id == till)) or EVERYBODY
+    if scope != EVERYBODY:
+        enter(connection, scope, _shoppers(reads, accounts), now)
     return verdicts
+
+
+def _shoppers(reads: Sequence[_Read], accounts: Accounts) -> set[str]:
+    """Whom these facts say were at the till, under the centre's names for them."""
+    facts = (one.fact for one in reads if isinstance(one.fact, ReceiptConfirmed | ReceiptRefunded | CustomerEnrolled))
+    met = (accounts.get(one.customer_id) for one in facts if one.customer_id is not None)
+    return {account.id for account in met if account is not None}
 
 
 def _read(envelope: WireEnvelope) -> _Read:

@@ -10,20 +10,18 @@ anybody until every till has said what it holds and has sent what it had sent be
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from agent.loyalty.lots import is_active
 from central import schema
-from central.accounts import Account, Accounts
 from central.changes import mark_of, new_instance
-from central.programme_keys import sign_for_tills
+from central.lease_grants import IDS_CHUNK, LeaseRules, grant_leases, reserved_of
+from central.programme_keys import signer_for_tills
 from drivers.vocabulary import codec
-from drivers.vocabulary.leases import LEASE, Lease, LeaseAnswer, LeaseReport, LeaseWanted, Place, SignedLease
+from drivers.vocabulary.leases import LEASE, LeaseAnswer, LeaseReport, Place, SignedLease
 
 __all__ = [
     "LeaseRules",
@@ -31,6 +29,7 @@ __all__ = [
     "keep_earned",
     "lease_rules",
     "leases_of",
+    "notice_restoration",
     "recall_leases",
     "release_leases",
     "report_leases",
@@ -40,23 +39,10 @@ __all__ = [
     "unsettled_tills",
 ]
 
-RENEW_BEFORE: Final = 0.5  # of its life: a till that is on line now and then never runs out of it
 GONE_AFTER: Final = timedelta(days=60)  # a till not seen for so long holds no restored centre up
 RULES_ROW: Final = "lease_rules"
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseRules:
-    """How much is leased, and for how long; days 0 leases nothing.
-
-    Attributes:
-        share: percent of what is free when a till asks; the rest stays for the tills that are on line.
-    """
-
-    days: int = 7
-    share: int = 50
 
 
 def lease_rules(connection: Connection) -> LeaseRules:
@@ -91,30 +77,7 @@ def reserved(connection: Connection, customer: str, unit: str, *, now: datetime,
             a line. One of a till that never does ends in time.
         but_receipt: (till, receipt uid) whose own hold does not count.
     """
-    hold, lease = schema.hold, schema.lease
-    till, receipt = but_receipt
-    held: int | None = connection.scalar(
-        select(func.sum(hold.c.points)).where(
-            hold.c.customer == customer,
-            hold.c.unit == unit,
-            hold.c.state == "open",
-            or_(hold.c.expires_at > now, hold.c.till.in_(_reporting())),
-            ~((hold.c.till == till) & (hold.c.receipt_uid == receipt)),
-        )
-    )
-    leased: int | None = connection.scalar(
-        select(func.sum(lease.c.points - lease.c.spent)).where(
-            lease.c.customer == customer,
-            lease.c.unit == unit,
-            lease.c.state == "open",
-            lease.c.points > lease.c.spent,
-        )
-    )
-    return int(held or 0) + int(leased or 0)
-
-
-def _reporting() -> Select[tuple[str]]:
-    return select(schema.till.c.id).where(schema.till.c.settled_instance != "")
+    return reserved_of(connection, [customer], now=now, but_receipt=but_receipt).get((customer, unit), 0)
 
 
 def unsettled_tills(connection: Connection, now: datetime) -> list[str]:
@@ -138,46 +101,54 @@ def unsettled_tills(connection: Connection, now: datetime) -> list[str]:
 
 def report_leases(connection: Connection, report: LeaseReport, *, till: str, now: datetime) -> LeaseAnswer:
     """Take down what a till holds, give it what it may have."""
-    _notice_restoration(connection, report, till)
-    for signed in report.held:
-        _know(connection, signed.lease, till)
-    epoch, sequence = mark_of(connection, till)
-    if (epoch, sequence) >= (report.acknowledged.epoch, report.acknowledged.sequence):
+    lacking = _lacking(connection, report, till)
+    if lacking is not None:
+        notice_restoration(connection, till)
+    _know(connection, report, till)
+    if lacking is None:
         instance = connection.scalar(select(schema.feed.c.instance))
         connection.execute(update(schema.till).where(schema.till.c.id == till).values(settled_instance=instance))
-    if (epoch, sequence) >= (report.last.epoch, report.last.sequence):
+    if mark_of(connection, till) >= (report.last.epoch, report.last.sequence):
         _end_unheard_holds(connection, report, till, now)
     rules = lease_rules(connection)
     leases: list[SignedLease] = []
     if rules.days and not unsettled_tills(connection, now):
-        accounts = Accounts(connection)
-        accounts.load(sorted({one.customer_id for one in report.wanted}))
-        for wanted in report.wanted:
-            granted = _grant(connection, accounts.get(wanted.customer_id), wanted, till=till, rules=rules, now=now)
-            if granted is not None:
-                signatures = sign_for_tills(connection, codec.encode(granted), LEASE)
-                leases.append(SignedLease(lease=granted, signatures=signatures))
+        sign = signer_for_tills(connection, LEASE)
+        granted = grant_leases(connection, report.wanted, till=till, rules=rules, now=now)
+        leases = [SignedLease(lease=one, signatures=sign(codec.encode(one))) for one in granted]
     table = schema.lease
     recalled = connection.execute(
         select(table.c.id).where(table.c.till == till, table.c.state == "open", table.c.recalled.is_(True))
     )
-    lacks = epoch == report.acknowledged.epoch and sequence < report.acknowledged.sequence
-    return LeaseAnswer(
-        leases=tuple(leases),
-        recalled=tuple(recalled.scalars()),
-        server_time=now,
-        send_from=Place(epoch=epoch, sequence=sequence + 1) if lacks else None,
-    )
+    return LeaseAnswer(leases=tuple(leases), recalled=tuple(recalled.scalars()), server_time=now, send_from=lacking)
 
 
-def _notice_restoration(connection: Connection, report: LeaseReport, till: str) -> None:
-    """A centre that has lost what it acknowledged was restored, whether or not somebody told it so."""
-    told: Place = report.acknowledged
-    epoch, sequence = mark_of(connection, till)
+def _lacking(connection: Connection, report: LeaseReport, till: str) -> Place | None:
+    """The first envelope that was acknowledged and is not here, of the oldest epoch that lacks one.
+
+    A quarantined epoch is passed over: what the till had in it, it has sealed again in a later one.
+    """
+    table = schema.till_cursor
+    rows = {row.epoch: row for row in connection.execute(select(table).where(table.c.till == till))}
+    for told in sorted((*report.earlier, report.acknowledged), key=lambda place: place.epoch):
+        row = rows.get(told.epoch)
+        if row is not None and row.fork is not None:
+            continue
+        has = row.last_seq if row is not None else 0
+        if has < told.sequence:
+            return Place(epoch=told.epoch, sequence=has + 1)
+    return None
+
+
+def notice_restoration(connection: Connection, till: str) -> None:
+    """We lack what we acknowledged to this till: the database was restored, whether or not somebody told it so.
+
+    Noticed once: what other tills still lack is then expected.
+    """
     settled = connection.scalar(select(schema.till.c.settled_instance).where(schema.till.c.id == till))
     instance = connection.scalar(select(schema.feed.c.instance))
-    if epoch == told.epoch and sequence < told.sequence and settled == instance:
-        _log.error("restored.noticed till=%s has=%d acknowledged=%d", till, sequence, told.sequence)
+    if settled == instance:
+        _log.error("restored.noticed till=%s", till)
         new_instance(connection)
 
 
@@ -190,121 +161,36 @@ def _end_unheard_holds(connection: Connection, report: LeaseReport, till: str, n
     connection.execute(update(table).where(unheard).values(state="released"))
 
 
-def _know(connection: Connection, lease: Lease, till: str) -> None:
-    """A lease of before the back-up, or a word of it that is newer than ours."""
+def _know(connection: Connection, report: LeaseReport, till: str) -> None:
+    """Leases of before the back-up, and words of them that are newer than ours."""
     table = schema.lease
-    before = connection.execute(select(table).where(table.c.id == lease.id).with_for_update()).first()
-    if lease.till != till:
-        return
-    if before is None:
-        row = {
-            "id": lease.id,
-            "till": till,
-            "customer": lease.customer_id,
-            "unit": lease.unit,
-            "points": lease.points,
-            "spent": 0,
-            "sequence": lease.sequence,
-            "granted_at": lease.granted_at,
-            "expires_at": lease.expires_at,
-            "state": "open",
-            "recalled": False,
-        }
-        connection.execute(insert(table), [row])
-    elif before.state == "open" and lease.sequence > before.sequence:
-        newer = {"points": max(before.points, lease.points), "sequence": lease.sequence, "expires_at": lease.expires_at}
-        connection.execute(update(table).where(table.c.id == lease.id).values(**newer))
-
-
-def _grant(
-    connection: Connection, account: Account | None, wanted: LeaseWanted, *, till: str, rules: LeaseRules, now: datetime
-) -> Lease | None:
-    """The lease this till has on this customer's points from now on, or None when it gets none."""
-    if account is None:
-        return None
-    table = schema.lease
-    mine = (table.c.till == till) & (table.c.customer == account.id) & (table.c.unit == wanted.unit)
-    before = (
-        connection.execute(select(table).where(mine, table.c.state == "open", table.c.kept.is_(False)))
-        .mappings()
-        .first()
-    )
-    life = timedelta(days=rules.days)
-    expires_at = now + life
-    lasting, free = _free_until(connection, account, wanted.unit, now=now, end=expires_at)
-    more = free * rules.share // 100
-    blocked = connection.scalar(select(schema.customer.c.blocked).where(schema.customer.c.id == account.id))
-    if before is None:
-        if blocked or not more:
-            return None
-        return _insert(connection, wanted, more, till=till, now=now, expires_at=expires_at)
-    if blocked or before["recalled"]:
-        return None
-    is_young = before["expires_at"] - now > life * RENEW_BEFORE and before["points"] > before["spent"]
-    if is_young or not lasting:
-        return _lease(dict(before))  # one whose points will not last may live on, and no longer
-    values = {"points": before["points"] + more, "sequence": before["sequence"] + 1, "expires_at": expires_at}
-    connection.execute(update(table).where(table.c.id == before["id"]).values(**values))
-    return _lease({**before, **values})
-
-
-def _free_until(
-    connection: Connection, account: Account, unit: str, *, now: datetime, end: datetime
-) -> tuple[bool, int]:
-    """(whether all that is promised is still there at `end`, what is free of it).
-
-    Points that will have expired by then are not promised: the till could spend them too late.
-    """
-    there = sum(
-        lot.amount
-        for lot in account.lots
-        if lot.unit == unit
-        and lot.amount > 0
-        and is_active(lot, now)
-        and (lot.expires_at is None or lot.expires_at > end)
-    )
-    owed = max(0, account.deficits.get(unit, 0))
-    left = there - owed - reserved(connection, account.id, unit, now=now, but_receipt=("", ""))
-    return left >= 0, max(0, left)
-
-
-def _insert(
-    connection: Connection, wanted: LeaseWanted, points: int, *, till: str, now: datetime, expires_at: datetime
-) -> Lease:
-    customer, unit = wanted.customer_id, wanted.unit
-    table = schema.lease
-    number = connection.scalar(select(func.count()).where(table.c.till == till, table.c.customer == customer)) or 0
-    instance = connection.scalar(select(schema.feed.c.instance))
-    row = {
-        # The instance is in the name: a restored centre never gives a name a second time.
-        "id": f"{till}:{customer}:{unit}:{instance}:{number + 1}",
-        "till": till,
-        "customer": customer,
-        "unit": unit,
-        "points": points,
-        "spent": 0,
-        "sequence": 1,
-        "granted_at": now,
-        "expires_at": expires_at,
-        "state": "open",
-        "recalled": False,
-        "kept": False,
-    }
-    connection.execute(insert(table), [row])
-    return _lease(row)
-
-
-def _lease(row: Mapping[str, Any]) -> Lease:
-    return Lease(
-        id=row["id"],
-        till=row["till"],
-        customer_id=row["customer"],
-        unit=row["unit"],
-        points=row["points"],
-        sequence=row["sequence"],
-        granted_at=row["granted_at"],
-        expires_at=row["expires_at"],
-    )
+    held = {one.lease.id: one.lease for one in report.held if one.lease.till == till}
+    names = sorted(held)
+    stored: dict[str, Row[Any]] = {}
+    for start in range(0, len(names), IDS_CHUNK):
+        wanted = select(table).where(table.c.id.in_(names[start : start + IDS_CHUNK])).order_by(table.c.id)
+        stored |= {row.id: row for row in connection.execute(wanted.with_for_update())}
+    for name, lease in held.items():
+        before = stored.get(name)
+        if before is None:
+            row = {
+                "id": lease.id,
+                "till": till,
+                "customer": lease.customer_id,
+                "unit": lease.unit,
+                "points": lease.points,
+                "spent": 0,
+                "sequence": lease.sequence,
+                "granted_at": lease.granted_at,
+                "expires_at": lease.expires_at,
+                "state": "open",
+                "recalled": False,
+            }
+            connection.execute(insert(table), [row])
+        elif before.state == "open" and lease.sequence > before.sequence:
+            points = max(before.points, lease.points)
+            newer = {"points": points, "sequence": lease.sequence, "expires_at": lease.expires_at}
+            connection.execute(update(table).where(table.c.id == lease.id).values(**newer))
 
 
 # ── What envelopes say ──────────────────────────────────────────────────────────────────────────

@@ -23,11 +23,12 @@ from sqlalchemy import Connection, delete, insert, select
 from central import schema
 from central.database import Database
 from central.errors import CentralStartError
-from central.members import CHUNK_ROWS, Loaded, Member, load_chunk, member_columns, read_member
+from central.members import Loaded, Member, load_chunk, member_columns, read_member
 
 __all__ = ["FileLoad", "errors_file", "load_file"]
 
 READ_BYTES: Final = 1 << 20
+CHUNK_ROWS: Final = 1_000  # of one transaction: the indexes are written once for all of them
 REASONS_KEPT: Final = 3  # told on the terminal; all are in the file of errors
 
 

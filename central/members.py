@@ -1,9 +1,9 @@
 """Members from a CSV file into the centre, and one member shown; phones and cards become keyed hashes and masks.
 
 Columns: id and name; phone (E.164) and card if there are any; tier, spent; points, or one column ``points.UNIT`` for
-each unit; birthday, staff, referrer, segments, purchases and membership_until. Loading the same file again changes
-nothing: points, spending, purchases and membership are what a member begins with who is new here; afterwards they move
-by receipts only. An empty field says nothing.
+each unit; birthday, staff, referrer, segments, purchases and membership_until; scope, whose tills hold the member.
+Loading the same file again changes nothing: points, spending, purchases and membership are what a member begins with
+who is new here; afterwards they move by receipts only. An empty field says nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from central.database import Database
 from central.errors import CentralStartError
 from central.member_facts import MemberFacts, read_facts
 from central.programmes import tier_rule
+from central.scopes import SCOPE, settle_homes
 from central.tenant import tenant_keys
 from drivers.vocabulary import codec
 from drivers.vocabulary.customer import Customer, PointsLot
@@ -57,7 +58,7 @@ _CARD: Final = re.compile(r"[0-9A-Za-z]{3,64}")
 _UNIT: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _KNOWN: Final = (
     *("id", "name", "phone", "card", "tier", "spent", "points"),
-    *("birthday", "staff", "referrer", "segments", "purchases", "membership_until"),
+    *("birthday", "staff", "referrer", "segments", "purchases", "membership_until", "scope"),
 )
 
 
@@ -73,6 +74,7 @@ class Member:
     spent_minor: int
     points: dict[str, int]
     more: MemberFacts = NO_FACTS
+    scope: str = ""
 
 
 @dataclass(slots=True)
@@ -167,7 +169,14 @@ def read_member(row: dict[str, str | None], units: dict[str, str], currency: str
         spent_minor=spent.minor,
         points=points,
         more=read_facts(texts, member_id),
+        scope=_scope(texts.get("scope", ""), member_id),
     )
+
+
+def _scope(text: str, member_id: str) -> str:
+    if text and not SCOPE.fullmatch(text):
+        raise ValueError(f"scope of {member_id} must be 1 to 24 small letters, digits, '_' or '-', not {text[:30]!r}")
+    return text
 
 
 def load_members(
@@ -218,6 +227,7 @@ def load_chunk(connection: Connection, members: Sequence[Member], now: datetime)
     owners = [(one.id, found) for one in members for found in identifiers(phone=one.phone, card=one.card)]
     aliases = write_aliases(connection, owners, tenant_keys(connection))
     publish(connection, [*changed, *(("alias", name) for name in aliases)])
+    updated |= settle_homes(connection, {one.id: one.scope for one in members}, now) - {one.id for one in fresh}
     return Loaded(added=len(fresh), updated=len(updated), unchanged=len(known) - len(updated))
 
 

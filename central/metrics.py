@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from central import schema
 from central.changes import feed_cursor
 from central.refused import count_refused
-from drivers.vocabulary.centre import HoldGrant, UploadAnswer
+from drivers.vocabulary.centre import HoldGrant, LookupAnswer, UploadAnswer
 
 __all__ = ["CONTENT_TYPE", "CountRequests", "Metrics"]
 
@@ -55,6 +55,9 @@ class Metrics:
         self.holds = Counter(
             "tillpoint_holds", "Holds asked for, by what became of them.", ("outcome",), registry=self.registry
         )
+        self.lookups = Counter(
+            "tillpoint_lookups", "Customers tills asked for, by what came of it.", ("outcome",), registry=self.registry
+        )
         self.database_errors = Counter(
             "tillpoint_database_errors", "Requests answered with 503, by error.", ("error",), registry=self.registry
         )
@@ -67,6 +70,11 @@ class Metrics:
     def held(self, grant: HoldGrant) -> None:
         """A hold was granted, or not and why."""
         self.holds.labels(grant.reason or "granted").inc()
+
+    def looked_up(self, found: LookupAnswer | int) -> None:
+        """A customer was asked for; a number is that the till must wait."""
+        outcome = "refused" if isinstance(found, int) else "found" if found.changes else "missed"
+        self.lookups.labels(outcome).inc()
 
     def text(self, connection: Connection, now: datetime) -> bytes:
         """The whole page."""

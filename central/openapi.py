@@ -19,6 +19,8 @@ from drivers.vocabulary.centre import (
     HoldWanted,
     KeysAnswer,
     KeysRequest,
+    LookupAnswer,
+    LookupWanted,
     Problem,
     SnapshotManifest,
     SnapshotPart,
@@ -130,7 +132,7 @@ OPERATIONS: Final = (
         summary="One part of a snapshot, counted from 0.",
         answer=SnapshotPart,
         refusals={
-            404: "`no_such_route`: the number is not a whole number.",
+            400: "`unreadable`: the number is not a whole number.",
             410: "`snapshot_gone`: this snapshot is not kept any more; ask for the newest.",
         },
     ),
@@ -145,6 +147,19 @@ OPERATIONS: Final = (
             **_BODY_REFUSALS,
             404: "`customer_unknown`.",
             409: "`already_closed`: the receipt is confirmed. `fork`: the till is quarantined.",
+        },
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/lookup",
+        name="lookup",
+        summary="The documents of a customer whom the till does not know, by keyed hash; no changes is nobody.",
+        answer=LookupAnswer,
+        body=LookupWanted,
+        refusals={
+            **_BODY_REFUSALS,
+            409: "`fork`: the till is quarantined.",
+            429: "`too_many_lookups`: 30 at once, then one every 10 s; Retry-After says when.",
         },
     ),
     Operation(
@@ -256,7 +271,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     for name in re.findall(r"{(\w+)}", operation.path):
-        schema = {"type": "integer", "minimum": 0} if name == "number" else {"type": "string"}
+        whole = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+        schema = whole if name == "number" else {"type": "string"}
         parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
     if not operation.is_open:
         parameters += [

@@ -7,6 +7,7 @@ the private keys, the newest last; "programme_signatures" what people signed of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
@@ -36,8 +37,8 @@ __all__ = [
     "keep_signatures",
     "make_first_key",
     "ring_of",
-    "sign_for_tills",
     "signed_document",
+    "signer_for_tills",
 ]
 
 SIGNED: Final = ("programme", "signed")  # the document of the feed
@@ -147,9 +148,10 @@ def signed_document(connection: Connection) -> bytes | None:
     return codec.encode(signed)
 
 
-def sign_for_tills(connection: Connection, data: bytes, purpose: bytes) -> tuple[Signature, ...]:
-    """Signatures by every key the tills trust, for something else than a programme."""
-    return tuple(sign_with(data, purpose, one) for one in _keys(connection).private)
+def signer_for_tills(connection: Connection, purpose: bytes) -> Callable[[bytes], tuple[Signature, ...]]:
+    """Signs with every key the tills trust, for something else than a programme; the keys are read once."""
+    private = _keys(connection).private
+    return lambda data: tuple(sign_with(data, purpose, one) for one in private)
 
 
 def _keys(connection: Connection) -> _Keys:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Dialect,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -54,6 +55,7 @@ __all__ = [
     "coupon",
     "coupon_use",
     "customer",
+    "customer_scope",
     "enrol_code",
     "envelope",
     "feed",
@@ -62,6 +64,7 @@ __all__ = [
     "hold",
     "lease",
     "ledger",
+    "lookup",
     "lot",
     "merged",
     "meta",
@@ -70,6 +73,8 @@ __all__ = [
     "operator_action",
     "programme",
     "receipt",
+    "scope",
+    "scope_change",
     "snapshot",
     "snapshot_mark",
     "snapshot_part",
@@ -140,6 +145,8 @@ till: Final = Table(
     Column("settled_instance", String(16), nullable=False, server_default=text("''")),
     # The last batch that was refused because of its signature, in words; NULL since a good one came.
     Column("signature_trouble", Text),
+    # Whose customers it is told of; "" is everybody's.
+    Column("scope", String(24), nullable=False, server_default=text("''")),
 )
 
 #: The high-water mark of one epoch of one till; `fork` is why it is quarantined, NULL when it is not.
@@ -273,6 +280,7 @@ merged: Final = Table(
     Column("id", String(64), primary_key=True),
     Column("customer", String(64), nullable=False),
     Column("at", Instant, nullable=False),
+    Index("merged_customer", "customer"),
 )
 
 alias: Final = Table(
@@ -472,6 +480,62 @@ change: Final = Table(
     Column("key", String(128), nullable=False),
     Column("removed", Boolean, nullable=False),
     UniqueConstraint("collection", "key"),
+    # What every till is told, of whatever scope, found without reading what is about customers.
+    Index(
+        "change_common",
+        "cursor",
+        sqlite_where=text("collection NOT IN ('alias', 'customer', 'merged')"),
+        postgresql_where=text("collection NOT IN ('alias', 'customer', 'merged')"),
+    ),
+)
+
+#: One row for each scope there is, with the feed's place of the newest change that its tills are told and others need
+#: not be; the scope "" stands for what all of them are told. No rows: every till is told everything.
+scope: Final = Table(
+    "scope",
+    metadata,
+    Column("name", String(24), primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+)
+
+#: Who is told to the tills of which scope. `home` came with the file of members and does not end by itself.
+customer_scope: Final = Table(
+    "customer_scope",
+    metadata,
+    Column("customer", String(64), nullable=False),
+    Column("scope", String(24), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("home", Boolean, nullable=False),
+    PrimaryKeyConstraint("customer", "scope"),
+    Index("customer_scope_age", "scope", "home", "last_at"),
+)
+
+#: The newest change of each document of a scope's customers, as `change` is for all: what its tills were told, removed
+#: ones too. Cursors are the feed's own.
+scope_change: Final = Table(
+    "scope_change",
+    metadata,
+    Column("scope", String(24), nullable=False),
+    Column("cursor", BigInteger, nullable=False),
+    Column("collection", String(32), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("removed", Boolean, nullable=False),
+    PrimaryKeyConstraint("scope", "cursor"),
+    UniqueConstraint("scope", "collection", "key"),
+    Index("scope_change_key", "key"),
+)
+
+#: How many customers a till asked for by their keyed hash, and how many more it may ask for now (`tokens`, at `at`).
+lookup: Final = Table(
+    "lookup",
+    metadata,
+    Column("till", String(80), primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("found", BigInteger, nullable=False),
+    Column("missed", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
 )
 
 #: One row. Cursors are handed out under its lock, so they become visible in their own order: a sequence of the
@@ -553,6 +617,8 @@ enrol_code: Final = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
     Column("epoch", Integer),
+    # NULL leaves the till's scope as it is.
+    Column("scope", String(24)),
 )
 
 #: What operators did and when, append-only. An envelope is acknowledged when a row here says so.
@@ -617,8 +683,9 @@ def _to_version_2(connection: Connection) -> None:
         connection,
         till,
         *("public_key", "token_next_hash", "token_at", "token_renew", "tenant_generation", "signature_trouble"),
-        "settled_instance",
+        *("settled_instance", "scope"),
     )
+    _columns(connection, enrol_code, "scope")
     _columns(connection, contact, "card")
     _columns(connection, alias, "generation")
     _tables(connection, consent, merged)
@@ -632,6 +699,8 @@ def _to_version_2(connection: Connection) -> None:
     _tables(connection, operator_action)
     _claim_codes(connection)
     _tables(connection, snapshot, snapshot_part, snapshot_mark, lease)
+    _tables(connection, scope, customer_scope, scope_change, lookup)
+    _indexes(connection, change, "change_common")
 
 
 #: Step n makes version n + 2 out of version n + 1 (version 1 is the first there was). Only ever appended to; a step,

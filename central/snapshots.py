@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,13 +20,13 @@ from msgspec import Raw
 from sqlalchemy import Column, Connection, Select, delete, func, insert, select, update
 
 from central import changes, schema
-from central.accounts import customer_documents
 from central.database import Database
 from central.errors import Refusal
+from central.scope_feed import EVERYBODY, PERSONAL, scope_keys
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import Change, SnapshotManifest, SnapshotPart, SnapshotPartInfo
 
-__all__ = ["KEPT", "PART_BYTES", "build_snapshot", "is_due", "read_manifest", "read_part"]
+__all__ = ["KEPT", "PART_BYTES", "build_snapshot", "forget_unused", "is_due", "read_manifest", "read_part"]
 
 PART_BYTES: Final = 2_097_152  # of JSON: a third of a megabyte on the line, 40 s over 64 kbit/s; lost at most once
 KEPT: Final = 2  # a till that is in the middle of the one before may finish it
@@ -35,39 +35,49 @@ RENEW_AFTER: Final = timedelta(hours=24)
 WORTH_IT: Final = 5_000  # customers; fewer come as fast from the feed itself
 _KEYS: Final = 2_000  # documents read in one transaction
 _GZIP_LEVEL: Final = 6
+_KEY_OF: Final[dict[str, Column[str]]] = {
+    "alias": schema.alias.c.hash,
+    "customer": schema.customer.c.id,
+    "merged": schema.merged.c.id,
+}
 
 Progress = Callable[[int, int], None]  # documents done, documents expected
 
 _log = logging.getLogger(__name__)
 
 
-def is_due(connection: Connection, now: datetime) -> bool:
+def is_due(connection: Connection, now: datetime, *, scope: str = EVERYBODY) -> bool:
     """Whether a new snapshot is worth making: none yet or an old one, enough customers, and nobody at it."""
     table = schema.snapshot
-    newest = connection.scalar(select(func.max(table.c.made_at)).where(table.c.state == "ready"))
+    ready = (table.c.state == "ready") & (table.c.scope == scope)
+    newest = connection.scalar(select(func.max(table.c.made_at)).where(ready))
     if newest is not None and now - newest < RENEW_AFTER:
         return False
-    busy = select(table.c.id).where(table.c.state == "building", table.c.touched_at > now - ABANDONED_AFTER)
-    if connection.execute(busy.limit(1)).first() is not None:
+    if connection.execute(_being_made(scope, now).limit(1)).first() is not None:
         return False
-    some = select(schema.customer.c.id).limit(1).offset(WORTH_IT - 1)
-    return connection.execute(some).first() is not None
+    inside = schema.customer_scope
+    some = (
+        select(schema.customer.c.id) if scope == EVERYBODY else select(inside.c.customer).where(inside.c.scope == scope)
+    )
+    return connection.execute(some.limit(1).offset(WORTH_IT - 1)).first() is not None
 
 
-def build_snapshot(database: Database, *, now: Callable[[], datetime], progress: Progress | None = None) -> str:
-    """Make a snapshot and forget all but the newest; its id.
+def build_snapshot(
+    database: Database, *, now: Callable[[], datetime], scope: str = EVERYBODY, progress: Progress | None = None
+) -> str:
+    """Make a snapshot for the tills of a scope and forget all of it but the newest; its id.
 
     Raises:
         Refusal: 409 `snapshot_busy`, somebody is making one.
     """
     name = secrets.token_hex(8)
     with database.write() as connection:
-        version, expected = _begin(connection, name, now())
+        version, expected = _begin(connection, name, scope, now())
     done = 0
     part: list[Change] = []
     size = 0
     number = 0
-    for collection, key, body in _documents(database):
+    for collection, key, body in _documents(database, scope):
         part.append(Change(collection=collection, key=key, version=version, body=Raw(body)))
         size += len(body) + len(key)
         if size >= PART_BYTES:
@@ -79,12 +89,25 @@ def build_snapshot(database: Database, *, now: Callable[[], datetime], progress:
         _write_part(database, name, number, part, now())
         done += len(part)
     with database.write() as connection:
-        _finish(connection, name, done)
-    _log.info("snapshot.ready id=%s documents=%d parts=%d", name, done, number + bool(part))
+        _finish(connection, name, scope, done)
+    _log.info("snapshot.ready id=%s scope=%s documents=%d parts=%d", name, scope, done, number + bool(part))
     return name
 
 
-def _begin(connection: Connection, name: str, now: datetime) -> tuple[int, int]:
+def forget_unused(connection: Connection, scopes: Sequence[str], now: datetime) -> None:
+    """Forget old snapshots of scopes that no till has any more."""
+    table = schema.snapshot
+    _forget(connection, select(table.c.id).where(table.c.scope.not_in(scopes), table.c.made_at < now - RENEW_AFTER))
+
+
+def _being_made(scope: str, now: datetime) -> Select[tuple[str]]:
+    table = schema.snapshot
+    return select(table.c.id).where(
+        table.c.state == "building", table.c.scope == scope, table.c.touched_at > now - ABANDONED_AFTER
+    )
+
+
+def _begin(connection: Connection, name: str, scope: str, now: datetime) -> tuple[int, int]:
     """Write down where the feed is and how far each till is, before anything is read.
 
     Returns:
@@ -93,17 +116,15 @@ def _begin(connection: Connection, name: str, now: datetime) -> tuple[int, int]:
     # The feed's row is locked first: two that begin at the same moment see one another.
     feed = connection.execute(select(schema.feed).with_for_update()).one()
     table = schema.snapshot
-    busy = connection.execute(
-        select(table.c.id).where(table.c.state == "building", table.c.touched_at > now - ABANDONED_AFTER)
-    ).first()
+    busy = connection.execute(_being_made(scope, now)).first()
     if busy is not None:
         raise Refusal(409, "snapshot_busy", f"snapshot {busy.id} is being made; wait until it is ready")
-    _forget(connection, select(table.c.id).where(table.c.state == "building"))
+    _forget(connection, select(table.c.id).where(table.c.state == "building", table.c.scope == scope))
     connection.execute(
         insert(table).values(
             id=name,
-            scope="",
-            cursor=f"{feed.instance}.{feed.cursor}",
+            scope=scope,
+            cursor=changes.cursor_of(feed.instance, feed.cursor, scope),
             made_at=now,
             touched_at=now,
             state="building",
@@ -111,47 +132,45 @@ def _begin(connection: Connection, name: str, now: datetime) -> tuple[int, int]:
         )
     )
     marks = []
-    for till in connection.execute(select(schema.till.c.id)).scalars().all():
+    for till in connection.scalars(select(schema.till.c.id).where(schema.till.c.scope == scope)).all():
         epoch, sequence = changes.mark_of(connection, till)
         marks.append({"snapshot": name, "till": till, "epoch": epoch, "sequence": sequence})
     if marks:
         connection.execute(insert(schema.snapshot_mark), marks)
-    counts = (connection.scalar(select(func.count()).select_from(one)) for one in (schema.alias, schema.customer))
-    return feed.cursor, sum(count or 0 for count in counts)
+    own = schema.scope_change
+    counted = [select(func.count()).select_from(one) for one in (schema.alias, schema.customer)]
+    if scope != EVERYBODY:
+        counted = [select(func.count()).where(own.c.scope == scope, own.c.removed.is_(False))]
+    return feed.cursor, sum(connection.scalar(one) or 0 for one in counted)
 
 
-def _documents(database: Database) -> Iterator[tuple[str, str, bytes]]:
+def _documents(database: Database, scope: str) -> Iterator[tuple[str, str, bytes]]:
     """(collection, key, body) of everything, each collection in the order of its keys."""
-    for keys in _keys(database, schema.alias.c.hash):
-        with database.read() as connection:
-            table = schema.alias
-            rows = connection.execute(select(table.c.hash, table.c.customer).where(table.c.hash.in_(keys)))
-            owner = {row.hash: row.customer for row in rows}
-        for key in keys:
-            if key in owner:
-                yield "alias", key, codec.encode(owner[key])
-    for keys in _keys(database, schema.customer.c.id):
-        with database.read() as connection:
-            body = dict(customer_documents(connection, keys))
-        for key in keys:
-            if key in body:
-                yield "customer", key, body[key]
+    for collection in PERSONAL:
+        for keys in _keys(database, scope, collection):
+            with database.read() as connection:
+                body = changes.bodies_of(connection, collection, keys)
+            yield from ((collection, key, body[key]) for key in keys if key in body)
     # What else the feed carries is little: the programme, settings.
     with database.read() as connection:
         others = changes.other_documents(connection)
     yield from others
 
 
-def _keys(database: Database, column: Column[str]) -> Iterator[list[str]]:
+def _keys(database: Database, scope: str, collection: str) -> Iterator[Sequence[str]]:
+    column = _KEY_OF[collection]
     last: str | None = None
     while True:
-        wanted = select(column).order_by(column).limit(_KEYS)
         with database.read() as connection:
-            keys = connection.execute(wanted if last is None else wanted.where(column > last)).scalars().all()
+            if scope != EVERYBODY:
+                keys = scope_keys(connection, scope=scope, collection=collection, beyond=last, limit=_KEYS)
+            else:
+                wanted = select(column).order_by(column).limit(_KEYS)
+                keys = connection.scalars(wanted if last is None else wanted.where(column > last)).all()
         if not keys:
             return
         last = keys[-1]
-        yield list(keys)
+        yield keys
 
 
 def _write_part(database: Database, name: str, number: int, part: list[Change], now: datetime) -> None:
@@ -170,12 +189,13 @@ def _write_part(database: Database, name: str, number: int, part: list[Change], 
         connection.execute(update(table).where(table.c.id == name).values(touched_at=now))
 
 
-def _finish(connection: Connection, name: str, documents: int) -> None:
+def _finish(connection: Connection, name: str, scope: str, documents: int) -> None:
     table = schema.snapshot
     connection.execute(update(table).where(table.c.id == name).values(state="ready", documents=documents))
-    kept = select(table.c.id).where(table.c.state == "ready").order_by(table.c.made_at.desc()).limit(KEPT)
+    ready = (table.c.state == "ready") & (table.c.scope == scope)
+    kept = select(table.c.id).where(ready).order_by(table.c.made_at.desc()).limit(KEPT)
     names = connection.execute(kept).scalars().all()
-    _forget(connection, select(table.c.id).where(table.c.state == "ready", table.c.id.not_in(names)))
+    _forget(connection, select(table.c.id).where(ready, table.c.id.not_in(names)))
 
 
 def _forget(connection: Connection, wanted: Select[tuple[str]]) -> None:
@@ -187,8 +207,8 @@ def _forget(connection: Connection, wanted: Select[tuple[str]]) -> None:
     connection.execute(delete(schema.snapshot).where(schema.snapshot.c.id.in_(names)))
 
 
-def read_manifest(connection: Connection, *, till: str) -> SnapshotManifest:
-    """The newest snapshot, as this till is to take it.
+def read_manifest(connection: Connection, *, till: str, scope: str = EVERYBODY) -> SnapshotManifest:
+    """The newest snapshot of a till's scope, as this till is to take it.
 
     Raises:
         Refusal: 404 `no_snapshot`: everything is to be had from the feed.
@@ -196,7 +216,7 @@ def read_manifest(connection: Connection, *, till: str) -> SnapshotManifest:
     table = schema.snapshot
     feed = connection.execute(select(schema.feed)).one()
     row = connection.execute(
-        select(table).where(table.c.state == "ready").order_by(table.c.made_at.desc()).limit(1)
+        select(table).where(table.c.state == "ready", table.c.scope == scope).order_by(table.c.made_at.desc()).limit(1)
     ).first()
     # One of another history of the feed (the database was restored) would not fit to the changes.
     if row is None or not row.cursor.startswith(f"{feed.instance}."):
@@ -225,15 +245,18 @@ def _epoch(connection: Connection, till: str) -> int:
     return connection.scalar(select(schema.till.c.epoch).where(schema.till.c.id == till)) or 1
 
 
-def read_part(connection: Connection, *, snapshot: str, number: int) -> bytes:
-    """One part, gzipped, as it was made.
+def read_part(connection: Connection, *, snapshot: str, number: int, scope: str = EVERYBODY) -> bytes:
+    """One part, gzipped, as it was made; only to a till of the snapshot's own scope.
 
     Raises:
         Refusal: 410 `snapshot_gone`: ask for the newest one.
     """
     part = schema.snapshot_part
+    whole = schema.snapshot
     data: bytes | None = connection.scalar(
-        select(part.c.data).where(part.c.snapshot == snapshot, part.c.number == number)
+        select(part.c.data)
+        .join(whole, whole.c.id == part.c.snapshot)
+        .where(part.c.snapshot == snapshot, part.c.number == number, whole.c.scope == scope)
     )
     if data is None:
         raise Refusal(

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 from central import schema
 from central.errors import CentralStartError, Refusal
 from central.programme_keys import ring_of
+from central.scope_feed import make_scope
+from central.scopes import checked_scope
 from central.tenant import sealing_key, tenant_keys
 from drivers.vocabulary.centre import EnrolAnswer, EnrolRequest
 
@@ -45,6 +47,8 @@ class Till:
     shop: str
     epoch: int
     public_key: str = ""
+    #: Whose customers it is told of; "" is everybody's.
+    scope: str = ""
     #: The token that was shown is the new one: from now on the old one is worth nothing.
     token_is_new: bool = False
     #: The batch before was refused because of its signature.
@@ -61,11 +65,18 @@ class Vitals:
     clock: datetime | None = None
 
 
-def make_code(connection: Connection, *, shop: str, till: str, now: datetime) -> str:
+def make_code(connection: Connection, *, shop: str, till: str, now: datetime, scope: str | None = None) -> str:
     """A new one-time code for a till; kept as a hash, so it can be read only here and now.
 
+    Args:
+        connection: the transaction.
+        shop: where the till stands.
+        till: its name.
+        now: the centre's clock.
+        scope: whose customers it is told of; None is as before, everybody's for a new till.
+
     Raises:
-        CentralStartError: the name of the shop or the till cannot be used.
+        CentralStartError: the name of the shop or the till, or the scope, cannot be used.
     """
     for what, name in (("shop", shop), ("till", till)):
         if not 1 <= len(name) <= NAME_CHARS_MAX or not all(char.isalnum() or char in "._-" for char in name):
@@ -81,6 +92,7 @@ def make_code(connection: Connection, *, shop: str, till: str, now: datetime) ->
         "expires_at": now + CODE_VALID,
         "used_at": None,
         "epoch": None,
+        "scope": None if scope is None else checked_scope(scope),
     }
     connection.execute(insert(schema.enrol_code), [row])
     return "-".join(letters[place : place + 4] for place in range(0, CODE_CHARS, 4))
@@ -121,6 +133,10 @@ def enrol(connection: Connection, request: EnrolRequest, *, currency: str, now: 
         "machine": request.machine,
         "enrolled_at": now,
     }
+    if code.scope is not None:
+        row["scope"] = code.scope
+        if code.scope:
+            make_scope(connection, code.scope)
     if before is None:
         connection.execute(insert(schema.till), [row])
     else:
@@ -165,6 +181,7 @@ def authenticate(connection: Connection, *, till: str, authorization: str) -> Ti
         shop=row.shop,
         epoch=row.epoch,
         public_key=row.public_key,
+        scope=row.scope,
         token_is_new=following,
         signature_was_wrong=row.signature_trouble is not None,
     )

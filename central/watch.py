@@ -10,6 +10,8 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from central.scope_feed import FeedPlaces
+
 __all__ = ["FeedWatch"]
 
 POLL_S: Final = 0.5  # one cheap query per process, not per till; how late another process's change may be noticed
@@ -18,15 +20,15 @@ _log = logging.getLogger(__name__)
 
 
 class FeedWatch:
-    """Knows how far the feed is, and lets others wait for more.
+    """Knows how far the feed of each scope is, and lets others wait for more.
 
     Args:
-        read_cursor: how far the feed is, from the database; called in a worker thread.
+        read_places: where each scope's newest change is, from the database; called in a worker thread.
     """
 
-    def __init__(self, read_cursor: Callable[[], int]) -> None:
-        self._read_cursor = read_cursor
-        self._cursor = -1
+    def __init__(self, read_places: Callable[[], FeedPlaces]) -> None:
+        self._read_places = read_places
+        self._places = FeedPlaces(-1)
         self._grown = asyncio.Event()
         self._poke = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -53,11 +55,11 @@ class FeedWatch:
         """This process has just written: look now."""
         self._poke.set()
 
-    async def wait(self, *, beyond: int, timeout_s: float) -> bool:
-        """Wait until the feed has grown beyond a place; False when it did not in time."""
+    async def wait(self, *, scope: str, beyond: int, timeout_s: float) -> bool:
+        """Wait until a scope has news beyond a place; False when it had none in time."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not self.closed and self._cursor <= beyond:
+                while not self.closed and self._places.of(scope) <= beyond:
                     await self._grown.wait()
         except TimeoutError:
             return False
@@ -72,12 +74,12 @@ class FeedWatch:
                 pass
             self._poke.clear()
             try:
-                cursor = await run_in_threadpool(self._read_cursor)
+                places = await run_in_threadpool(self._read_places)
             except SQLAlchemyError as error:
                 _log.warning("feed.unreadable error=%s", type(error).__name__)
                 continue
-            if cursor != self._cursor:
-                self._cursor = cursor
+            if places != self._places:
+                self._places = places
                 self._release()
 
     def _release(self) -> None:

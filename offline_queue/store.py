@@ -241,6 +241,11 @@ class TillStore(Documents):
         """How the queue stands; the cost does not grow with the backlog."""
         return queue_depth(self._run)
 
+    def acknowledged(self) -> dict[int, int]:
+        """Through which sequence the centre has each epoch of which acknowledged envelopes are still on disk."""
+        rows = epoch_rows(self._run)
+        return {row.epoch: row.acknowledged_through for row in rows if row.acknowledged_through > row.pruned_through}
+
     def check(self) -> str:
         """Read every page; "" when SQLite finds nothing wrong, else its first complaint. Seconds on a large file."""
         answer = str(self._run("PRAGMA quick_check(1)", ())[0][0])

@@ -18,6 +18,7 @@ from tests.postgresql import PostgreSQL, missing
 TILLS = 2_000
 BATCHES = 2
 PACED_SHARE = 0.5  # of the rate measured before: a server that is not full
+PACED_S = 60.0  # how long it is watched
 
 
 def say(text: str) -> None:
@@ -54,10 +55,10 @@ def main() -> int:
             rate = show("PostgreSQL, 2 processes, 1 killed", full, measure(server.address(name), fleet))
             size = server.execute("SELECT pg_database_size(current_database())", database=name)[0][0]
             say(f"{'  on disk':34} {int(str(size)) / full.envelopes:7,.0f} bytes a receipt, members included")
-            paced = Load(tills=tills, batches=BATCHES, kill_at=0, rate=rate * PACED_SHARE / full.size)
-            fleet.load = paced
-            show("PostgreSQL, 2 processes, half full", paced, measure(server.address(server.create()), fleet))
-            fleet.load = full
+            pace = rate * PACED_SHARE / full.size
+            paced = Load(tills=max(1, min(tills, round(pace * PACED_S))), batches=1, kill_at=0, rate=pace)
+            calm = measure(server.address(server.create()), Fleet(paced).seal())
+            show("PostgreSQL, 2 processes, half full", paced, calm)
         finally:
             server.stop()
     with tempfile.TemporaryDirectory(prefix="tillpoint-bench-", dir=parent) as folder:

@@ -1,6 +1,7 @@
 """A PostgreSQL of one's own for tests and benches: in a temporary folder, on a free port of loopback, gone at the end.
 
-PostgreSQL refuses to run as root, so there it runs as `nobody`.
+PostgreSQL refuses to run as root, so there it runs as `nobody`. A watchdog ends the server and removes the folder when
+whoever started them is killed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,17 @@ USER = "tillpoint"
 #: What a test need not wait for: power cuts are not what is tested with it.
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 ALWAYS = {"jit": "off", "shared_buffers": "128MB", "max_connections": "100", "log_min_messages": "fatal"}
+#: Reads what nobody writes: the end comes when the process that holds the other end is gone, however it went.
+WATCHDOG = """
+cat >/dev/null
+server=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+if [ -n "$server" ]; then
+    kill -QUIT "$server" 2>/dev/null
+    tries=0
+    while kill -0 "$server" 2>/dev/null && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+fi
+rm -rf -- "$1"
+"""
 
 
 def missing() -> str:
@@ -51,6 +63,15 @@ class PostgreSQL:
     def __init__(self, *, durable: bool = False, settings: dict[str, str] | None = None) -> None:
         self._who = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="tillpoint-postgresql-"))
+        # A session of its own: Ctrl-C in the terminal is for the tests, which then stop the server themselves.
+        self._watchdog = subprocess.Popen(
+            ["/bin/sh", "-c", WATCHDOG, "watchdog", str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
         data = self.folder / "data"
         if self._who:
             os.chown(self.folder, *self._who)
@@ -122,12 +143,14 @@ class PostgreSQL:
             return found.fetchall() if found.description else []
 
     def stop(self) -> None:
-        """At once, and the folder with it."""
+        """At once, and the folder with it, which is the watchdog's."""
         import signal
 
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(30)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        assert self._watchdog.stdin is not None
+        self._watchdog.stdin.close()
+        self._watchdog.wait(30)
 
 
 def _unprivileged() -> tuple[int, int] | None:

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import closing, joining, leases, prints, quoting, returning, view, writing
-from agent.checkout.codes import Recognised
-from agent.checkout.guests import Asked, forget_guests, keep_guest
-from agent.checkout.knowledge import Known
-from agent.checkout.records import AwaitingPrint, Closed, Current, Hold, Open, read, read_all, write
+from agent.checkout import closing, identifying, joining, leases, prints, quoting, returning, view, writing
+from agent.checkout.guests import Asked, forget_guests
+from agent.checkout.records import AwaitingPrint, Closed, Hold, Open, read, read_all
 from agent.checkout.state import DeskState
-from agent.slips.text import words
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import facts
-from drivers.vocabulary.centre import HoldGrant, LookupAnswer, LookupWanted
+from drivers.vocabulary.centre import HoldGrant, LookupAnswer
 from drivers.vocabulary.certificates import CertificateGrant
-from drivers.vocabulary.customer import keyed_hash
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import DeviceStateChanged, Document
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
@@ -47,83 +43,31 @@ class Desk(DeskState):
 
     def identify(self, request: contract.IdentifyRequest) -> contract.IdentifyAnswer:
         """Recognise a code and look the customer up; what was found becomes the customer at the till."""
-        return self._answer(request, *self._look_up(request))
+        return identifying.identify(self, request)
 
     def identify_or_want(self, request: contract.IdentifyRequest) -> contract.IdentifyAnswer | Asked:
         """The same, or whom to ask the centre for before anybody is told that there is no such customer."""
-        self.turn += 1
-        recognised, known = self._look_up(request)
-        keys = self.knowledge.tenant_keys
-        if known is not None or recognised.identifier is None or self.link is not LinkState.ONLINE or not keys:
-            return self._answer(request, recognised, known)
-        self.asking = self.turn
-        hashes = tuple(keyed_hash(key, recognised.identifier) for key in keys)
-        return Asked(request=request, wanted=LookupWanted(aliases=hashes), turn=self.turn)
+        return identifying.identify_or_want(self, request)
 
     def identify_asked(
         self, asked: Asked, answer: LookupAnswer | None, *, is_awaited: bool
     ) -> contract.IdentifyAnswer | None:
         """The centre's word is here; None when nobody awaits it and the till has gone on to somebody else."""
-        if self.asking == asked.turn:
-            self.asking = 0
-            if self.notice == words(self.rules.slip.language)["asking_centre"]:
-                self.notice = ""
-        if answer is not None:
-            keep_guest(self, answer)
-        return self.identify(asked.request) if is_awaited or asked.turn == self.turn else None
+        return identifying.identify_asked(self, asked, answer, is_awaited=is_awaited)
 
     def asking_takes_long(self, turn: int) -> None:
         """Tell the cashier what is waited for."""
-        if self.asking == turn:
-            self.notice = words(self.rules.slip.language)["asking_centre"]
-
-    def _look_up(self, request: contract.IdentifyRequest) -> tuple[Recognised, Known | None]:
-        recognised = self.recogniser.recognise(request.code, presented=request.presented)
-        customer_id = None if recognised.identifier is None else self.knowledge.find(recognised.identifier)
-        return recognised, None if customer_id is None else self.known(customer_id)
-
-    def _answer(
-        self, request: contract.IdentifyRequest, recognised: Recognised, known: Known | None
-    ) -> contract.IdentifyAnswer:
-        now = self.clock.now()
-        if recognised.identifier is None:
-            return self._show(Screen.NOT_LOYALTY, contract.IdentifyState.NOT_LOYALTY, recognised.product, now)
-        mask = recognised.identifier.mask
-        title = self.partner_title(recognised.partner)
-        if known is None and recognised.partner:
-            return self._partner_card(recognised.partner, title, mask, request.receipt_uid, now)
-        if known is None:
-            return self._show(Screen.NOT_FOUND, contract.IdentifyState.NOT_FOUND, mask, now)
-        if known.customer.blocked:
-            return self._show(Screen.BLOCKED, contract.IdentifyState.BLOCKED, mask, now)
-        presented = recognised.identifier.presented
-        partner = recognised.partner if title else ""
-        self._attach(
-            known.customer.id,
-            presented=presented,
-            mask=mask,
-            partner=partner,
-            receipt_uid=request.receipt_uid,
-            now=now,
-        )
-        return contract.IdentifyAnswer(
-            state=contract.IdentifyState.FOUND,
-            mask=mask,
-            # A birthday is for rules and for nobody's eyes.
-            customer=replace(known.customer, birthday=""),
-            balances=known.balances(now),
-            seen_at=datetime.fromisoformat(known.seen_at),
-            partner=title,
-        )
+        identifying.asking_takes_long(self, turn)
 
     def enrol(self, request: contract.EnrolCustomerRequest) -> contract.EnrolCustomerAnswer:
         """Make a customer of a phone; whoever it is, they are the customer at the till now."""
         self.turn += 1
         answer = joining.enrol(self, request)
         if answer.state is contract.EnrolState.BLOCKED:
-            self._show(Screen.BLOCKED, contract.IdentifyState.BLOCKED, answer.mask, self.clock.now())
+            identifying.show(self, Screen.BLOCKED, contract.IdentifyState.BLOCKED, answer.mask, self.clock.now())
             return answer
-        self._attach(
+        identifying.attach(
+            self,
             answer.customer_id,
             presented=False,
             mask=answer.mask,
@@ -146,72 +90,6 @@ class Desk(DeskState):
                 tx.delete("desk", "current")
             self.current = None
         self.notice = ""
-
-    def _show(
-        self,
-        screen: Screen,
-        state: contract.IdentifyState,
-        mask: str,
-        now: datetime,
-    ) -> contract.IdentifyAnswer:
-        """A code that names nobody: a customer who is already at the till stays."""
-        if self.current is None or self.current.customer_id is None:
-            self._set_current(Current(screen=screen.value, touched_at=now, mask=mask))
-        else:
-            self.notice = screen.value
-        return contract.IdentifyAnswer(state=state, mask=mask)
-
-    def _partner_card(
-        self, partner: str, title: str, mask: str, receipt_uid: str | None, now: datetime
-    ) -> contract.IdentifyAnswer:
-        """The card of a partner and of nobody we know: it counts for this receipt, or does not take part here."""
-        if not title:
-            self.notice = words(self.rules.slip.language)["card_not_taking_part"]
-            return contract.IdentifyAnswer(state=contract.IdentifyState.NOT_TAKING_PART, mask=mask)
-        before = self.current or Current(screen=Screen.IDLE.value, touched_at=now)
-        if before.customer_id is None:
-            before = replace(before, screen=Screen.IDLE.value, mask="")
-        opened = None
-        if receipt_uid is not None:
-            started = read(self.store, "checkout", receipt_uid, Open) or Open(uid=receipt_uid, touched_at=now)
-            opened = replace(started, partner=partner, touched_at=now)
-        self._set_current(replace(before, partner=partner, touched_at=now), opened)
-        self.notice = words(self.rules.slip.language)["partner_card"].format(partner=title)
-        return contract.IdentifyAnswer(state=contract.IdentifyState.PARTNER, mask=mask, partner=title)
-
-    def _attach(
-        self, customer_id: str, *, presented: bool, mask: str, partner: str, receipt_uid: str | None, now: datetime
-    ) -> None:
-        if not partner and self.current is not None and self.current.customer_id is None:
-            # A partner's card was shown first, and then our own: both count.
-            partner = self.current.partner
-        current = Current(
-            screen=Screen.FOUND.value,
-            touched_at=now,
-            customer_id=customer_id,
-            presented=presented,
-            mask=mask,
-            partner=partner,
-        )
-        opened = None
-        if receipt_uid is not None:
-            before = read(self.store, "checkout", receipt_uid, Open) or Open(uid=receipt_uid, touched_at=now)
-            opened = replace(
-                before,
-                customer_id=customer_id,
-                presented=presented,
-                partner=partner or before.partner,
-                touched_at=now,
-            )
-        self.notice = ""
-        self._set_current(current, opened)
-
-    def _set_current(self, current: Current, opened: Open | None = None) -> None:
-        with self.store.transaction() as tx:
-            write(tx, "desk", "current", current)
-            if opened is not None:
-                write(tx, "checkout", opened.uid, opened)
-        self.current = current
 
     # ── How much ────────────────────────────────────────────────────────────────────────────────
 

@@ -34,7 +34,8 @@ def bind_loopback(port: int) -> list[socket.socket]:
 
 
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named TCP: only then asyncio sets TCP_NODELAY, without which each answer on a kept connection may wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform == "win32":
             # Elsewhere SO_REUSEADDR only skips TIME_WAIT; on Windows it would let another program take our port.

@@ -20,11 +20,14 @@ from drivers.vocabulary.centre import (
     HoldWanted,
     KeysAnswer,
     KeysRequest,
+    LookupAnswer,
+    LookupWanted,
     SnapshotManifest,
     SnapshotPart,
     UploadAnswer,
 )
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
+from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 
 if TYPE_CHECKING:
@@ -241,6 +244,31 @@ class CentreClient:
             )
 
         return _read(self._asked(ask), CertificateGrant)
+
+    def lookup(self, wanted: LookupWanted, *, deadline_s: float) -> LookupAnswer:
+        """The documents of a customer whom we do not know; none when the centre does not either.
+
+        Raises:
+            CentreUnavailable: also when we ask for too many customers.
+            CentreError: as for upload.
+        """
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/lookup",
+                deadline_s=deadline_s,
+                body=squeeze(codec.encode(wanted)),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        answer = _read(self._asked(ask), LookupAnswer)
+        for change in answer.changes:
+            if change.collection == "alias" and change.key not in wanted.aliases:
+                raise CentreUnavailable("the answer is about somebody we did not ask for")
+            if change.document is not None:
+                _read(change.document, Customer if change.collection == "customer" else str)
+        return answer
 
     def _get(self, path: str) -> bytes:
         return self._asked(

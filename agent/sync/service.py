@@ -27,7 +27,7 @@ from agent.sync.replica_file import ReplicaFile
 from agent.sync.tls import tls_of
 from agent.sync.uploader import Settlement, Uploader
 from agent.till import LinkChanged, ReplicaChanged, ReplicaLoading
-from drivers.vocabulary.centre import HoldGrant, HoldWanted
+from drivers.vocabulary.centre import HoldGrant, HoldWanted, LookupAnswer, LookupWanted
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.checkout import HoldRequest
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
@@ -176,7 +176,14 @@ class SyncService:
             lambda code: CertificateGrant(reason=code),
         )
 
-    def _ask_now(self, ask: Callable[[CentreClient, float], T], say_no: Callable[[str], T]) -> T | None:
+    def ask_lookup(self, wanted: LookupWanted) -> LookupAnswer | None:
+        """Whom the centre knows by a keyed hash, or None when it cannot be asked in time; on the asking thread."""
+        return self._ask_now(
+            lambda client, deadline_s: client.lookup(wanted, deadline_s=deadline_s),
+            lambda code: None,  # noqa: ARG005 - an older centre, a quarantine: as without a line
+        )
+
+    def _ask_now(self, ask: Callable[[CentreClient, float], T], say_no: Callable[[str], T | None]) -> T | None:
         """The answer while a customer waits; `say_no` makes one of the centre's refusal, by its code."""
         if self.link.state is not LinkState.ONLINE:
             return None

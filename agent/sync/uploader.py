@@ -103,6 +103,8 @@ class Uploader:
             # numbers; under new ones it can, and a receipt the centre has already counts once all the same.
             log.warning("sync.resealed epoch=%d from=%d count=%d", first.epoch, first.sequence, len(envelopes))
             self.reseal(envelopes)
+            if self._again is not None:
+                self._again = (first.epoch, envelopes[-1].sequence + 1)
             return Done(pause_s=0, answered=True)
         self.settle(_settlement(answer, envelopes))
         log.debug("sync.sent epoch=%d from=%d through=%d", answer.epoch, first.sequence, answer.through)

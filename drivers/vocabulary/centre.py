@@ -1,4 +1,4 @@
-"""What a till and the central server say to one another: enrol, upload, changes, hold."""
+"""What a till and the central server say to one another: enrol, upload, changes, look-up, hold."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ __all__ = [
     "HoldWanted",
     "KeysAnswer",
     "KeysRequest",
+    "LookupAnswer",
+    "LookupWanted",
     "Problem",
     "SnapshotManifest",
     "SnapshotPart",
@@ -40,6 +42,7 @@ UPLOAD_BYTES_MAX = 1_048_576  # of envelopes before compression; the same reason
 
 Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Hex32OrNone = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+KeyedHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
 SignatureOrNone = Annotated[str, Meta(pattern=r"^([0-9a-f]{128})?$")]
 
 
@@ -183,6 +186,30 @@ class SnapshotPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """``GET /v1/tills/{till}/snapshot/{id}/{number}``: documents of the snapshot; no document is in two parts."""
 
     changes: tuple[Change, ...]
+
+
+class LookupWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST /v1/tills/{till}/lookup``: somebody whom the till's replica does not know.
+
+    Attributes:
+        aliases: keyed hashes of what was shown, in hex: under today's tenant key, and under the one that follows it.
+    """
+
+    aliases: Annotated[tuple[KeyedHash, ...], Meta(min_length=1, max_length=2)]
+
+
+class LookupAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The customer's documents (collections "alias" and "customer"); none when nobody is found.
+
+    Attributes:
+        epoch: the epoch `reflects` counts in.
+        reflects: the till's last envelope that these documents already contain.
+    """
+
+    epoch: int
+    reflects: int
+    server_time: AwareTime
+    changes: tuple[Change, ...] = ()
 
 
 class EnrolRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from drivers.vocabulary.receipt import AwareTime, ReceiptUid
 from drivers.vocabulary.signed import Signature
 
 __all__ = [
+    "EPOCHS_MAX",
     "HOLDS_MAX",
     "LEASE",
     "LEASES_MAX",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 LEASE: Final = b"tillpoint lease 1"  # the purpose of a lease's signature
+EPOCHS_MAX: Final = 100  # a till is enrolled again a few times in its life
 HOLDS_MAX: Final = 1_000  # receipts in progress at once
 LEASES_MAX: Final = 500  # of one till at once: the customers it saw last
 
@@ -80,6 +82,7 @@ class LeaseReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     Attributes:
         acknowledged: the last envelope the centre has acknowledged; one that knows less was restored from a back-up.
         last: the last envelope there is.
+        earlier: the last acknowledged one of each earlier epoch that the till still keeps envelopes of.
         held: every lease the till still may spend under.
         holds: uids of the receipts for which it knows of a hold; another one whose time is over was never heard of.
         wanted: new ones, or more under those it has.
@@ -87,6 +90,7 @@ class LeaseReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     acknowledged: Place
     last: Place
+    earlier: Annotated[tuple[Place, ...], Meta(max_length=EPOCHS_MAX)] = ()
     held: Annotated[tuple[SignedLease, ...], Meta(max_length=LEASES_MAX)] = ()
     holds: Annotated[tuple[ReceiptUid, ...], Meta(max_length=HOLDS_MAX)] = ()
     wanted: Annotated[tuple[LeaseWanted, ...], Meta(max_length=LEASES_MAX)] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -234,6 +235,28 @@ def test_a_listening_socket_is_alone_on_its_port() -> None:
             listening_socket(f"127.0.0.1:{port}")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
+
+
+@pytest.mark.net
+def test_answers_are_sent_at_once() -> None:
+    """Nagle's algorithm would keep each answer on a kept connection back for 40 ms."""
+    from central.serve import listening_socket
+
+    async def is_immediate() -> int:
+        seen = asyncio.get_running_loop().create_future()
+
+        async def visited(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        bound = listening_socket("127.0.0.1:0")
+        async with await asyncio.start_server(visited, sock=bound):
+            _, writer = await asyncio.open_connection(*bound.getsockname())
+            said = int(await asyncio.wait_for(seen, 10))
+            writer.close()
+            return said
+
+    assert asyncio.run(is_immediate())
 
 
 def test_the_guide_names_every_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

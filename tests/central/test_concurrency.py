@@ -6,15 +6,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from central import schema
+from central import app, changes, schema, snapshots
+from central.accounts import customer_documents
 from central.bulk import insert_many
 from central.changes import publish, read_page
 from central.database import ATTEMPTS_MAX, Database, open_database
@@ -134,41 +136,128 @@ def test_holds_at_once_never_exceed_what_is_there(centre: Any, other: Database) 
     assert 90 == sum(granted)
 
 
-def test_nobody_who_reads_the_feed_misses_a_change(centre: Any, other: Database) -> None:
-    """Cursors become visible in their own order, while two processes write."""
-    for name in range(40):
-        centre.member(f"c{name}")
-    seen: set[str] = set()
-    done = threading.Event()
+PEOPLE = [f"c{number:02d}" for number in range(12)]
 
-    def write(database: Database, names: range) -> None:
-        for name in names:
-            database.writing(lambda c, name=name: publish(c, [("customer", f"c{name}")]))
 
-    def read() -> None:
-        with centre.database.read() as connection:
-            cursor = read_page(connection, till="t1", cursor="", now=centre.now).cursor
-        last = False
-        while not last:
-            last = done.is_set()
-            with centre.database.read() as connection:
-                page = read_page(connection, till="t1", cursor=cursor, now=centre.now)
-            cursor = page.cursor
-            seen.update(change.key for change in page.changes)
-            last = last and not page.more
+def rename(connection: Any, people: Any, name: str) -> None:
+    """Change documents and say so, in one transaction, as every change here is made."""
+    for person in people:
+        connection.execute(update(schema.customer).where(schema.customer.c.id == person).values(name=name))
+    publish(connection, [("customer", person) for person in people])
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    at_once(lambda: write(centre.database, range(20)), lambda: write(other, range(20, 40)))
-    done.set()
-    reader.join(30)
 
-    # What was published before the reader's first page may be seen there only.
-    with centre.database.read() as connection:
-        everything = read_page(connection, till="t1", cursor="", now=centre.now).changes
-    versions = [change.version for change in everything]
-    assert versions == sorted(set(versions))
-    assert len(seen) > 0
+def read_on(database: Database, replica: dict[str, bytes], cursor: str, now: Any) -> tuple[str, bool]:
+    """One page into a replica, as a till takes it: the cursor behind it, and whether it brought anything."""
+    page = database.reading(lambda c: read_page(c, till="t1", cursor=cursor, now=now))
+    replica.update({change.key: bytes(change.body) for change in page.changes if change.collection == "customer"})
+    return page.cursor, bool(page.changes)
+
+
+def customers_now(database: Database) -> dict[str, bytes]:
+    """Not through the feed: the documents of the rows that there are."""
+    names = database.reading(lambda c: c.scalars(select(schema.customer.c.id)).all())
+    return database.reading(lambda c: dict(customer_documents(c, names)))
+
+
+def test_nobody_who_reads_the_feed_misses_a_change(
+    centre: Any, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers page all the while four writers in two processes commit; each ends with the newest body of everybody."""
+    monkeypatch.setattr(changes, "PAGE_CHANGES_MAX", 5)
+    for person in PEOPLE:
+        centre.member(person)
+    writing = threading.Event()
+    writing.set()
+
+    def write(database: Database, number: int) -> None:
+        for turn in range(12):
+            # Overlapping groups, so that each document is written by all writers and the last one counts.
+            people = sorted(PEOPLE[(number * 3 + turn + step) % len(PEOPLE)] for step in range(4))
+            database.writing(lambda c, people=people, turn=turn: rename(c, people, f"w{number}-{turn}"))
+
+    def read(database: Database) -> tuple[dict[str, bytes], int]:
+        replica: dict[str, bytes] = {}
+        cursor, pages, there_is_more = "", 0, True
+        while there_is_more:
+            # Asked before the page is read: an empty page after the last commit is the end.
+            going_on = writing.is_set()
+            cursor, news = read_on(database, replica, cursor, centre.now)
+            pages += news
+            there_is_more = going_on or news
+        return replica, pages
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read, database) for database in (centre.database, other)]
+        try:
+            at_once(*(partial(write, (centre.database, other)[number % 2], number) for number in range(4)))
+        finally:
+            writing.clear()
+        ends = [reader.result(60) for reader in readers]
+    newest = customers_now(centre.database)
+
+    assert {*PEOPLE, "anna"} == set(newest)
+    for replica, pages in ends:
+        assert newest == replica
+        assert pages > 2
+
+
+def test_a_later_change_is_not_seen_before_an_earlier_one(centre: Any, other: Database) -> None:
+    """One writer has its place in the feed and has not committed: the next one waits, or a reader would pass it by."""
+    for person in PEOPLE[:2]:
+        centre.member(person)
+    replica: dict[str, bytes] = {}
+    cursor, _ = read_on(centre.database, replica, "", centre.now)
+    begun, may_commit = threading.Event(), threading.Event()
+
+    def slow(connection: Any) -> None:
+        rename(connection, PEOPLE[:1], "slow")
+        begun.set()
+        assert may_commit.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(centre.database.writing, slow)
+        assert begun.wait(30)
+        second = pool.submit(other.writing, lambda c: rename(c, PEOPLE[1:2], "quick"))
+        try:
+            done, _ = wait([second], timeout=0.3)
+            cursor, saw_any = read_on(other, replica, cursor, centre.now)
+        finally:
+            may_commit.set()
+        first.result(30)
+        second.result(30)
+    read_on(centre.database, replica, cursor, centre.now)
+
+    assert (set(), False) == (done, saw_any)
+    assert customers_now(centre.database) == replica
+
+
+def test_two_processes_that_renew_a_snapshot_make_one(
+    centre: Any, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both find it due; the one that comes second leaves it to the other, and that is no trouble to log."""
+    monkeypatch.setattr(snapshots, "WORTH_IT", 1)
+    both_saw, one_is_back = threading.Barrier(2), threading.Event()
+
+    def build(centre_app: Any, scope: str) -> None:
+        both_saw.wait(30)
+        build_as_before(centre_app, scope)
+
+    def write_part(*words: Any) -> None:
+        assert one_is_back.wait(30)  # it is being made until the other one has found that it is
+        write_as_before(*words)
+
+    def renew(database: Database) -> None:
+        try:
+            app._Centre(database, lambda: centre.now, 30).renew_snapshot()
+        finally:
+            one_is_back.set()
+
+    build_as_before, write_as_before = app._Centre._build_snapshot, snapshots._write_part
+    monkeypatch.setattr(app._Centre, "_build_snapshot", build)
+    monkeypatch.setattr(snapshots, "_write_part", write_part)
+    at_once(lambda: renew(centre.database), lambda: renew(other))
+
+    assert ["ready"] == centre.database.reading(lambda c: list(c.scalars(select(schema.snapshot.c.state))))
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "23505", "55P03"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -35,6 +36,7 @@ VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1, 2**31, 2**63 - 1, 2**63, 2**64, HUGE, -HUGE, 1.5, 1e308, "", "\0", "x\0", "x" * 500),
     *("0" * 64, [], [[]], {}, {"": None}),
 )
+FEW: tuple[Any, ...] = (None, True, -1, 2**63, HUGE, 1.5, "", "x\0", "x" * 500, [], {})  # for what is many requests
 BODIES = (
     *(b"", b"null", b"[]", b"{}", b'"x"', b"{", b"\xff\xfe", b"\0", b"nan", b"[" * 100_000, b'{"a":' * 50_000),
     *(b'{"envelopes":null}', b'{"envelopes":[null]}', b'{"x":1e999}', gzip.compress(b"{}"), b"\x1f\x8b" + b"x" * 50),
@@ -76,8 +78,17 @@ def check(operation: dict[str, Any], answered: httpx.Response, what: str) -> Non
         assert answered.json()["code"] == UNDOCUMENTED.get(status), f"{what}: {status} is not in the document"
         return
     assert answered.headers["content-type"].startswith("application/json"), what
-    schema = promised["content"]["application/json"]["schema"]
-    jsonschema.validate(answered.json(), {**schema, "components": DOCUMENT["components"]})
+    validator(operation["operationId"], status).validate(answered.json())
+
+
+@cache
+def validator(name: str, status: int) -> jsonschema.Draft202012Validator:
+    """Of one answer: made once, because making it costs more than a request."""
+    operation = next(one for _, _, one in OPERATIONS if one["operationId"] == name)
+    schema = operation["responses"][str(status)]["content"]["application/json"]["schema"]
+    made = jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+    made.check_schema(made.schema)
+    return made
 
 
 def ids(one: tuple[str, str, Any]) -> str:
@@ -111,6 +122,28 @@ def test_hostile_bodies_get_documented_answers(web: httpx.Client, words: Any, op
         for where, broken in mutations(body):
             data = json.dumps(broken).encode("utf-8", "surrogateescape")
             check(promised, web.request(method, address(path), content=data), where)
+
+
+@pytest.mark.parametrize("path", list(DOCUMENT["paths"]))
+def test_another_method_is_told_which_ones_there_are(web: httpx.Client, path: str) -> None:
+    """RFC 9110, 15.5.6: a 405 comes with Allow."""
+    for method in ("TRACE", "PUT", "PATCH"):
+        answered = web.request(method, address(path))
+
+        assert (405, "method_not_allowed") == (answered.status_code, answered.json()["code"])
+        assert {name.upper() for name in DOCUMENT["paths"][path]} <= set(answered.headers["allow"].split(", "))
+
+
+def test_a_number_that_the_contract_names_can_be_read(web: httpx.Client) -> None:
+    """The largest and the smallest part of a snapshot: not there, which is another answer than not understood."""
+    path = "/v1/tills/{till}/snapshot/{id}/{number}"
+    bounds = next(one["schema"] for one in DOCUMENT["paths"][path]["get"]["parameters"] if one["name"] == "number")
+    statuses = {
+        number: web.get(f"/v1/tills/t1/snapshot/x/{number}").status_code
+        for number in (bounds["minimum"], bounds["maximum"], bounds["maximum"] + 1)
+    }
+
+    assert {bounds["minimum"]: 410, bounds["maximum"]: 410, bounds["maximum"] + 1: 400} == statuses
 
 
 def good_bodies(name: str, words: Any) -> list[Any]:
@@ -148,7 +181,7 @@ def shaped(schema: dict[str, Any]) -> Any:
 def mutations(body: Any) -> Iterator[tuple[str, Any]]:
     """Every place of a document, with every hostile value."""
     for place in places(body):
-        for value in VALUES:
+        for value in FEW:
             yield f"{'.'.join(map(str, place))} = {str(value)[:30]!r}", replaced(body, place, value)
         yield f"without {'.'.join(map(str, place))}", without(body, place)
 

@@ -13,8 +13,7 @@ from central import schema
 from central.accounts import imbalances
 from central.database import Database
 from central.errors import CentralStartError
-from central.member_load import FileLoad, errors_file, load_file
-from central.members import CHUNK_ROWS
+from central.member_load import CHUNK_ROWS, FileLoad, errors_file, load_file
 from central.totals import read_totals
 
 ROWS = 3 * CHUNK_ROWS + 50

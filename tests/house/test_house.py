@@ -28,11 +28,11 @@ def wheel_names(project: Path, tmp_path_factory: pytest.TempPathFactory) -> list
         return archive.namelist()
 
 
-def test_the_wheel_has_exactly_the_four_packages(wheel_names: list[str]) -> None:
+def test_the_wheel_has_exactly_the_five_packages(wheel_names: list[str]) -> None:
     """`installer` is a name that belongs to a library; tests are not shipped."""
     tops = {name.split("/")[0] for name in wheel_names if ".dist-info" not in name}
 
-    assert {"agent", "drivers", "offline_queue", "central"} == tops
+    assert {"agent", "drivers", "offline_queue", "central", "simulation"} == tops
 
 
 @pytest.mark.parametrize(

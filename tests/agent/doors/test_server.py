@@ -55,6 +55,16 @@ def test_only_loopback_is_bound():
     assert addresses <= {"127.0.0.1", "::1"}
 
 
+def test_answers_are_sent_at_once():
+    """asyncio sets TCP_NODELAY only on sockets that are named TCP; without it an answer may wait 40 ms."""
+    listeners = bind_loopback(0)
+    protocols = {listener.proto for listener in listeners}
+    for listener in listeners:
+        listener.close()
+
+    assert protocols == {socket.IPPROTO_TCP}
+
+
 def test_taken_port_names_the_setting_and_the_holder(doors):
     """The sentence tells store IT what to change and whom to close."""
     first = bind_loopback(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,10 +15,12 @@ from msgspec import Raw
 from agent.snapshot import LinkState
 from agent.sync import errors
 from agent.sync.downloader import POLL_S, Downloader
+from agent.sync.lease_turn import LeaseTurn
 from agent.sync.link import Link
 from agent.sync.loop import FAILED_S, SLOW_S, Done, Loop
 from agent.sync.uploader import IDLE_S, Settlement, Uploader
 from drivers.vocabulary.centre import Change, ChangesPage, Problem, VerdictState
+from drivers.vocabulary.leases import LeaseAnswer, LeaseReport, Place
 
 
 @dataclass
@@ -404,3 +407,42 @@ def test_the_link_is_down_while_any_part_is(sync: Any) -> None:
         ("online", ""),
     ] == told
     assert ["up"] == woken
+
+
+@dataclass
+class LeasingScript(Script):
+    """One that also says from where to send again."""
+
+    send_from: list[Place | None] = field(default_factory=list)
+
+    def leases(self, report: LeaseReport) -> LeaseAnswer:
+        noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+        return LeaseAnswer(leases=(), recalled=(), server_time=noon, send_from=self.send_from.pop(0))
+
+
+def test_what_forks_when_it_is_sent_again_is_sealed_again_once(sync: Any) -> None:
+    """The centre was restored and wants the epoch before the present one; it knows another history of it."""
+    outbox = Outbox(sync.chain(3), settled=3)
+    fork = errors.refused(409, Problem(code="fork", message="two histories"))
+    place = Place(epoch=1, sequence=1)
+    script = LeasingScript([fork, fork], send_from=[place, None])
+    minutes = iter(range(0, 6_000, 60))
+    work = Uploader(
+        connect=lambda: script,
+        open_source=lambda: outbox,
+        settle=outbox.settle,
+        epoch=2,
+        reseal=outbox.reseal,
+        leases=LeaseTurn(
+            report=lambda: LeaseReport(acknowledged=place, last=place),
+            keep=lambda answer: None,
+            monotonic=lambda: float(next(minutes)),
+        ),
+    )
+    work.open()
+    for _ in range(4):
+        work.step()
+
+    assert [[1, 2], [3]] == script.seen
+    assert ["1-1", "1-2", "1-3"] == outbox.resealed
+    assert [] == script.send_from
