@@ -173,9 +173,13 @@ class Ledger:
             return
         at = min(self.now, fact.receipt.closed_at or self.now)
         account = self._account(base.customer) if base.customer is not None else None
-        effect = refund(sale.decision, sale.receipt, fact.receipt, self._earlier(returned, base.uid))
+        earlier = self._earlier(returned, base.uid)
+        effect = refund(sale.decision, sale.receipt, fact.receipt, earlier)
         if account is not None:
             self._undo_points(account, fact, effect, sale_uid=base.uid, at=at)
+            # More than was sold cannot come back: the same goods returned at two tills count once.
+            left = max(0, sale.receipt.total.minor - sum(one.total.minor for one in earlier))
+            self._spend_money(account, -min(fact.receipt.total.minor, left))
         self.effects.returned(effect, sale.decision, account, receipt_uid=returned.uid, sale_uid=base.uid, at=at)
 
     def _undo_points(
@@ -203,7 +207,6 @@ class Ledger:
             name, parts = back_lot_id(returned_uid, unit), history.taken(unit)
             lots, deficits, _ = pots.give_back(account.lots, account.deficits, unit, amount, taken=parts, name=name)
             account.move(lots, deficits, give)
-        self._spend_money(account, -fact.receipt.total.minor)
 
     def _as_stated(self, fact: ReceiptRefunded, customer: str, at: datetime) -> None:
         """A return settled by the till whose sale is not here: what the customer was told."""

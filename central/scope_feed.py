@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 
 from central import schema
 from central.bulk import insert_many
@@ -192,13 +192,13 @@ def _documents_of(connection: Connection, customers: Collection[str]) -> list[Ke
 
 
 def _forget(connection: Connection, keys: Sequence[Key], *, scope: str | None = None) -> None:
+    """Take out what was told of these documents: to one scope, or to all."""
     table = schema.scope_change
-    for chunk in _chunks(keys):
-        gone = delete(table).where(tuple_(table.c.collection, table.c.key).in_(chunk))
-        names = [name for _, name in chunk]
-        # The keys by themselves are what the index finds; the pairs then decide.
-        gone = gone.where(table.c.key.in_(names))
-        connection.execute(gone if scope is None else gone.where(table.c.scope == scope))
+    for collection in PERSONAL:
+        # One collection a statement: with pairs of collection and key SQLite walks over the whole scope.
+        for chunk in _chunks(name for kind, name in keys if kind == collection):
+            gone = delete(table).where(table.c.collection == collection, table.c.key.in_(chunk))
+            connection.execute(gone if scope is None else gone.where(table.c.scope == scope))
 
 
 def _row(scope: str, cursor: int, key: Key, *, removed: bool) -> dict[str, Any]:

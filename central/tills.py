@@ -132,6 +132,8 @@ def enrol(connection: Connection, request: EnrolRequest, *, currency: str, now: 
         "signature_trouble": None,
         "machine": request.machine,
         "enrolled_at": now,
+        # Its first request is noted whenever it comes: from then on the code that made it is used up.
+        "seen_at": None,
     }
     if code.scope is not None:
         row["scope"] = code.scope

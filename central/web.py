@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any, Final, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from central.errors import Refusal
@@ -40,10 +40,14 @@ async def read_body(request: Request, wanted: type[T]) -> T:
 
 async def _received(request: Request) -> bytes:
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > REQUEST_BYTES_MAX:
-            raise _too_large()
+    try:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > REQUEST_BYTES_MAX:
+                raise _too_large()
+    except ClientDisconnect:
+        # A line that broke, which is nothing to log; nobody hears the answer.
+        raise Refusal(400, "unreadable", "the request was cut short; send it again") from None
     return bytes(data)
 
 

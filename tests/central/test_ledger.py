@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from central import schema
 from central.accounts import customer_documents, imbalances
 from central.errors import Refusal
 from central.holds import grant_hold
@@ -198,3 +200,15 @@ def test_a_released_hold_is_free_again(centre: Any, words: Any) -> None:
     centre.take(words.Pen().write(HoldReleased(receipt_uid="r1", hold=granted.id)))
 
     assert 100 == hold(centre, "r2", 100).points
+
+
+def test_goods_returned_twice_lower_the_money_spent_once(centre: Any, words: Any) -> None:
+    """Two tills, one receipt on paper: no points and no level are lost a second time."""
+    pen, other = words.Pen("t1"), words.Pen("t2")
+    centre.take(pen.write(words.sale("r-1", minor=10_000)), pen.write(words.sale("r-2", minor=5_000)))
+    centre.take(pen.write(words.refund("b-1", "r-1", minor=10_000)))
+    centre.take(other.write(words.refund("b-2", "r-1", minor=10_000)), till="t2")
+
+    with centre.database.read() as connection:
+        spent = connection.scalar(select(schema.customer.c.spent_minor).where(schema.customer.c.id == "anna"))
+    assert 5_000 == spent

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from central import schema
-from central.changes import documents_of, publish, read_page
+from central.changes import bodies_of, publish, read_page
 from central.holds import grant_hold
 from central.members import Member, load_members
 from central.scope_feed import feed_places
@@ -48,8 +48,8 @@ def plans(engine: Engine) -> Iterator[list[tuple[str, str]]]:
     with engine.connect() as connection:
         for statement, parameters in said:
             if statement.partition(" ")[0] in {"SELECT", "UPDATE", "DELETE"}:
-                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters):
-                    steps.append((statement, row[3]))
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                steps.extend((statement, row[3]) for row in plan)
 
 
 def scans(steps: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -135,7 +135,8 @@ def test_a_page_scans_nothing(centre: Any) -> None:
                     c, till="t1", cursor=cursor, now=centre.now, scope=scope
                 )
             )
-        database.reading(lambda c: documents_of(c, [("customer", "p1"), ("alias", "0" * 32)]))
+        for collection in ("alias", "customer", "merged"):
+            database.reading(lambda c, collection=collection: bodies_of(c, collection, ["p1", "p2"]))
         database.reading(feed_places)
 
     assert len(steps) > 5

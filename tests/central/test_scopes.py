@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from central import changes, lookups, schema, snapshots
 from central.aliases import finish_rotation, start_rotation
@@ -362,7 +362,6 @@ def test_pages_of_a_scope_read_no_foreign_changes(fleet: Any) -> None:
         pytest.skip("SQLite's words")
     plans = []
     with fleet.database.read() as connection:
-        from sqlalchemy import event
 
         def note(conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
             if "FROM change" in statement or "FROM scope_change" in statement:
@@ -374,3 +373,23 @@ def test_pages_of_a_scope_read_no_foreign_changes(fleet: Any) -> None:
 
     assert any("change_common" in plan for plan in plans), plans
     assert all("SEARCH" in plan for plan in plans), plans
+
+
+def test_telling_a_scope_walks_over_no_other_document(fleet: Any) -> None:
+    """What is written anew is found by its key, however many documents the scope has."""
+    if fleet.database.reader.dialect.name != "sqlite":
+        pytest.skip("SQLite's words")
+    plans = []
+
+    def note(conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith(("DELETE FROM scope_change", "SELECT scope_change")):
+            driver = conn.connection.driver_connection
+            plans.extend(row[3] for row in driver.execute("EXPLAIN QUERY PLAN " + statement, parameters))
+
+    with fleet.database.write() as connection:
+        event.listen(connection, "before_cursor_execute", note)
+        enter(connection, "north", ["sven", "olga"], fleet.now)
+        changes.publish(connection, [("customer", "sven"), ("alias", alias(fleet, "29000002"))])
+
+    assert plans
+    assert all("key=?" in plan for plan in plans), plans
