@@ -6,6 +6,7 @@ these bytes.
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -45,6 +46,7 @@ _PATTERNS: Final = {
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=_encode_hook, order="sorted")
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_making: Final = threading.Lock()
 
 
 def encode(value: Any) -> bytes:
@@ -54,9 +56,7 @@ def encode(value: Any) -> bytes:
 
 def decode(data: bytes | str, wanted: type[T]) -> T:
     """Read JSON as `wanted`; raises WireError with the path of the field at fault, also for broken JSON."""
-    decoder = _decoders.get(wanted)
-    if decoder is None:
-        decoder = _decoders[wanted] = msgspec.json.Decoder(wanted, dec_hook=_decode_hook)
+    decoder = _decoder(wanted)
     try:
         result: T = decoder.decode(data)
     except msgspec.ValidationError:
@@ -66,8 +66,23 @@ def decode(data: bytes | str, wanted: type[T]) -> T:
     return result
 
 
+def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:
+    """One for each type, made by one thread at a time.
+
+    While a decoder is made msgspec's own table of each type inside is half empty, and another thread that reads it then
+    ends the process (a null pointer, no exception). A type whose decoder is here has full tables.
+    """
+    decoder = _decoders.get(wanted)
+    if decoder is None:
+        with _making:
+            decoder = _decoders.get(wanted) or msgspec.json.Decoder(wanted, dec_hook=_decode_hook)
+            _decoders[wanted] = decoder
+    return decoder
+
+
 def convert(value: Any, wanted: type[T]) -> T:
     """Turn plain dicts and lists (from TOML, say) into `wanted`; raises WireError like decode()."""
+    _decoder(wanted)  # the same tables serve here
     return msgspec.convert(value, wanted, dec_hook=_decode_hook)
 
 

@@ -1,0 +1,29 @@
+"""The printer's own table in the settings file; checked without opening anything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from drivers.vocabulary.errors import SettingsError
+
+from .models import model_named
+
+
+class IslSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The device's own table in the settings file.
+
+    Attributes:
+        model: the family (`datecs-p`, `datecs-c`, `datecs-x`, `daisy`, `eltrade`, `incotex`).
+        currency: of every amount.
+    """
+
+    model: str = "datecs-p"
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "EUR"
+
+    def __post_init__(self) -> None:
+        try:
+            model_named(self.model)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None

@@ -1,0 +1,52 @@
+"""The registry row of the Shtrih-M family: its settings and how a conversation and a twin are built from them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from drivers.contract import Driver
+
+from .basket import Basket
+from .inline import ShtrihConversation
+from .models import model_named
+from .settings import ShtrihSettings
+from .simulator import VirtualRegister
+
+
+def conversation(
+    settings: Any,
+    *,
+    device: str,  # noqa: ARG001 - the contract's signature
+    new_uid: Callable[[], str] | None = None,
+) -> ShtrihConversation:
+    """Build the conversation.
+
+    Args:
+        settings: ShtrihSettings; None is the default.
+        device: the register's name in the settings file.
+        new_uid: names a receipt whose fiscal number does not pass by; random names by default.
+
+    Raises:
+        SettingsError: no such model.
+    """
+    chosen: ShtrihSettings = settings or ShtrihSettings()
+    model = model_named(chosen.model)
+    basket = Basket(currency=chosen.currency, columns=model.columns, new_uid=new_uid or random_uid)
+    return ShtrihConversation(basket, protocol=0 if chosen.protocol == "auto" else int(chosen.protocol))
+
+
+def random_uid() -> str:
+    """A name that never repeats, for a receipt that does not name itself."""
+    return "s-" + secrets.token_hex(12)
+
+
+driver = Driver(
+    name="shtrih",
+    title="Shtrih-M fiscal registers",
+    shape="inline",
+    settings_type=ShtrihSettings,
+    conversation=conversation,
+    twin=VirtualRegister,
+)

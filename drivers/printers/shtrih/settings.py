@@ -1,0 +1,25 @@
+"""The register's own table in the settings file; checked without opening anything."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+
+class ShtrihSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The device's own table in the settings file.
+
+    Attributes:
+        model: family of the register (models.py).
+        protocol: wire protocol; "auto" goes by the first byte the till sends.
+        password: the operator's password for our own questions; 30 is the system administrator as delivered.
+        currency: of every amount.
+        utc_offset_minutes: the register's clock, minutes east of UTC.
+    """
+
+    model: str = "shtrih-m"
+    protocol: Literal["auto", "1", "2"] = "auto"
+    password: Annotated[int, Meta(ge=0, le=99_999_999)] = 30
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "RUB"
+    utc_offset_minutes: Annotated[int, Meta(ge=-840, le=840)] = 180
