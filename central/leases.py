@@ -115,7 +115,9 @@ def report_leases(connection: Connection, report: LeaseReport, *, till: str, now
     if rules.days and not unsettled_tills(connection, now):
         sign = signer_for_tills(connection, LEASE)
         granted = grant_leases(connection, report.wanted, till=till, rules=rules, now=now)
-        leases = [SignedLease(lease=one, signatures=sign(codec.encode(one))) for one in granted]
+        has = {one.lease.id: one.lease.sequence for one in report.held}
+        news = [one for one in granted if has.get(one.id) != one.sequence]
+        leases = [SignedLease(lease=one, signatures=sign(codec.encode(one))) for one in news]
     table = schema.lease
     recalled = connection.execute(
         select(table.c.id).where(table.c.till == till, table.c.state == "open", table.c.recalled.is_(True))

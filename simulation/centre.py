@@ -9,17 +9,17 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from central import changes, schema, snapshots, tills
 from central.accounts import imbalances
 from central.database import Database, open_database
-from central.errors import Fork
+from central.errors import Fork, Refusal
 from central.holds import grant_hold
 from central.ingest import ingest, quarantine
-from central.leases import LeaseRules, report_leases, set_lease_rules
+from central.leases import LeaseRules, notice_restoration, report_leases, set_lease_rules
 from central.members import Member, load_members
 from central.programmes import set_programme
 from drivers.vocabulary import codec
@@ -35,14 +35,12 @@ from drivers.vocabulary.centre import (
     UploadAnswer,
 )
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from simulation.plants import plant
 from simulation.world import World
 
-__all__ = ["PLANTS", "Centre"]
+__all__ = ["Centre"]
 
 T = TypeVar("T")
-
-#: Bugs that can be put in, to see that they are caught.
-PLANTS: Final = ("lease_freed_at_expiry", "hold_freed_at_expiry", "upload_lost")
 
 
 class Centre:
@@ -138,6 +136,11 @@ class Centre:
             with self.database.write() as connection:
                 quarantine(connection, fork=fork)
             raise
+        except Refusal as refusal:
+            if refusal.problem.code == "gap":
+                with self._repeatably(), self.database.write() as connection:
+                    notice_restoration(connection, till)
+            raise
 
     def leases(self, till: str, token: str, report: LeaseReport) -> LeaseAnswer:
         """What a till holds and may hold."""
@@ -205,20 +208,8 @@ class Centre:
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         with self._repeatably(), self.database.write() as connection:
-            self._plant(connection)
+            plant(self._world.plan.plant, connection, self._world.now)
             return work(connection)
-
-    def _plant(self, connection: Connection) -> None:
-        """A bug, when one is asked for: it lives here and never in the product."""
-        plant, now = self._world.plan.plant, self._world.now
-        if plant == "lease_freed_at_expiry":
-            table = schema.lease
-            over = (table.c.state == "open") & (table.c.expires_at <= now)
-            connection.execute(update(table).where(over).values(state="closed"))
-        elif plant == "hold_freed_at_expiry":
-            hold = schema.hold
-            ended = (hold.c.state == "open") & (hold.c.expires_at <= now)
-            connection.execute(update(hold).where(ended).values(state="released"))
 
     @contextmanager
     def _repeatably(self) -> Iterator[None]:

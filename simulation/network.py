@@ -112,7 +112,9 @@ class SimulatedLine:
         def call() -> UploadAnswer:
             return self.centre.upload(self.till, self.token, codec.decode(data, Upload))
 
-        return check_answer(self._ask(f"upload {envelopes[0].sequence}-{envelopes[-1].sequence}", call), envelopes, self.till)
+        return check_answer(
+            self._ask(f"upload {envelopes[0].sequence}-{envelopes[-1].sequence}", call), envelopes, self.till
+        )
 
     def leases(self, report: LeaseReport) -> LeaseAnswer:
         """Say what is held, be given what may be held."""
@@ -160,16 +162,18 @@ class SimulatedLine:
             if fate is Fate.DOUBLED:
                 answer = call()
         except Refusal as refusal:
-            if fate is Fate.ANSWER_LOST:
-                raise CentreUnavailable("the answer was lost") from None
-            if fate is Fate.CRASH:
-                raise Crashed from None
+            self._after(fate)
             raise refused(refusal.status, refusal.problem) from None
+        self._after(fate)
+        return answer
+
+    @staticmethod
+    def _after(fate: Fate) -> None:
+        """What may still happen once the centre has done what it was asked for, or has refused it."""
         if fate is Fate.ANSWER_LOST:
             raise CentreUnavailable("the answer was lost")
         if fate is Fate.CRASH:
             raise Crashed
-        return answer
 
     def _late_s(self) -> float:
         if self.world.happens(0.3):

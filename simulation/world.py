@@ -29,6 +29,7 @@ class Plan:
         clones: tills whose files are copied to a second machine that goes on selling.
         restores: how often the centre is put back to its newest back-up.
         lease_days: how long the centre leases points.
+        cuts: how often a till's line is cut in a day; a third of them last for half a day or more.
         plant: name of a bug that is put in, to see it caught; "" is none.
     """
 
@@ -42,6 +43,7 @@ class Plan:
     clones: int = 1
     restores: int = 1
     lease_days: int = 1
+    cuts: float = 1.5
     plant: str = ""
 
 
@@ -57,6 +59,10 @@ class Broken(Exception):  # noqa: N818 - a promise is broken; the message says w
         super().__init__(f"{promise} is broken: {message}")
         self.promise = promise
         self.tail = tail
+
+
+def _forget(line: str) -> None:
+    """What becomes of a story that nobody keeps."""
 
 
 @dataclass(order=True, slots=True)
@@ -76,7 +82,7 @@ class World:
     """
 
     plan: Plan
-    keep: Callable[[str], None] = lambda line: None  # noqa: E731 - a default that forgets
+    keep: Callable[[str], None] = _forget
     random: Random = field(init=False)
     now_s: float = 0.0
     steps: int = 0
@@ -136,7 +142,8 @@ class World:
         self.counted[what] = self.counted.get(what, 0) + 1
         day, rest = divmod(self.now_s, DAY_S)
         hours, rest = divmod(rest, HOUR_S)
-        line = f"{int(day) + 1}d {int(hours):02}:{int(rest // 60):02}:{rest % 60:06.3f} {who:<8} {what} {detail}".rstrip()
+        at = f"{int(day) + 1}d {int(hours):02}:{int(rest // 60):02}:{rest % 60:06.3f}"
+        line = f"{at} {who:<8} {what} {detail}".rstrip()
         self._tail.append(line)
         self.keep(line)
 

@@ -144,10 +144,14 @@ class Knowledge:
         held: dict[str, int] = {}
         holds = [one for name in names for one in read_all(self.documents, "hold", Hold, prefix=f"{name}/")]
         for _, hold in holds:
-            if hold.receipt_uid != for_receipt and hold.expires_at > now:
+            if hold.receipt_uid != for_receipt and self._is_kept_back(hold, now):
                 held[hold.unit] = held.get(hold.unit, 0) + hold.points
                 here[hold.unit] = here.get(hold.unit, 0) + hold.points - hold.by_centre
         return Known(customer=customer, unreflected_spent=spent, held=held, held_here=here, seen_at=seen_at)
+
+    def _is_kept_back(self, hold: Hold, now: datetime) -> bool:
+        """A receipt that is still open may be paid as it was quoted, so its points are kept beyond their time."""
+        return hold.expires_at > now or self.documents.get("checkout", hold.receipt_uid) is not None
 
 
 def apply_entry(customer: Customer, entry: Entry, now: datetime) -> Customer:

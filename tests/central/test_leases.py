@@ -41,9 +41,9 @@ class Till:
         return answer
 
     def lease(self) -> int:
-        """Points under the lease it is given."""
-        found = self.report().leases
-        return found[0].lease.points if found else 0
+        """Points under the lease it has after it asked; what it has already is not told again."""
+        self.report()
+        return self.held[0].lease.points if self.held else 0
 
     def tell(self, *facts: Any) -> list[str]:
         """Write and send; the reasons of the verdicts."""

@@ -121,7 +121,10 @@ def statements(centre: Any) -> Iterator[list[str]]:
 
 
 def test_a_report_of_many_customers_asks_few_questions(centre: Any, statements: list[str]) -> None:
-    """Every till reports each minute: a question for each of its customers would be all the database does."""
+    """Every till reports each minute: a question for each of its customers would be all the database does.
+
+    Nor is it told again what it has.
+    """
     for number in range(120):
         centre.member(f"p{number:03d}", bonus=100)
     wanted = tuple(LeaseWanted(customer_id=f"p{number:03d}", unit="bonus") for number in range(120))
@@ -129,5 +132,5 @@ def test_a_report_of_many_customers_asks_few_questions(centre: Any, statements: 
     statements.clear()
     again = report(centre, wanted=wanted, held=held).leases
 
-    assert 120 == len(held) == len(again)
+    assert (120, 0) == (len(held), len(again))
     assert len(statements) < 30
