@@ -69,8 +69,9 @@ def decode(data: bytes | str, wanted: type[T]) -> T:
 def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:
     """One for each type, made by one thread at a time.
 
-    While a decoder is made msgspec's own table of each type inside is half empty, and another thread that reads it then
-    ends the process (a null pointer, no exception). A type whose decoder is here has full tables.
+    While a decoder is made, msgspec fills a table of each type inside, which another thread may already read. A server
+    process once ended with a null pointer in msgspec at its first burst of requests; that is the likeliest cause,
+    though it was never reproduced. A type whose decoder is here has full tables.
     """
     decoder = _decoders.get(wanted)
     if decoder is None:
