@@ -33,6 +33,7 @@ from drivers.vocabulary.facts import ReceiptConfirmed
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, Line, Receipt
 from offline_queue.envelope import GENESIS, chain_hash
+from tests.own_loop import run_alone
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -224,7 +225,7 @@ class Driver:
 
     def run(self) -> Outcome:
         try:
-            asyncio.run(self._drive())
+            run_alone(self._drive)
         finally:
             for process in self._alive:
                 process.stop()

@@ -20,6 +20,7 @@ import pytest
 from central.cli import main
 from central.database import open_database
 from central.errors import CentralStartError
+from tests.own_loop import run_alone
 
 PROGRAMME = """
 version = {version}
@@ -256,7 +257,7 @@ def test_answers_are_sent_at_once() -> None:
             writer.close()
             return said
 
-    assert asyncio.run(is_immediate())
+    assert run_alone(is_immediate)
 
 
 def test_the_guide_names_every_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

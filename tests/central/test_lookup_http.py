@@ -17,6 +17,7 @@ from central.watch import FeedWatch
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import ChangesPage, EnrolRequest, LookupAnswer, LookupWanted
 from drivers.vocabulary.customer import Customer
+from tests.own_loop import run_alone
 
 pytestmark = pytest.mark.net
 
@@ -102,4 +103,4 @@ def test_only_a_scopes_own_changes_end_its_wait() -> None:
         await watch.stop()
         return told
 
-    assert [True, False, True, False] == asyncio.run(story())
+    assert [True, False, True, False] == run_alone(story)
