@@ -102,9 +102,9 @@ def unsettled_tills(connection: Connection, now: datetime) -> list[str]:
 def report_leases(connection: Connection, report: LeaseReport, *, till: str, now: datetime) -> LeaseAnswer:
     """Take down what a till holds, give it what it may have."""
     lacking = _lacking(connection, report, till)
-    if lacking is not None:
+    is_surprise = _know(connection, report, till)
+    if lacking is not None or is_surprise:
         notice_restoration(connection, till)
-    _know(connection, report, till)
     if lacking is None:
         instance = connection.scalar(select(schema.feed.c.instance))
         connection.execute(update(schema.till).where(schema.till.c.id == till).values(settled_instance=instance))
@@ -163,8 +163,11 @@ def _end_unheard_holds(connection: Connection, report: LeaseReport, till: str, n
     connection.execute(update(table).where(unheard).values(state="released"))
 
 
-def _know(connection: Connection, report: LeaseReport, till: str) -> None:
-    """Leases of before the back-up, and words of them that are newer than ours."""
+def _know(connection: Connection, report: LeaseReport, till: str) -> bool:
+    """Learn leases of before the back-up, and words of them that are newer than ours; whether there were any.
+
+    Each was written here before it was sent, so one that is news to us tells that the database was restored.
+    """
     table = schema.lease
     held = {one.lease.id: one.lease for one in report.held if one.lease.till == till}
     names = sorted(held)
@@ -172,8 +175,10 @@ def _know(connection: Connection, report: LeaseReport, till: str) -> None:
     for start in range(0, len(names), IDS_CHUNK):
         wanted = select(table).where(table.c.id.in_(names[start : start + IDS_CHUNK])).order_by(table.c.id)
         stored |= {row.id: row for row in connection.execute(wanted.with_for_update())}
+    is_surprise = False
     for name, lease in held.items():
         before = stored.get(name)
+        is_surprise |= before is None or lease.sequence > before.sequence
         if before is None:
             row = {
                 "id": lease.id,
@@ -193,6 +198,7 @@ def _know(connection: Connection, report: LeaseReport, till: str) -> None:
             points = max(before.points, lease.points)
             newer = {"points": points, "sequence": lease.sequence, "expires_at": lease.expires_at}
             connection.execute(update(table).where(table.c.id == lease.id).values(**newer))
+    return is_surprise
 
 
 # ── What envelopes say ──────────────────────────────────────────────────────────────────────────

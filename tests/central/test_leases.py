@@ -217,6 +217,20 @@ def test_a_centre_that_lost_what_it_acknowledged_notices_by_itself(centre: Any, 
     assert "restoring" != hold(centre, 1).reason
 
 
+def test_a_lease_the_centre_does_not_know_tells_of_a_restoration(centre: Any, tills: list[Till]) -> None:
+    """Nothing was sold between back-up and restoration: no envelope is missing, a lease is."""
+    first, second = tills
+    second.report()
+    first.lease()
+    with centre.database.write() as connection:
+        connection.execute(schema.lease.delete().where(schema.lease.c.till == "t1"))
+    first.report()
+
+    assert "restoring" == hold(centre, 1).reason
+    second.report()
+    assert "restoring" != hold(centre, 1).reason
+
+
 def test_a_person_may_say_that_a_till_is_no_more(centre: Any, tills: list[Till]) -> None:
     """Its leases are free then, and it holds nobody up."""
     tills[0].lease()
