@@ -1,0 +1,65 @@
+"""The tables of the central server and how an older database becomes a newer one; no queries.
+
+Instants are text in UTC with microseconds, so they sort as text on every database; money and points are whole minor
+units. Nothing here is peculiar to one database.
+"""
+
+from central.schema.columns import Instant, metadata
+from central.schema.customers import alias, consent, contact, customer, merged
+from central.schema.feed import (
+    change,
+    customer_scope,
+    feed,
+    lookup,
+    scope,
+    scope_change,
+    snapshot,
+    snapshot_mark,
+    snapshot_part,
+)
+from central.schema.migrations import MIGRATIONS, VERSION, migrate
+from central.schema.points import hold, lease, ledger, lot, receipt
+from central.schema.settings import meta, programme
+from central.schema.tills import enrol_code, envelope, operator_action, till, till_cursor
+from central.schema.values import certificate, certificate_hold, certificate_move, coupon, coupon_use, fund, gift
+
+__all__ = [
+    "MIGRATIONS",
+    "VERSION",
+    "Instant",
+    "alias",
+    "certificate",
+    "certificate_hold",
+    "certificate_move",
+    "change",
+    "consent",
+    "contact",
+    "coupon",
+    "coupon_use",
+    "customer",
+    "customer_scope",
+    "enrol_code",
+    "envelope",
+    "feed",
+    "fund",
+    "gift",
+    "hold",
+    "lease",
+    "ledger",
+    "lookup",
+    "lot",
+    "merged",
+    "meta",
+    "metadata",
+    "migrate",
+    "operator_action",
+    "programme",
+    "receipt",
+    "scope",
+    "scope_change",
+    "snapshot",
+    "snapshot_mark",
+    "snapshot_part",
+    "till",
+    "till_cursor",
+]
