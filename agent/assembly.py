@@ -25,19 +25,27 @@ from agent.checkout.knowledge import Knowledge
 from agent.checkout.programmes import Programmes
 from agent.checkout.state import DeskRules, TillName
 from agent.clock import Clock, SystemClock
-from agent.settings import DeviceSettings, Settings, TillSettings, unknown_keys
+from agent.pulling import SlipRoutes, TillTaker
+from agent.settings import DeviceSettings, OfflineSettings, Settings, TillSettings, unknown_keys
+from agent.shared_scanners import SharedScanner, check_pass_on
+from agent.slip_printers import SlipPrinters
 from agent.slips.compose import SlipStyle
 from agent.slips.text import words
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from agent.sync.identity import Identity, relock
 from agent.till import Till
 from drivers import registry
-from drivers.contract import Driver, InlineConversation, ReaderConversation, SlipComposer
+from drivers.contract import Driver, InlineConversation, ReaderConversation, SlipComposer, SlipConversation
 from drivers.inline import InlineWorker
+from drivers.polling import PollingWorker
+from drivers.slips import SlipWorker
 from drivers.transport.address import endpoint
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import CheckoutRefused, DriverLoadError, SettingsError, TillpointError
+from drivers.vocabulary.events import Document
+from drivers.vocabulary.inside import InsideOffer
 from drivers.vocabulary.signed import KeyRing
+from drivers.vocabulary.value_leases import ValueKind
 from drivers.worker import ReaderWorker
 from offline_queue.replica import ReplicaReader
 from offline_queue.store import TillStore
@@ -54,6 +62,11 @@ log = logging.getLogger(__name__)
 OPEN_TIMEOUT_S: Final = 30.0  # a till's disk after a power cut: recovery reads the whole WAL
 WARM_UP_AFTER_S: Final = 0.5  # the first answer goes before it
 STOP_TIMEOUT_S: Final = 5.0  # a service manager loses patience after ten seconds or more
+LATE_PRINTS: Final = timedelta(days=45)  # a fiscal memory keeps whole receipts for 30 days, and its cable may be out
+_POLLED: Final = frozenset({"pull", "host"})
+
+
+_Worker = ReaderWorker | InlineWorker | PollingWorker | SharedScanner | SlipWorker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +76,7 @@ class _Device:
     settings: DeviceSettings
     driver: Driver
     own: Any
+    way: str
 
 
 # ── Checking ────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +111,11 @@ def zone_of(settings: Settings) -> ZoneInfo:
 def recogniser_of(settings: Settings) -> Recogniser:
     """What a code is: the shop's own card patterns first, then the shipped ones."""
     normalise = partial(phones.normalise, region=settings.till.region)
-    return Recogniser((*settings.cards, *DEFAULT_PATTERNS), normalise_phone=normalise)
+    return Recogniser(
+        (*settings.cards, *DEFAULT_PATTERNS),
+        normalise_phone=normalise,
+        weighed_prefixes=settings.codes.weighed_prefixes,
+    )
 
 
 def _device(device: DeviceSettings, till: TillSettings) -> _Device:
@@ -118,16 +136,46 @@ def _device(device: DeviceSettings, till: TillSettings) -> _Device:
         own = codec.convert({**common, **device.settings}, driver.settings_type)
     except codec.WireError as error:
         raise SettingsError(f"settings: {error}") from None
-    wanted = ("host", "device") if driver.shape == "inline" else ("port",)
+    way = _way(device, driver, own)
+    wanted = {"inline": ("host", "device"), "reader": ("port",)}.get(way, ("device",))
     for key in ("host", "device", "port"):
         address = getattr(device, key)
         if key in wanted and not address:
-            raise SettingsError(f"{key} is missing; a device of driver {driver.name} needs {' and '.join(wanted)}")
+            raise SettingsError(f"{key} is missing; {_said(driver, way)} needs {' and '.join(wanted)}")
         if key not in wanted and address:
-            raise SettingsError(f"{key} is of no use here; a device of driver {driver.name} has {' and '.join(wanted)}")
+            raise SettingsError(f"{key} is of no use here; {_said(driver, way)} has {' and '.join(wanted)}")
         if address:
             endpoint(address)
-    return _Device(settings=device, driver=driver, own=own)
+    if device.pass_on:
+        check_pass_on(driver, device.port, device.pass_on)
+    if driver.shape == "slips":
+        driver.conversation(own, device=device.name)  # its profile may be one of a library's many
+    return _Device(settings=device, driver=driver, own=own, way=way)
+
+
+def _said(driver: Driver, way: str) -> str:
+    return f"a device of driver {driver.name}" + (f' with way = "{way}"' if way in _POLLED else "")
+
+
+def _way(device: DeviceSettings, driver: Driver, own: Any) -> str:
+    """How the device is used: reader, inline, pull or host; raises SettingsError when its driver cannot."""
+    way = device.way or driver.shape
+    if way not in _POLLED:
+        if way != driver.shape:
+            raise SettingsError(f'way = "{way}": driver {driver.name} is a {driver.shape}; leave way out')
+        takes_slips = bool(device.slips_of) and driver.shape != "slips"
+        for key, is_said in (("slips_of", takes_slips), ("begin_after", device.begin_after >= 0)):
+            if is_said:
+                raise SettingsError(f'{key} is of no use here; it needs way = "pull"')
+        return way
+    if driver.polling is None:
+        raise SettingsError(f'way = "{way}": driver {driver.name} cannot be asked; leave way out')
+    refusal = driver.polling.refusal(own) if way == "pull" else ""
+    if refusal:
+        raise SettingsError(f'way = "{way}": {refusal}')
+    if way == "host" and device.begin_after >= 0:
+        raise SettingsError('begin_after is of no use here; it needs way = "pull"')
+    return way
 
 
 # ── Running ─────────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +196,9 @@ class Agent:
     doors: DoorServer | None = None
     sync: SyncService | None = None
     _secrets: DoorSecrets | None = None
-    _workers: list[ReaderWorker | InlineWorker] = field(default_factory=list)
+    _workers: list[_Worker] = field(default_factory=list)
+    _routes: SlipRoutes = field(default_factory=SlipRoutes)
+    _slips: SlipPrinters = field(init=False)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -156,13 +206,16 @@ class Agent:
         folder = self.settings.state_folder
         identity = self._identity(folder)
         devices = self._devices()
+        self._slips = SlipPrinters(self.settings.slip.header)
         self.till = Till(
             partial(self._open_desk, folder, identity, devices),
             ask_hold=self._ask_hold,
             ask_certificate=self._ask_certificate,
+            ask_coupons=self._ask_coupons,
             ask_lookup=self._ask_lookup,
             first=self._first_snapshot(identity),
         )
+        self.till.on_slip(partial(self._routes.send, "api"))
         # The printers first: whatever happens to the rest, the receipt must pass.
         self._start_devices(devices)
         broken = self.till.start(OPEN_TIMEOUT_S)
@@ -242,14 +295,20 @@ class Agent:
                 hide_after=timedelta(seconds=settings.panel.clear_after_s),
                 forget_after=timedelta(seconds=settings.panel.forget_after_s),
                 points_cap=settings.offline.points_cap,
-                refuses_single_use=settings.offline.single_use_coupons == "refuse",
+                refuses_single_use=settings.offline.single_use_coupons != "take",
+                leased=_leased(settings.offline),
                 hold_for=timedelta(minutes=settings.offline.hold_minutes),
                 keep=timedelta(days=settings.offline.keep_days),
                 columns=settings.slip.columns,
+                qr_keys=settings.codes.qr_keys,
+                attach_within=timedelta(days=settings.codes.attach_days),
+                same_code_s=settings.codes.same_code_s,
+                awaits_print=LATE_PRINTS if any(one.way == "pull" for one in devices) else timedelta(hours=24),
                 slip=SlipStyle(
                     language=settings.slip.language,
                     zone=zone,
                     title="shown" if settings.slip.programme_title else "",
+                    qr=settings.slip.qr,
                 ),
             ),
             recogniser=recogniser,
@@ -264,16 +323,21 @@ class Agent:
             devices=views,
             link=LinkState.UNKNOWN if identity is not None else LinkState.NOT_ENROLLED,
             sealing_key=identity.centre_key if identity is not None else "",
-            prints_are_seen=any(one.driver.shape == "inline" for one in devices),
+            prints_are_seen=any(one.way in {"inline", "pull"} for one in devices),
+            slips=self._slips,
         )
 
     def _start_devices(self, devices: list[_Device]) -> None:
         for one in devices:
             name, driver = one.settings.name, one.driver
             make = partial(driver.conversation, one.own, device=name)
-            worker: ReaderWorker | InlineWorker
+            worker: _Worker
             # The shape is the driver's promise of which conversation it builds; the conformance suite holds it to that.
-            if driver.shape == "inline":
+            if one.way in _POLLED:
+                worker = self._polling(one)
+            elif driver.shape == "slips":
+                worker = self._slip_worker(one)
+            elif driver.shape == "inline":
                 worker = InlineWorker(
                     name=name,
                     host=endpoint(one.settings.host),
@@ -281,9 +345,12 @@ class Agent:
                     conversation_factory=cast("Callable[[], InlineConversation]", make),
                     emit=self.till.emit,
                     stop=self._stop,
-                    compose=_composer(self.till, name),
+                    compose=self._routes.around(name, _composer(self.till, name)),
                     compose_timeout_s=self.settings.slip.answer_timeout_s,
+                    adviser=_Adviser(self.till, name),
                 )
+            elif one.settings.pass_on:
+                worker = self._shared(one)
             else:
                 worker = ReaderWorker(
                     name=name,
@@ -294,6 +361,51 @@ class Agent:
                 )
             worker.start()
             self._workers.append(worker)
+
+    def _shared(self, one: _Device) -> SharedScanner:
+        """The threads of a scanner that the POS reads too."""
+        return SharedScanner(
+            name=one.settings.name,
+            driver=one.driver,
+            own=one.own,
+            port=one.settings.port,
+            pass_on=one.settings.pass_on,
+            recogniser=recogniser_of(self.settings),
+            emit=self.till.emit,
+            stop=self._stop,
+        )
+
+    def _slip_worker(self, one: _Device) -> SlipWorker:
+        """The thread of a printer of our own; what it prints is not put into a till's receipt as well."""
+        name, sources = one.settings.name, one.settings.slips_of
+        make = cast("Callable[[], SlipConversation]", partial(one.driver.conversation, one.own, device=name))
+        worker = SlipWorker(
+            name=name,
+            endpoint=endpoint(one.settings.device),
+            conversation_factory=make,
+            emit=self.till.emit,
+            stop=self._stop,
+        )
+        self._slips.add(sources, worker, columns=make().columns)
+        self._routes.add(name, [source for source in sources if source != "api"], bool)
+        return worker
+
+    def _polling(self, one: _Device) -> PollingWorker:
+        """The thread of a device that the agent asks."""
+        name, polling = one.settings.name, one.driver.polling
+        if polling is None:
+            raise AssertionError(f"{name}: settings were not checked")
+        begin_after = one.settings.begin_after if one.settings.begin_after >= 0 else None
+        worker = PollingWorker(
+            name=name,
+            endpoint=endpoint(one.settings.device),
+            device_factory=partial(polling.device, one.own, device=name),
+            emit=self.till.emit,
+            stop=self._stop,
+            taker=TillTaker(self.till, name, self._routes, begin_after=begin_after) if one.way == "pull" else None,
+        )
+        self._routes.add(name, one.settings.slips_of, worker.print_soon)
+        return worker
 
     def _start_doors(self, folder: Path) -> None:
         from agent.doors.app import build
@@ -353,6 +465,10 @@ class Agent:
         """What the centre says of a gift certificate, or None without a line; runs on the asking thread."""
         return None if self.sync is None else self.sync.ask_certificate(wanted)
 
+    def _ask_coupons(self, wanted: Any) -> Any:
+        """Which coupons the centre puts into this till's hand, or None without a line; runs on the asking thread."""
+        return None if self.sync is None else self.sync.ask_coupons(wanted)
+
     def _ask_lookup(self, wanted: Any) -> Any:
         """Whom the centre knows by a keyed hash, or None without a line; runs on the asking thread."""
         return None if self.sync is None else self.sync.ask_lookup(wanted)
@@ -386,6 +502,28 @@ def _composer(till: Till, device: str) -> SlipComposer:
         return till.document_printed(device, document, timeout_s=timeout_s)
 
     return compose
+
+
+class _Adviser:
+    """What may be taken off the receipts that are open in one register."""
+
+    def __init__(self, till: Till, device: str) -> None:
+        self._till = till
+        self._device = device
+
+    def offer(self, document: Document, *, timeout_s: float) -> InsideOffer | None:
+        """See `InsideAdviser`."""
+        return self._till.offer_inside(self._device, document, timeout_s=timeout_s)
+
+    def dropped(self, quoted: str) -> None:
+        """See `InsideAdviser`."""
+        self._till.receipt_dropped(quoted)
+
+
+def _leased(offline: OfflineSettings) -> frozenset[ValueKind]:
+    """What this till would like to have in its hand."""
+    kinds = {ValueKind.COUPON: offline.single_use_coupons, ValueKind.CERTIFICATE: offline.gift_certificates}
+    return frozenset(kind for kind, word in kinds.items() if word != "refuse")
 
 
 def _make_folder(folder: Path) -> None:

@@ -16,13 +16,14 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from agent.checkout.codes import CardPattern
+from agent.checkout.codes import DEFAULT_WEIGHED_PREFIXES, CardPattern
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.signed import KEYS_MAX, PublicKey
 
 __all__ = [
     "CentralSettings",
+    "CodesSettings",
     "DeviceSettings",
     "DoorsSettings",
     "OfflineSettings",
@@ -112,32 +113,70 @@ class ProgrammeSettings(_Table, frozen=True, kw_only=True):
 
 
 class OfflineSettings(_Table, frozen=True, kw_only=True):
-    """[offline]: how much may be promised without the centre."""
+    """[offline]: how much may be promised without the centre.
+
+    Attributes:
+        single_use_coupons: "leased" takes those in this till's hand, "take" all that are good as far as it knows,
+            "refuse" none but those that were leased while a customer waited.
+        gift_certificates: "leased" takes what is in this till's hand, "refuse" none.
+    """
 
     points_cap: Annotated[int, Meta(ge=0)] = 500
-    single_use_coupons: Literal["take", "refuse"] = "take"
+    single_use_coupons: Literal["leased", "take", "refuse"] = "leased"
+    gift_certificates: Literal["leased", "refuse"] = "leased"
     hold_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
     keep_days: Annotated[int, Meta(ge=1, le=3650)] = 90
 
 
+class CodesSettings(_Table, frozen=True, kw_only=True):
+    """[codes]: what scanned and typed codes mean in this shop; kinds of cards are rows of [[cards]].
+
+    Attributes:
+        weighed_prefixes: first digits of the EAN-13 that the shop's scales print.
+        qr_keys: public keys (base64) of whoever signs the codes of the customers' app; without any none counts.
+        attach_days: how old a receipt may be that becomes somebody's after the sale.
+        same_code_s: the same code within so many seconds is one scan.
+    """
+
+    weighed_prefixes: Annotated[tuple[Annotated[str, Meta(pattern=r"^[0-9]{2,7}$")], ...], Meta(max_length=50)] = (
+        DEFAULT_WEIGHED_PREFIXES
+    )
+    qr_keys: Annotated[tuple[PublicKey, ...], Meta(max_length=KEYS_MAX)] = ()
+    attach_days: Annotated[int, Meta(ge=0, le=3650)] = 14
+    same_code_s: Annotated[float, Meta(ge=0, le=30)] = 2.0
+
+
 class SlipSettings(_Table, frozen=True, kw_only=True):
-    """[slip]: the loyalty lines printed for the customer."""
+    """[slip]: the loyalty lines printed for the customer.
+
+    Attributes:
+        header: the shop's own lines at the top of a slip that lies alone (`escpos_slip`).
+        qr: what the QR code at its end says, with ``{claim}`` for the receipt's code; "" prints none.
+    """
 
     language: Language = "ru"
     columns: Annotated[int, Meta(ge=24, le=80)] = 42
     programme_title: bool = True
     answer_timeout_s: Annotated[float, Meta(gt=0, le=2)] = 0.25
+    header: Annotated[tuple[Text, ...], Meta(max_length=10)] = ()
+    qr: Text = ""
 
 
 class DeviceSettings(_Table, frozen=True, kw_only=True):
     """[[devices]]: one device.
 
     Attributes:
-        name: your name for it; shown on the panel and in the journal.
+        name: your name for it; shown on the panel and in the journal; "api" is taken.
         driver: which driver speaks with it (``tillpoint devices --drivers`` lists them).
         port: a reader's address (``serial:COM5?baud=9600``).
         host: an in-line device's address on the till's side (``tcp-listen://127.0.0.1:9100``).
-        device: an in-line device's address on the printer's side (``tcp://192.168.1.50:9100``).
+        device: the address of the printer of an in-line, pulled or hosted device (``tcp://192.168.1.50:9100``).
+        pass_on: a scanner's: where the POS reads it too; what is not a loyalty code goes there, unchanged and at once.
+        way: how the device is used: "" as its driver is made (a reader, or in line); "pull": the agent asks it for
+            closed documents and its state; "host": the agent asks for its state.
+        slips_of: whose receipts' loyalty lines a slip printer, a pulled or hosted device prints: names of devices, and
+            "api" for receipts that a POS confirms over the local API.
+        begin_after: number of the closed document after which a pulled device is read the first time; -1 is the newest.
         settings: the driver's own table.
     """
 
@@ -146,6 +185,10 @@ class DeviceSettings(_Table, frozen=True, kw_only=True):
     port: Text = ""
     host: Text = ""
     device: Text = ""
+    pass_on: Text = ""
+    way: Literal["", "inline", "pull", "host"] = ""
+    slips_of: tuple[Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")], ...] = ()
+    begin_after: Annotated[int, Meta(ge=-1, le=4_294_967_295)] = -1
     settings: dict[str, Any] = {}
 
 
@@ -160,6 +203,7 @@ class Settings(_Table, frozen=True, kw_only=True):
     offline: OfflineSettings = OfflineSettings()
     slip: SlipSettings = SlipSettings()
     devices: tuple[DeviceSettings, ...] = ()
+    codes: CodesSettings = CodesSettings()
     cards: tuple[CardPattern, ...] = ()
 
     @property
@@ -292,9 +336,21 @@ def _line_of(text: str, at: tuple[str | int, ...]) -> int:
 
 
 def _check_devices(settings: Settings, text: str, name: str) -> None:
-    """Names are used once."""
+    """Names are used once, and what is printed for a device names one."""
     seen: set[str] = set()
+    known = {device.name for device in settings.devices} | {"api"}
     for place, device in enumerate(settings.devices):
+        if device.name == "api":
+            line = _line_of(text, ("devices", place, "name"))
+            raise SettingsError(
+                f'{name}, line {line}: "api" means the local API in slips_of; call the device otherwise'
+            )
+        stranger = next((one for one in device.slips_of if one not in known), None)
+        if stranger is not None:
+            line = _line_of(text, ("devices", place, "slips_of"))
+            raise SettingsError(
+                f"{name}, line {line}: slips_of: no device is called {stranger!r}; known are {', '.join(sorted(known))}"
+            )
         if device.name in seen:
             line = _line_of(text, ("devices", place, "name"))
             raise SettingsError(f"{name}, line {line}: two devices are called {device.name!r}; rename one")

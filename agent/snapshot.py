@@ -8,17 +8,35 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from agent.acts import Act
 from drivers.vocabulary.checkout import Checkout, PointsBalance
 from drivers.vocabulary.money import Money
 
-__all__ = ["CustomerView", "DeviceView", "LinkState", "QuoteView", "Screen", "Snapshot", "TillDesk"]
+__all__ = [
+    "ConsentView",
+    "CustomerView",
+    "DeviceView",
+    "LinkState",
+    "QuoteView",
+    "RedeemView",
+    "Screen",
+    "Snapshot",
+    "TillDesk",
+    "WishView",
+]
 
 
 class Screen(Enum):
-    """Which screen the panel shows; the state machine lives in the agent, so a reload shows the same."""
+    """Which screen the panel shows; the state machine lives in the agent, so a reload shows the same.
+
+    REDEEM (how many points) and ASK (another card was shown) are steps with a customer at the till, ENROL one without.
+    """
 
     IDLE = "idle"
     FOUND = "found"
+    REDEEM = "redeem"
+    ASK = "ask"
+    ENROL = "enrol"
     NOT_FOUND = "not_found"
     BLOCKED = "blocked"
     NOT_LOYALTY = "not_loyalty"
@@ -44,8 +62,50 @@ class CustomerView(Struct, frozen=True, kw_only=True):
     seen_at: str
 
 
+class RedeemView(Struct, frozen=True, kw_only=True):
+    """How many points may be spent, on REDEEM.
+
+    Attributes:
+        unit: which points, as the programme calls them to people.
+        most: as many as the receipt in progress takes; without one, the balance.
+        has_receipt: whether `most` is that of a receipt.
+        needs_proof: neither card nor app code was shown: a supervisor has to answer for it.
+    """
+
+    unit: str
+    most: int
+    has_receipt: bool
+    needs_proof: bool
+
+
+class WishView(Struct, frozen=True, kw_only=True):
+    """What the customer wants to spend; `points` None is the most there may be.
+
+    Attributes:
+        is_in_quote: the till has asked for a price since, and the price has it in it.
+    """
+
+    unit: str
+    points: int | None
+    is_in_quote: bool
+
+
+class ConsentView(Struct, frozen=True, kw_only=True):
+    """One thing a person is asked for on ENROL; `text` "" leaves the words to the panel's catalogue."""
+
+    purpose: str
+    version: str
+    text: str
+    required: bool
+    given: bool
+
+
 class QuoteView(Struct, frozen=True, kw_only=True):
-    """The last quote for the receipt in progress."""
+    """The last quote for the receipt in progress.
+
+    Attributes:
+        notes: what to tell the customer: coupons and certificates that count or do not, gifts, what is still missing.
+    """
 
     receipt_uid: str
     total: Money
@@ -54,6 +114,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     earn: dict[str, int]
     spend: dict[str, int]
     spendable: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 class DeviceView(Struct, frozen=True, kw_only=True):
@@ -79,6 +140,10 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         notice: a sentence for the cashier, or what became of the last code while a customer stays; "" for none.
         last_receipt: what the last closed receipt did, for a glance.
         programme_trouble: which programme is in force and why a newer one is not, for store IT; "" when all is well.
+        may_join: whether this till can take up somebody new.
+        has_phone: on ENROL: the number that was looked up is still known, and need not be typed again.
+        asked: on ASK: the card that was shown, masked.
+        counts: what was done at the panel today, without a word about whom.
     """
 
     version: int
@@ -103,6 +168,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     loading_percent: int | None = None
     last_receipt: dict[str, str] = {}
     programme_trouble: str = ""
+    may_join: bool = False
+    has_phone: bool = False
+    asked: str = ""
+    redeem: RedeemView | None = None
+    wish: WishView | None = None
+    consents: tuple[ConsentView, ...] = ()
+    counts: dict[str, int] = {}
 
 
 class TillDesk(Checkout, Protocol):
@@ -117,8 +189,15 @@ class TillDesk(Checkout, Protocol):
         """Call `changed` (on the till thread; it must not wait) after each change; returns how to stop."""
         ...
 
-    def panel_identify(self, code: str, *, presented: bool, timeout_s: float) -> Snapshot:
-        """The panel scanned or typed a code; the snapshot says what became of it."""
+    def panel_identify(self, code: str, *, presented: bool, replace: bool, timeout_s: float) -> Snapshot:
+        """The panel scanned or typed a code; the snapshot says what became of it.
+
+        Another customer than the one at the till is asked about first (ASK), unless `replace` says that it was.
+        """
+        ...
+
+    def panel_act(self, act: Act, *, timeout_s: float) -> Snapshot:
+        """The cashier did something at the panel; raises CheckoutRefused with the reason why it cannot be."""
         ...
 
     def panel_clear(self, *, timeout_s: float) -> Snapshot:

@@ -15,15 +15,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from agent.acts import Act
 from agent.asking import LookupAsker, LookupDone, Lookups, LookupSlow
+from agent.checkout.certificates import is_silent, recognise
 from agent.checkout.desk import Desk
 from agent.checkout.guests import Asked
+from agent.checkout.inside import request_of
 from agent.snapshot import LinkState, Snapshot
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import HoldGrant, LookupWanted
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.errors import CheckoutRefused
-from drivers.vocabulary.events import CodeScanned, DeviceStateChanged, Document, Event
+from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceStateChanged, Document, Event
+from drivers.vocabulary.inside import InsideOffer
+from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted
 from offline_queue.errors import StoreError
 
 __all__ = ["LinkChanged", "ReplicaChanged", "ReplicaLoading", "Till"]
@@ -72,6 +77,14 @@ class _Command:
     abandoned: bool = False
 
 
+def _quoted(
+    desk: Desk, request: contract.QuoteRequest, grants: Sequence[CertificateGrant | None]
+) -> tuple[tuple[contract.QuoteAnswer, contract.HoldRequest | None], CouponsWanted | None]:
+    """A quote with what has to be asked of the centre before it is told: points, and coupons of one use."""
+    answer, wanted = desk.quote_and_want(request, grants)
+    return (answer, wanted), desk.coupons_wanted(request, answer)
+
+
 HoldAsker = Callable[[contract.HoldRequest], HoldGrant | None]
 """Asks the centre for a hold within its own deadline; None when there is no line."""
 
@@ -79,8 +92,12 @@ CertificateAsker = Callable[[CertificateWanted], CertificateGrant | None]
 """Asks the centre what a certificate pays within its own deadline; None when there is no line."""
 
 
-def _no_line(wanted: CertificateWanted | LookupWanted) -> None:
-    """What a till without a centre hears of a certificate or a customer."""
+CouponAsker = Callable[[CouponsWanted], CouponsGrant | None]
+"""Asks the centre for coupons within its own deadline; None when there is no line."""
+
+
+def _no_line(wanted: CertificateWanted | CouponsWanted | LookupWanted) -> None:
+    """What a till without a centre hears of a certificate, a coupon or a customer."""
     del wanted
 
 
@@ -92,6 +109,7 @@ class Till:
             command is then refused in words, while devices and the proxy go on.
         ask_hold: how the centre is asked for a hold; runs on the caller's thread, never on the till's.
         ask_certificate: how it is asked what a gift certificate pays; likewise.
+        ask_coupons: how it is asked to put coupons of one use into this till's hand; likewise.
         ask_lookup: how it is asked for a customer whom this till does not know; likewise.
     """
 
@@ -102,11 +120,13 @@ class Till:
         ask_hold: HoldAsker,
         first: Snapshot,
         ask_certificate: CertificateAsker = _no_line,
+        ask_coupons: CouponAsker = _no_line,
         ask_lookup: LookupAsker = _no_line,
     ) -> None:
         self._open_desk = open_desk
         self._ask_hold = ask_hold
         self._ask_certificate = ask_certificate
+        self._ask_coupons = ask_coupons
         self._lookups = Lookups(ask_lookup, self.emit)
         self._inbox: queue.Queue[_Command | Heard | None] = queue.Queue(INBOX_MAX)
         self._snapshot = first
@@ -116,6 +136,7 @@ class Till:
         self._desk: Desk | None = None
         self._broken = ""
         self._trouble = ""
+        self._slip_made: Callable[[Sequence[str]], object] | None = None
         self.dropped_events = 0
 
     # ── Life ────────────────────────────────────────────────────────────────────────────────────
@@ -162,6 +183,14 @@ class Till:
         except queue.Full:
             self.dropped_events += 1
 
+    def on_slip(self, made: Callable[[Sequence[str]], object]) -> None:
+        """Call `made` with the loyalty lines of each receipt closed over the contract, once; it must not wait."""
+        self._slip_made = made
+
+    def _hand_on(self, answer: contract.ConfirmAnswer | contract.RefundAnswer) -> None:
+        if self._slip_made is not None and not answer.duplicate:
+            self._slip_made(answer.slip)
+
     def identify(self, request: contract.IdentifyRequest, *, timeout_s: float) -> contract.IdentifyAnswer:
         """Who is it."""
         return self._identify(request, timeout_s)
@@ -182,16 +211,25 @@ class Till:
         return self._ask(lambda desk: desk.enrol(request), timeout_s)
 
     def quote(self, request: contract.QuoteRequest, *, timeout_s: float) -> contract.QuoteAnswer:
-        """What would this basket cost; the centre is asked for certificates before, and to keep the points after."""
+        """What would this basket cost; the centre is asked for certificates before, for coupons and points after."""
         began_s = time.monotonic()
+
+        def ask(work: Callable[[Desk], T]) -> T:
+            return self._ask(work, max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s)))
+
         grants = self._ask_certificates(request)
-        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
-        answer, wanted = self._ask(lambda desk: desk.quote_and_want(request, grants), left_s)
+        if any(map(is_silent, grants)) or len(grants) < len(request.certificate_codes):
+            # What is in our own hand needs no word of the centre. To know a code again takes a while, so it is done here.
+            found = recognise(request.certificate_codes, grants, ask(lambda desk: desk.leased_certificates()))
+            grants = ask(lambda desk: desk.judge_pins(grants, found))
+        (answer, wanted), coupons = ask(lambda desk: _quoted(desk, request, grants))
+        if coupons is not None:
+            kept = self._ask_coupons(coupons)
+            answer, wanted = ask(lambda desk: desk.secure_coupons(request, grants, coupons, kept))
         if wanted is None:
             return answer
         grant = self._ask_hold(wanted)
-        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
-        return self._ask(lambda desk: desk.secure(request, answer, grants, grant), left_s)
+        return ask(lambda desk: desk.secure(request, answer, grants, grant))
 
     def _ask_certificates(self, request: contract.QuoteRequest) -> tuple[CertificateGrant | None, ...]:
         """What the centre says of each; after the first that it does not answer the others wait for nothing."""
@@ -212,7 +250,9 @@ class Till:
 
     def confirm(self, request: contract.ConfirmRequest, *, timeout_s: float) -> contract.ConfirmAnswer:
         """The receipt is closed; on disk before the answer."""
-        return self._ask(lambda desk: desk.confirm(request, source="api"), timeout_s)
+        answer = self._ask(lambda desk: desk.confirm(request, source="api"), timeout_s)
+        self._hand_on(answer)
+        return answer
 
     def cancel(self, request: contract.CancelRequest, *, timeout_s: float) -> contract.CancelAnswer:
         """The sale will not happen."""
@@ -220,12 +260,32 @@ class Till:
 
     def refund(self, request: contract.RefundRequest, *, timeout_s: float) -> contract.RefundAnswer:
         """A return is closed."""
-        return self._ask(lambda desk: desk.refund(request, source="api"), timeout_s)
+        answer = self._ask(lambda desk: desk.refund(request, source="api"), timeout_s)
+        self._hand_on(answer)
+        return answer
 
-    def panel_identify(self, code: str, *, presented: bool, timeout_s: float) -> Snapshot:
-        """The panel scanned or typed a code."""
+    def attach(self, request: contract.AttachRequest, *, timeout_s: float) -> contract.AttachAnswer:
+        """A closed receipt of nobody becomes somebody's; on disk before the answer."""
+        return self._ask(lambda desk: desk.attach(request), timeout_s)
+
+    def reprint(self, request: contract.ReprintRequest, *, timeout_s: float) -> contract.ReprintAnswer:
+        """The slip of a closed receipt once more."""
+        return self._ask(lambda desk: desk.reprint(request), timeout_s)
+
+    def panel_identify(self, code: str, *, presented: bool, replace: bool = False, timeout_s: float) -> Snapshot:
+        """The panel scanned or typed a code; the centre is asked, on this thread, for whom this till does not know."""
+        began_s = time.monotonic()
         request = contract.IdentifyRequest(code=code, presented=presented)
-        self._identify(request, timeout_s)
+        asked = self._ask(lambda desk: desk.panel_identify(request, replaces=replace), timeout_s)
+        if asked is not None:
+            told = self._lookups.now(asked)
+            left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+            self._ask(lambda desk: desk.panel_asked(asked, told, replaces=replace), left_s)
+        return self._snapshot
+
+    def panel_act(self, act: Act, *, timeout_s: float) -> Snapshot:
+        """The cashier did something at the panel."""
+        self._ask(lambda desk: desk.act(act), timeout_s)
         return self._snapshot
 
     def panel_clear(self, *, timeout_s: float) -> Snapshot:
@@ -243,6 +303,28 @@ class Till:
         except CheckoutRefused as refused:
             log.warning("slip.none device=%s reason=%s", device, refused)
             return ()
+
+    def offer_inside(self, device: str, document: Document, *, timeout_s: float) -> InsideOffer | None:
+        """What may be taken off a receipt that is open in a register; None when there is no answer in time."""
+        request = request_of(document)
+        if request is None:
+            return None
+        began_s = time.monotonic()
+        try:
+            answer = self.quote(request, timeout_s=timeout_s)
+            left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+            return self._ask(lambda desk: desk.offer_inside(answer, document), left_s)
+        except CheckoutRefused as refused:
+            log.warning("inside.none device=%s reason=%s", device, refused)
+            return None
+
+    def receipt_dropped(self, quoted: str) -> None:
+        """A receipt that was quoted while it was open was cancelled; never waits."""
+        command = _Command(lambda desk: desk.cancel(contract.CancelRequest(receipt_uid=quoted)))
+        try:
+            self._inbox.put_nowait(command)
+        except queue.Full:
+            self.dropped_events += 1  # the quote ends by itself, and what is held for it
 
     def run_on_till(self, work: Callable[[Desk], T], *, timeout_s: float) -> T:
         """Run `work` on the till thread (settling what the centre acknowledged, say)."""
@@ -344,10 +426,9 @@ class Till:
         self._publish()
 
     def _hear(self, event: Heard, desk: Desk) -> None:
-        if isinstance(event, CodeScanned):
-            request = contract.IdentifyRequest(code=event.symbology + event.code, presented=True)
-            found = desk.identify_or_want(request)
-            if isinstance(found, Asked) and not self._lookups.later(found):
+        if isinstance(event, CodeScanned | BankCardRead):
+            found = desk.scanned(event)
+            if found is not None and not self._lookups.later(found):
                 desk.identify_asked(found, None, is_awaited=True)
         elif isinstance(event, LookupDone):
             desk.identify_asked(event.asked, event.answer, is_awaited=False)

@@ -25,24 +25,25 @@ from central import changes, schema, tills
 from central.admin import CertificateApi
 from central.answers import Health
 from central.certificate_holds import ask_certificate
+from central.chores import Chores
 from central.database import READERS_MAX, WRITER_WAIT_S, Database, StoreBusy
 from central.errors import Fork, Refusal
 from central.holds import grant_hold
 from central.ingest import ingest, quarantine
 from central.intake import POISON, take_each
-from central.leases import notice_restoration, report_leases
+from central.lease_reports import report_leases
 from central.lookups import look_up
 from central.metrics import CONTENT_TYPE, CountRequests, Metrics
 from central.openapi import document
 from central.operator.keys import require_metrics_token
 from central.operator.routes import OperatorPage
+from central.restoration import notice_restoration
 from central.scope_feed import feed_places
-from central.scopes import scopes_in_use
-from central.snapshots import build_snapshot, forget_unused, is_due, read_manifest, read_part
+from central.snapshots import read_manifest, read_part
 from central.till_keys import TOKEN_DAYS, BadSignature, give_keys, note_signature, require_signature
 from central.totals import TillTotals, till_totals
 from central.turns import Turns
-from central.upkeep import Upkeep
+from central.value_reports import ask_coupons, report_values
 from central.watch import FeedWatch
 from central.web import answer, problem, read_body
 from drivers.vocabulary.centre import (
@@ -61,6 +62,7 @@ from drivers.vocabulary.centre import (
 )
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 
 __all__ = ["build"]
 
@@ -86,12 +88,12 @@ def build(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
+        await centre.chores.start()
         centre.watch.start()
-        centre.upkeep.start()
         try:
             yield
         finally:
-            await centre.upkeep.stop()
+            await centre.chores.stop()
             await centre.watch.stop()
 
     routes = [
@@ -103,6 +105,8 @@ def build(
         Route("/v1/tills/{till}/snapshot/{id}/{number}", centre.snapshot_part, methods=["GET"]),
         Route("/v1/tills/{till}/holds", centre.hold, methods=["POST"]),
         Route("/v1/tills/{till}/leases", centre.leases, methods=["POST"]),
+        Route("/v1/tills/{till}/values", centre.values, methods=["POST"]),
+        Route("/v1/tills/{till}/coupons", centre.coupons, methods=["POST"]),
         Route("/v1/tills/{till}/lookup", centre.lookup, methods=["POST"]),
         Route("/v1/tills/{till}/keys", centre.keys, methods=["POST"]),
         Route("/v1/tills/{till}/certificates", centre.certificate, methods=["POST"]),
@@ -144,24 +148,7 @@ class _Centre:
         self.writers = Turns(database.writers, WRITER_WAIT_S)
         self.metrics = Metrics()
         self.watch = FeedWatch(lambda: database.reading(feed_places))
-        self.upkeep = Upkeep([self.renew_snapshot])
-
-    def renew_snapshot(self) -> None:
-        """Make a new snapshot for each scope that tills have, when it is time."""
-        scopes = self._database.reading(scopes_in_use)
-        self._database.writing(partial(forget_unused, scopes=scopes, now=self._now()))
-        for scope in scopes:
-            if self._database.reading(partial(is_due, now=self._now(), scope=scope)):
-                self._build_snapshot(scope)
-
-    def _build_snapshot(self, scope: str) -> None:
-        try:
-            build_snapshot(self._database, now=self._now, scope=scope)
-        except Refusal as refusal:
-            # Two processes found it due at one moment: the other one is at it, and the next scope is still ours to do.
-            if refusal.problem.code != "snapshot_busy":
-                raise
-            _log.debug("snapshot.made_by_another scope=%s", scope)
+        self.chores = Chores(database, now)
 
     async def health(self, request: Request) -> Response:
         """Is the server well."""
@@ -218,7 +205,8 @@ class _Centre:
         except Refusal as refusal:
             if refusal.problem.code == "gap":
                 # It goes on where we told it that we were.
-                await self.write(partial(notice_restoration, till=till.id))
+                why = refusal.problem.message
+                await self.write(partial(notice_restoration, till=till.id, why=why, now=self._now()))
             raise
         self.watch.poke()
         self.metrics.took(taken)
@@ -254,7 +242,14 @@ class _Centre:
         def work(connection: Connection) -> ChangesPage:
             return changes.read_page(connection, till=till.id, cursor=cursor, now=self._now(), scope=till.scope)
 
-        page = await self.read(work)
+        try:
+            page = await self.read(work)
+        except changes.CursorAhead as ahead:
+            why = f"its cursor {cursor!r} is ahead of the feed"
+            await self.write(
+                partial(notice_restoration, till=till.id, why=why, now=self._now(), of=ahead.instance),
+            )
+            raise
         beyond = changes.place_of(page.cursor)
         if not page.changes and await self.watch.wait(scope=till.scope, beyond=beyond, timeout_s=wait_s):
             page = await self.read(work)
@@ -318,6 +313,28 @@ class _Centre:
 
         return answer(await self.write(work))
 
+    async def values(self, request: Request) -> Response:
+        """Which coupons and certificates the till holds, and which it may hold."""
+        till = await self._who(request)
+        report = await read_body(request, ValueReport)
+
+        def work(connection: Connection) -> ValueAnswer:
+            tills.require_no_fork(connection, till)
+            return report_values(connection, report, till=till.id, new_id=_new_id, now=self._now())
+
+        return answer(await self.write(work))
+
+    async def coupons(self, request: Request) -> Response:
+        """Coupons of one use, leased at once for a customer who waits."""
+        till = await self._who(request)
+        wanted = await read_body(request, CouponsWanted)
+
+        def work(connection: Connection) -> CouponsGrant:
+            tills.require_no_fork(connection, till)
+            return ask_coupons(connection, wanted, till=till.id, new_id=_new_id, now=self._now())
+
+        return answer(await self.write(work))
+
     async def certificate(self, request: Request) -> Response:
         """What a gift certificate pays, kept for a receipt."""
         till = await self._who(request)
@@ -373,6 +390,10 @@ class _Centre:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a writing transaction in its turn."""
         return await self.writers.take(partial(self._database.writing, work))
+
+
+def _new_id() -> str:
+    return f"value:{secrets.token_hex(16)}"
 
 
 def _number(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from datetime import datetime
@@ -12,10 +11,13 @@ from msgspec import Struct
 from sqlalchemy import Connection, Row, insert, select, update
 
 from central import schema
-from central.certificate_holds import SCRYPT, held
-from central.certificates import bare_code, certificate_id, currency_of, find, make_key, move
+from central.certificate_holds import held
+from central.certificates import certificate_id, currency_of, find, make_key, move
 from central.errors import CentralStartError
+from central.value_leases import leased_of, open_leases, recall_values
+from drivers.vocabulary.certificates import bare_code, code_mask
 from drivers.vocabulary.money import Money
+from drivers.vocabulary.value_leases import ValueKind, slow_hash
 
 __all__ = [
     "Certificate",
@@ -38,12 +40,14 @@ class Certificate(Struct, frozen=True, kw_only=True):
         id: the keyed hash of its code.
         mask: the last four characters of its code.
         held: what open receipts have reserved of the balance.
+        leased: what tills hold of it, to take it without a line.
     """
 
     id: str
     mask: str
     balance: Money
     held: Money
+    leased: Money
     valid_from: datetime | None
     valid_until: datetime | None
     burns: bool
@@ -87,18 +91,19 @@ def make_certificate(
     name = certificate_id(make_key(connection), code)
     table = schema.certificate
     if connection.scalar(select(table.c.id).where(table.c.id == name)) is not None:
-        raise CentralStartError(f"there is a certificate {_mask(code)} with this code already; top it up instead")
+        raise CentralStartError(f"there is a certificate {code_mask(code)} with this code already; top it up instead")
     row = {
         "id": name,
-        "mask": _mask(code),
+        "mask": code_mask(code),
         "balance_minor": 0,
         "valid_from": valid_from,
         "valid_until": valid_until,
         "burns": burns,
-        "pin_hash": _pin_hash(pin) if pin else None,
+        "pin_hash": slow_hash(pin, secrets.token_bytes(16)) if pin else None,
         "pin_failures": 0,
         "blocked": False,
         "made_at": now,
+        "check_hash": slow_hash(bare_code(code), secrets.token_bytes(16)),
     }
     connection.execute(insert(table), [row])
     move(connection, name, amount.minor, "opening", at=now)
@@ -127,6 +132,8 @@ def block_certificate(connection: Connection, code: str, *, blocked: bool, now: 
     table = schema.certificate
     values = {"blocked": blocked, "pin_failures": row.pin_failures if blocked else 0}
     connection.execute(update(table).where(table.c.id == row.id).values(**values))
+    if blocked:
+        recall_values(connection, ValueKind.CERTIFICATE, row.id, now=now)
     return show_certificate(connection, row.id, now=now)[0]
 
 
@@ -160,11 +167,13 @@ def list_certificates(connection: Connection, *, now: datetime, limit: int = 1_0
 
 
 def _shown(connection: Connection, row: Row[Any], currency: str, now: datetime) -> Certificate:
+    leases = open_leases(connection, ValueKind.CERTIFICATE, (row.id,)).get(row.id, [])
     return Certificate(
         id=row.id,
         mask=row.mask,
         balance=Money(row.balance_minor, currency),
         held=Money(held(connection, row.id, now=now), currency),
+        leased=Money(leased_of(leases), currency),
         valid_from=row.valid_from,
         valid_until=row.valid_until,
         burns=row.burns,
@@ -177,19 +186,10 @@ def _shown(connection: Connection, row: Row[Any], currency: str, now: datetime) 
 def _found(connection: Connection, code: str) -> Row[Any]:
     row = find(connection, code)
     if row is None:
-        raise CentralStartError(f"no certificate {_mask(code)}; the code is as it was made, dashes do not matter")
+        raise CentralStartError(f"no certificate {code_mask(code)}; the code is as it was made, dashes do not matter")
     return row
 
 
 def _require_positive(amount: Money, currency: str) -> None:
     if amount.currency != currency or amount.minor <= 0:
         raise CentralStartError(f"the amount must be more than nothing, in {currency}, not {amount}")
-
-
-def _mask(code: str) -> str:
-    return f"****{bare_code(code)[-4:]}"
-
-
-def _pin_hash(pin: str) -> str:
-    salt = secrets.token_bytes(16)
-    return f"{salt.hex()}:{hashlib.scrypt(pin.encode(), salt=salt, **SCRYPT).hex()}"

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from central import schema
 from central.certificates import currency_of, find
 from central.errors import Refusal
-from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
+from central.value_leases import leased_of, open_leases, recall_values, reporting_tills, values_promise_nothing
+from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted, bare_code
 from drivers.vocabulary.customer import CertificateFact
 from drivers.vocabulary.money import Money
+from drivers.vocabulary.value_leases import ValueKind, slow_hash, slow_matches
 
-__all__ = ["PIN_FAILURES_MAX", "SCRYPT", "ask_certificate", "held", "pin_matches", "release_holds"]
+__all__ = ["PIN_FAILURES_MAX", "ask_certificate", "held", "release_holds"]
 
 PIN_FAILURES_MAX: Final = 5  # wrong PINs until a person must look: a PIN has few digits
-#: How PINs are hashed (RFC 7914); some 50 ms each.
-SCRYPT: Final = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 
 def ask_certificate(
@@ -29,7 +29,8 @@ def ask_certificate(
 ) -> CertificateGrant:
     """What a certificate pays; with a receipt, all that is free of it is kept for that receipt for a while.
 
-    The till, the receipt and the certificate name the hold: asking again answers the same one, longer.
+    The till, the receipt and the certificate name the hold: asking again answers the same one, longer. What is under
+    the till's own lease stays there, and comes on top; what other tills hold is asked back for this receipt.
 
     Raises:
         Refusal: 409 `already_closed` when the receipt is confirmed already.
@@ -40,23 +41,50 @@ def ask_certificate(
     reason = _refused(connection, row, wanted.pin)
     if reason:
         return CertificateGrant(mask=row.mask, reason=reason)
+    _note_seen(connection, row, wanted.code, till, now)
+    if wanted.receipt_uid is not None and values_promise_nothing(connection, now):
+        return CertificateGrant(mask=row.mask, reason="certificate_restoring")
+    leases = open_leases(connection, ValueKind.CERTIFICATE, (row.id,)).get(row.id, [])
+    own = next((one.id for one in leases if one.till == till and one.recalled_at is None), "")
     currency = currency_of(connection)
-    free = row.balance_minor - held(connection, row.id, now=now, besides=(till, wanted.receipt_uid or ""))
-    if free <= 0:
-        return CertificateGrant(
-            mask=row.mask, reason="certificate_empty" if row.balance_minor <= 0 else "certificate_held"
-        )
-    fact = CertificateFact(
-        code=row.id,
-        balance=Money(free, currency),
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        burns=row.burns,
+    elsewhere = Money(leased_of([one for one in leases if one.till != till]), currency)
+    if elsewhere and wanted.receipt_uid is not None:
+        recall_values(connection, ValueKind.CERTIFICATE, row.id, now=now, but=till)
+    free = row.balance_minor - leased_of(leases)
+    free -= held(connection, row.id, now=now, besides=(till, wanted.receipt_uid or ""))
+    if free <= 0 and not own:
+        return CertificateGrant(mask=row.mask, reason=_why_nothing(row.balance_minor, elsewhere))
+    grant = CertificateGrant(
+        mask=row.mask,
+        certificate=_fact(row, Money(max(0, free), currency)),
+        lease=own,
+        elsewhere=elsewhere or None,
     )
-    if wanted.receipt_uid is None:
-        return CertificateGrant(mask=row.mask, certificate=fact)
+    if wanted.receipt_uid is None or free <= 0:
+        return grant
     hold, expires_at = _hold(connection, wanted, row.id, free, till=till, new_id=new_id, now=now)
-    return CertificateGrant(mask=row.mask, certificate=fact, hold=hold, expires_at=expires_at)
+    return replace(grant, hold=hold, expires_at=expires_at)
+
+
+def _why_nothing(balance_minor: int, elsewhere: Money) -> str:
+    if balance_minor <= 0:
+        return "certificate_empty"
+    return "certificate_elsewhere" if elsewhere else "certificate_held"
+
+
+def _fact(row: Row[Any], balance: Money) -> CertificateFact:
+    return CertificateFact(
+        code=row.id, balance=balance, valid_from=row.valid_from, valid_until=row.valid_until, burns=row.burns
+    )
+
+
+def _note_seen(connection: Connection, row: Row[Any], code: str, till: str, now: datetime) -> None:
+    """Where it was shown: that till may lease it. Shown by its code it can be told again without a line from now on."""
+    table = schema.certificate
+    values: dict[str, Any] = {"seen_till": till, "seen_at": now}
+    if row.check_hash is None and code != row.id:
+        values["check_hash"] = slow_hash(bare_code(code), secrets.token_bytes(16))
+    connection.execute(update(table).where(table.c.id == row.id).values(**values))
 
 
 def _refused(connection: Connection, row: Row[Any], pin: str) -> str:
@@ -67,7 +95,7 @@ def _refused(connection: Connection, row: Row[Any], pin: str) -> str:
         return ""
     if row.pin_failures >= PIN_FAILURES_MAX:
         return "certificate_locked"
-    right = bool(pin) and pin_matches(pin, row.pin_hash)
+    right = bool(pin) and slow_matches(pin, row.pin_hash)
     if pin:
         table = schema.certificate
         failures = 0 if right else row.pin_failures + 1
@@ -111,14 +139,17 @@ def _hold(
 
 
 def held(connection: Connection, certificate: str, *, now: datetime, besides: tuple[str, str] = ("", "")) -> int:
-    """Money of this certificate that open receipts keep."""
+    """Money of this certificate that open receipts keep.
+
+    A hold of a till that reports is over when the till says so: it may have been used without a line.
+    """
     table = schema.certificate_hold
     till, receipt_uid = besides
     total: int | None = connection.scalar(
         select(func.sum(table.c.amount_minor)).where(
             table.c.certificate == certificate,
             table.c.state == "open",
-            table.c.expires_at > now,
+            or_(table.c.expires_at > now, table.c.till.in_(reporting_tills())),
             ~((table.c.till == till) & (table.c.receipt_uid == receipt_uid)),
         ),
     )
@@ -133,9 +164,3 @@ def release_holds(connection: Connection, *, till: str, receipts: Sequence[str],
         .where(table.c.till == till, table.c.receipt_uid.in_(receipts), table.c.state == "open")
         .values(state="captured" if captured else "released"),
     )
-
-
-def pin_matches(pin: str, kept: str) -> bool:
-    """Whether this is the PIN whose hash is kept."""
-    salt, _, digest = kept.partition(":")
-    return hmac.compare_digest(hashlib.scrypt(pin.encode(), salt=bytes.fromhex(salt), **SCRYPT).hex(), digest)

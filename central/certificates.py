@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +18,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from central import schema
+from drivers.vocabulary.certificates import bare_code
 from drivers.vocabulary.money import Money
 
 __all__ = [
     "Returnable",
-    "bare_code",
     "certificate_id",
     "currency_of",
     "find",
@@ -44,16 +43,22 @@ def certificate_id(key: bytes, code: str) -> str:
     return hmac.digest(key, bare_code(code).encode(), hashlib.sha256)[:16].hex()
 
 
-def bare_code(code: str) -> str:
-    """A code as it is meant: people type spaces, dashes and small letters."""
-    return re.sub(r"[ -]", "", code).upper()
-
-
 # ── Receipts ────────────────────────────────────────────────────────────────────────────────────
 
 
-def pay(connection: Connection, code: str, amount: Money, burned: Money, *, receipt_uid: str, at: datetime) -> str:
+def pay(
+    connection: Connection,
+    code: str,
+    amount: Money,
+    burned: Money,
+    *,
+    receipt_uid: str,
+    at: datetime,
+    customer: str | None = None,
+) -> str:
     """A receipt was paid with a certificate: "" or what a person should know of it.
+
+    Whoever paid with it last is taken for the one who has it: where that customer buys it may be wanted next.
 
     One that is not kept here belongs to somebody else, who was told by the till.
     """
@@ -62,6 +67,9 @@ def pay(connection: Connection, code: str, amount: Money, burned: Money, *, rece
         return ""
     move(connection, row.id, -amount.minor, "paid", at=at, receipt_uid=receipt_uid)
     move(connection, row.id, -burned.minor, "burned", at=at, receipt_uid=receipt_uid)
+    if customer is not None and row.customer != customer:
+        table = schema.certificate
+        connection.execute(update(table).where(table.c.id == row.id).values(customer=customer))
     short = amount.minor + burned.minor - row.balance_minor
     return f"certificate {row.mask} had {short} minor units too little" if short > 0 else ""
 

@@ -29,6 +29,7 @@ from drivers.vocabulary.centre import TOMBSTONE, Change, ChangesPage
 __all__ = [
     "PAGE_BYTES_MAX",
     "PAGE_CHANGES_MAX",
+    "CursorAhead",
     "bodies_of",
     "cursor_of",
     "feed_cursor",
@@ -43,6 +44,18 @@ __all__ = [
 PAGE_CHANGES_MAX: Final = 500  # a till applies at most 1 000 rows a transaction; half of it keeps its writes short
 PAGE_BYTES_MAX: Final = 2_097_152  # of documents in one page; a customer with very many lots must not make it endless
 KEYS_CHUNK: Final = 400  # keys in one statement; databases bound the number of parameters
+
+
+class CursorAhead(Refusal):
+    """A cursor of this very feed that it has not reached: the database was restored after the till was told of it.
+
+    Attributes:
+        instance: the feed's.
+    """
+
+    def __init__(self, instance: str) -> None:
+        super().__init__(410, "cursor_unknown", "this server was restored from a back-up; begin again without a cursor")
+        self.instance = instance
 
 
 def publish(connection: Connection, keys: Iterable[tuple[str, str]], *, removed: bool = False) -> None:
@@ -85,9 +98,15 @@ def feed_cursor(connection: Connection) -> int:
     return cursor
 
 
-def new_instance(connection: Connection) -> None:
-    """Begin another history of the feed: every till will fetch everything again."""
-    connection.execute(update(schema.feed).values(instance=secrets.token_hex(8)))
+def new_instance(connection: Connection, *, instead_of: str | None = None) -> None:
+    """Begin another history of the feed: every till will fetch everything again.
+
+    Nothing happens when somebody else has just ended `instead_of`.
+    """
+    change = update(schema.feed).values(instance=secrets.token_hex(8))
+    if instead_of is not None:
+        change = change.where(schema.feed.c.instance == instead_of)
+    connection.execute(change)
 
 
 def read_page(connection: Connection, *, till: str, cursor: str, now: datetime, scope: str = EVERYBODY) -> ChangesPage:
@@ -95,6 +114,7 @@ def read_page(connection: Connection, *, till: str, cursor: str, now: datetime, 
 
     Raises:
         Refusal: 410 `cursor_unknown`, the till must begin again.
+        CursorAhead: likewise, and everybody else must too.
     """
     feed = connection.execute(select(schema.feed)).one()
     after = _place(cursor, instance=feed.instance, newest=feed.cursor, scope=scope)
@@ -165,7 +185,9 @@ def _place(cursor: str, *, instance: str, newest: int, scope: str) -> int:
     name, _, rest = cursor.partition(".")
     number, _, of = rest.partition(".")
     known = (name, of) == (instance, scope) and number.isascii() and number.isdigit() and len(number) <= 18
-    if not known or int(number) > newest:
+    if known and int(number) > newest:
+        raise CursorAhead(instance)
+    if not known:
         raise Refusal(
             410,
             "cursor_unknown",

@@ -209,6 +209,8 @@ def _sentences(totals: Totals) -> list[str]:
             lines.append(f"  quarantined: {till.quarantined}")
         if till.signature_trouble:
             lines.append(f"  refused: {till.signature_trouble}")
+        if till.lease_trouble:
+            lines.append(f"  leases: {till.lease_trouble}")
     lines += [f"LEDGER DOES NOT ADD UP: {sentence}" for sentence in totals.imbalances]
     return lines
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from central.database import Database
 from central.errors import CentralStartError
-from central.leases import LeaseRules, lease_rules, leases_of, release_leases, set_lease_rules, unsettled_tills
+from central.leases import LeaseRules, lease_rules, leases_of, release_leases, set_lease_rules
+from central.restoration import lease_troubles, unsettled_tills
 
 __all__ = ["add_leases"]
 
@@ -60,6 +61,8 @@ def _list(database: Database, args: argparse.Namespace) -> str:
         f"until {row.expires_at:%Y-%m-%d %H:%M} UTC{', recalled' if row.recalled else ''}{', kept' if row.kept else ''}"
         for row in rows
     ]
+    troubled = database.reading(lease_troubles)
+    lines += [f"{till} {words}" for till, words in troubled]
     if behind:
         lines.append(f"nothing is promised until these tills have been on line: {', '.join(behind)}")
     return "\n".join(lines) or "no till holds anything"

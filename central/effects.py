@@ -64,7 +64,9 @@ class SideEffects:
             self.shelf.issue(effect, receipt_uid=receipt_uid, customer=customer)
         elif isinstance(effect, CertificateUsed):
             paid, burned = effect.amount, effect.burned
-            return certificates.pay(self.connection, effect.code, paid, burned, receipt_uid=receipt_uid, at=at)
+            return certificates.pay(
+                self.connection, effect.code, paid, burned, receipt_uid=receipt_uid, customer=customer, at=at
+            )
         elif isinstance(effect, GiftDue):
             named = {"gift": effect.gift[:NAME_MAX], "kind": effect.kind.value}
             _add(self.connection, schema.gift, named, "given", effect.count)

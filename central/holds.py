@@ -12,7 +12,8 @@ from agent.loyalty import lots as pots
 from central import schema
 from central.accounts import Accounts
 from central.errors import Refusal
-from central.leases import recall_leases, reserved, unsettled_tills
+from central.leases import recall_leases, reserved
+from central.restoration import promises_nothing
 from drivers.vocabulary.centre import HoldGrant, HoldWanted
 from drivers.vocabulary.customer import Customer
 
@@ -45,7 +46,7 @@ def grant_hold(connection: Connection, wanted: HoldWanted, *, till: str, new_id:
         return HoldGrant(id=before.id, points=before.points, expires_at=before.expires_at)
     customer = Customer(id=account.id, lots=account.lots, deficits=account.deficits)
     balance = pots.balance(customer, wanted.unit, now).available
-    if unsettled_tills(connection, now):
+    if promises_nothing(connection, now):
         return HoldGrant(id="", points=0, reason="restoring")
     own = (till, wanted.receipt_uid)
     promised = reserved(connection, wanted.customer_id, wanted.unit, now=now, but_receipt=own)

@@ -33,7 +33,7 @@ from central.scopes import enter
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import UploadAnswer, Verdict, VerdictState, WireEnvelope
 from drivers.vocabulary.decision import PointsGranted
-from drivers.vocabulary.facts import FACTS, CustomerEnrolled, ReceiptConfirmed, ReceiptRefunded
+from drivers.vocabulary.facts import FACTS, CustomerEnrolled, ReceiptAttached, ReceiptConfirmed, ReceiptRefunded
 from offline_queue.envelope import GENESIS, chain_hash
 
 __all__ = ["ingest", "quarantine"]
@@ -249,9 +249,12 @@ def _take(connection: Connection, reads: Sequence[_Read], *, till: str, currency
     return verdicts
 
 
+_WITH_CUSTOMER: Final = ReceiptAttached | ReceiptConfirmed | ReceiptRefunded | CustomerEnrolled
+
+
 def _shoppers(reads: Sequence[_Read], accounts: Accounts) -> set[str]:
     """Whom these facts say were at the till, under the centre's names for them."""
-    facts = (one.fact for one in reads if isinstance(one.fact, ReceiptConfirmed | ReceiptRefunded | CustomerEnrolled))
+    facts = (one.fact for one in reads if isinstance(one.fact, _WITH_CUSTOMER))
     met = (accounts.get(one.customer_id) for one in facts if one.customer_id is not None)
     return {account.id for account in met if account is not None}
 
@@ -299,11 +302,11 @@ def _load(reads: Sequence[_Read], accounts: Accounts, receipts: Receipts) -> Non
     bases: set[str] = set()
     returns: set[str] = set()
     for read in reads:
-        if isinstance(read.fact, ReceiptConfirmed | ReceiptRefunded):
+        if isinstance(read.fact, ReceiptAttached | ReceiptConfirmed | ReceiptRefunded):
             customers.update(filter(None, (read.fact.customer_id,)))
         if isinstance(read.fact, ReceiptConfirmed):
             customers.update(one.customer for one in read.fact.decision.effects if isinstance(one, PointsGranted))
-        if isinstance(read.fact, ReceiptConfirmed):
+        if isinstance(read.fact, ReceiptAttached | ReceiptConfirmed):
             sales.add(read.fact.receipt.uid)
         if isinstance(read.fact, ReceiptRefunded):
             returns.add(read.fact.receipt.uid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,21 +41,29 @@ class _Stand:
 
     Attributes:
         mine: the till's open lease of each, the centre's own; points that it keeps itself are not among them.
-        made: how many leases the till ever had of each customer.
         reserved: what is somebody's already.
+        has: the sequence of the word the till has of each.
     """
 
     mine: dict[_Place, Mapping[str, Any]]
-    made: dict[str, int]
     reserved: dict[_Place, int]
     blocked: frozenset[str]
-    instance: str
+    has: Mapping[str, int]
 
 
 def grant_leases(
-    connection: Connection, wanted: Sequence[LeaseWanted], *, till: str, rules: LeaseRules, now: datetime
+    connection: Connection,
+    wanted: Sequence[LeaseWanted],
+    *,
+    till: str,
+    rules: LeaseRules,
+    now: datetime,
+    has: Mapping[str, int],
 ) -> list[Lease]:
-    """The leases this till has from now on of those it would like to have; their customers are locked."""
+    """New leases of those this till would like to have, and new words of old ones; their customers are locked.
+
+    `has` is the sequence of the word the till has of each lease.
+    """
     accounts = Accounts(connection)
     accounts.load(sorted({one.customer_id for one in wanted}))
     places: dict[_Place, Account] = {}
@@ -63,7 +72,7 @@ def grant_leases(
         if account is not None:
             # Under the customer's own name, whichever the till still uses: one lease, and it counts as promised.
             places.setdefault((account.id, one.unit), account)
-    stand = _read_stand(connection, sorted({customer for customer, _ in places}), till=till, now=now)
+    stand = _read_stand(connection, sorted({customer for customer, _ in places}), till=till, now=now, has=has)
     granted: list[Lease] = []
     for (_, unit), account in places.items():
         lease = _grant(connection, account, unit, stand, till=till, rules=rules, now=now)
@@ -111,10 +120,11 @@ def reserved_of(
     return found
 
 
-def _read_stand(connection: Connection, customers: Sequence[str], *, till: str, now: datetime) -> _Stand:
+def _read_stand(
+    connection: Connection, customers: Sequence[str], *, till: str, now: datetime, has: Mapping[str, int]
+) -> _Stand:
     table, people = schema.lease, schema.customer
     mine: dict[_Place, Mapping[str, Any]] = {}
-    made: dict[str, int] = {}
     blocked: set[str] = set()
     for start in range(0, len(customers), IDS_CHUNK):
         chunk = customers[start : start + IDS_CHUNK]
@@ -122,24 +132,21 @@ def _read_stand(connection: Connection, customers: Sequence[str], *, till: str, 
         open_ones = select(table).where(ours, table.c.state == "open", table.c.kept.is_(False)).order_by(table.c.id)
         for row in connection.execute(open_ones).mappings():
             mine.setdefault((row["customer"], row["unit"]), dict(row))
-        counts = select(table.c.customer, func.count().label("made")).where(ours).group_by(table.c.customer)
-        made.update({row.customer: row.made for row in connection.execute(counts)})
         blocked |= set(
             connection.execute(select(people.c.id).where(people.c.id.in_(chunk), people.c.blocked)).scalars()
         )
     return _Stand(
         mine=mine,
-        made=made,
         reserved=reserved_of(connection, customers, now=now),
         blocked=frozenset(blocked),
-        instance=connection.scalar(select(schema.feed.c.instance)) or "",
+        has=has,
     )
 
 
 def _grant(
     connection: Connection, account: Account, unit: str, stand: _Stand, *, till: str, rules: LeaseRules, now: datetime
 ) -> Lease | None:
-    """The lease this till has on this customer's points from now on, or None when it gets none."""
+    """A lease on this customer's points, or a new word of the one the till has; None when there is no news."""
     before = stand.mine.get((account.id, unit))
     life = timedelta(days=rules.days)
     expires_at = now + life
@@ -148,13 +155,17 @@ def _grant(
     if before is None:
         if account.id in stand.blocked or not more:
             return None
-        return _insert(connection, account.id, unit, more, stand, till=till, now=now, expires_at=expires_at)
+        return _insert(connection, account.id, unit, more, till=till, now=now, expires_at=expires_at)
     if account.id in stand.blocked or before["recalled"]:
         return None
     is_young = before["expires_at"] - now > life * RENEW_BEFORE and before["points"] > before["spent"]
-    if is_young or not lasting:
-        return _lease(before)  # one whose points will not last may live on, and no longer
-    values = {"points": before["points"] + more, "sequence": before["sequence"] + 1, "expires_at": expires_at}
+    # Whatever is told again is a new word with a time of its own: by it the till is known to have heard it or not.
+    values = {"sequence": before["sequence"] + 1, "granted_at": now}
+    if is_young or not lasting:  # one whose points will not last may live on, and no longer
+        if stand.has.get(before["id"]) == before["sequence"]:
+            return None
+    else:
+        values |= {"points": before["points"] + more, "expires_at": expires_at}
     table = schema.lease
     connection.execute(update(table).where(table.c.id == before["id"]).values(**values))
     return _lease({**before, **values})
@@ -182,15 +193,14 @@ def _insert(
     customer: str,
     unit: str,
     points: int,
-    stand: _Stand,
     *,
     till: str,
     now: datetime,
     expires_at: datetime,
 ) -> Lease:
     row = {
-        # The instance is in the name: a restored centre never gives a name a second time.
-        "id": f"{till}:{customer}:{unit}:{stand.instance}:{stand.made.get(customer, 0) + 1}",
+        # By chance, not counted: a restored centre never gives a name a second time.
+        "id": f"{till}:{customer}:{unit}:{secrets.token_hex(8)}",
         "till": till,
         "customer": customer,
         "unit": unit,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, select, update
 
 from agent.loyalty import RefundEffect, refund
@@ -31,13 +32,17 @@ from central.leases import close_leases, keep_earned, spend_lease
 from central.newcomers import Newcomers
 from central.programmes import TierRule
 from central.receipts import Receipts, ReceiptState, Recorded
+from central.value_leases import close_values, count_wrong_pin, recall_used_elsewhere, use_values
 from drivers.vocabulary.centre import VerdictState, WireEnvelope
 from drivers.vocabulary.customer import PointsLot
+from drivers.vocabulary.decision import Counted, PointsEarned
 from drivers.vocabulary.facts import (
+    CertificatePinWrong,
     CustomerEnrolled,
     HoldReleased,
     LeasesClosed,
     ProgrammeRefused,
+    ReceiptAttached,
     ReceiptConfirmed,
     ReceiptRefunded,
     ReceiptUnread,
@@ -49,6 +54,7 @@ __all__ = ["EXPIRED_KEPT", "Effect", "Ledger"]
 
 #: How long an expired lot is kept: a till that was offline may still tell of points spent while it was good.
 EXPIRED_KEPT: Final = timedelta(days=45)
+LATE: Final = (PointsEarned, Counted)  # what a receipt may still do when it becomes somebody's
 CLAIM_CODE_CHARS: Final = 16  # as wide as its column; ours have 6
 
 
@@ -102,6 +108,8 @@ class Ledger:
         if account is not None:
             self._sell(fact, account, at)
         odd = self._leases(fact, at)
+        odd += use_values(self.connection, self.till, fact.values)
+        recall_used_elsewhere(self.connection, self.till, fact.decision, now=self.now)
         told = self.effects.sold(fact.decision, account, receipt_uid=receipt.uid, at=at)
         for waiting in self.receipts.returns_of(receipt.uid):
             if waiting.state is ReceiptState.WAITING:
@@ -125,7 +133,13 @@ class Ledger:
         """The till is done with leases; their rest is free."""
         del envelope
         close_leases(self.connection, self.till, fact.leases)
+        close_values(self.connection, self.till, fact.leases)
         return APPLIED
+
+    def pin_wrong(self, envelope: WireEnvelope, fact: CertificatePinWrong) -> Effect:
+        """A wrong PIN at a till without a line counts with those told on line."""
+        del envelope
+        return Effect(VerdictState.APPLIED, count_wrong_pin(self.connection, self.till, fact.lease))
 
     def _sell(self, fact: ReceiptConfirmed, account: Account, at: datetime) -> None:
         uid = fact.receipt.uid
@@ -138,6 +152,34 @@ class Ledger:
             lots, deficits = pots.earn(account.lots, account.deficits, pots.earned_lot(uid, gift))
             account.move(lots, deficits, earned)
         self._spend_money(account, fact.receipt.total.minor)
+
+    def attached(self, envelope: WireEnvelope, fact: ReceiptAttached) -> Effect:
+        """A sale of nobody became somebody's: it earns as of its own day, once; whoever has it keeps it."""
+        recorded = self.receipts.get(fact.receipt.uid)
+        owner = self.accounts.get(fact.customer_id)
+        if recorded is None or recorded.kind != "sale":
+            return Effect(VerdictState.REFUSED, f"receipt {fact.receipt.uid} is no sale that is known here")
+        if owner is None:
+            return Effect(VerdictState.REFUSED, f"customer {fact.customer_id} is not known here")
+        if recorded.customer is not None:
+            return Effect(VerdictState.REFUSED, f"receipt {fact.receipt.uid} is a customer's already")
+        if self.receipts.returns_of(fact.receipt.uid):
+            return Effect(VerdictState.REFUSED, f"goods of receipt {fact.receipt.uid} were returned; kept for a person")
+        at = min(self._moment(envelope.occurred_at), fact.receipt.closed_at or self.now)
+        late = replace(fact.decision, effects=tuple(one for one in fact.decision.effects if isinstance(one, LATE)))
+        account = self._account(fact.customer_id)
+        whole = ReceiptConfirmed(
+            receipt=fact.receipt,
+            decision=fact.decision,
+            claim_code=fact.claim_code,
+            source=fact.source,
+            customer_id=account.id,
+        )
+        self._sell(replace(whole, decision=late), account, at)
+        told = self.effects.sold(late, account, receipt_uid=fact.receipt.uid, at=at)
+        # From now on this envelope says what the receipt did: a return of it takes the points back.
+        self.receipts.retold(recorded, whole, customer=account.id, till=self.till, envelope=envelope)
+        return Effect(VerdictState.APPLIED, "; ".join(told))
 
     # ── Returns ─────────────────────────────────────────────────────────────────────────────────
 
@@ -372,10 +414,12 @@ def back_lot_id(receipt_uid: str, unit: str) -> str:
 
 _HANDLERS: Final[dict[type, Callable[[Ledger, WireEnvelope, Any], Effect]]] = {
     ReceiptConfirmed: Ledger.confirmed,
+    ReceiptAttached: Ledger.attached,
     ReceiptRefunded: Ledger.refunded,
     ReceiptUnread: Ledger.unread,
     HoldReleased: Ledger.released,
     LeasesClosed: Ledger.leases_closed,
+    CertificatePinWrong: Ledger.pin_wrong,
     CustomerEnrolled: Ledger.enrolled,
     ProgrammeRefused: Ledger.programme_refused,
 }

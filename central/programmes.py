@@ -17,7 +17,7 @@ from drivers.vocabulary import codec
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.money import Money
 
-__all__ = ["TierRule", "set_programme", "sign_from_now_on", "tier_rule"]
+__all__ = ["TierRule", "set_programme", "sign_from_now_on", "single_use_kinds", "tier_rule"]
 
 #: (tier now, money spent before and after, in minor units) → tier.
 TierRule = Callable[[str, int, int], str]
@@ -100,15 +100,26 @@ def _compiled(document: bytes) -> Programme | None:
     return loaded if isinstance(loaded, Programme) else None
 
 
+def _present(connection: Connection) -> Programme | None:
+    table = schema.programme
+    document = connection.scalar(select(table.c.document).order_by(table.c.version.desc()).limit(1))
+    return None if document is None else _compiled(bytes(document))
+
+
+def single_use_kinds(connection: Connection) -> frozenset[str]:
+    """The coupons of the present programme that may be used once, where nothing else is said of one of them."""
+    programme = _present(connection)
+    kinds = programme.file.coupons if programme is not None else {}
+    return frozenset(name for name, kind in kinds.items() if kind.uses == 1)
+
+
 def tier_rule(connection: Connection) -> TierRule:
     """How the present programme moves customers between tiers; without one everybody stays.
 
     The engine's own rule, with one addition: a tier that was reached by money alone follows the money down again, so
     that buying and returning does not leave a golden card behind. A tier that was given by hand stays.
     """
-    table = schema.programme
-    document = connection.scalar(select(table.c.document).order_by(table.c.version.desc()).limit(1))
-    programme = None if document is None else _compiled(bytes(document))
+    programme = _present(connection)
     if programme is None:
         return _everybody_stays
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, select, update
 from central import schema
 from central.bulk import insert_many
 from drivers.vocabulary import codec
+from drivers.vocabulary.centre import WireEnvelope
 from drivers.vocabulary.facts import ReceiptConfirmed, ReceiptRefunded
 
 __all__ = ["ReceiptState", "Receipts", "Recorded"]
@@ -111,6 +112,14 @@ class Receipts:
         recorded.customer = customer
         recorded.changed = True
 
+    def retold(
+        self, recorded: Recorded, fact: ReceiptConfirmed, *, customer: str, till: str, envelope: WireEnvelope
+    ) -> None:
+        """Another envelope says from now on what a sale did, and whose it is."""
+        recorded.fact, recorded.customer = fact, customer
+        recorded.till, recorded.epoch, recorded.sequence = till, envelope.epoch, envelope.sequence
+        recorded.changed = True
+
     def fact_of(self, recorded: Recorded) -> Fact:
         """What the receipt's envelope says."""
         if recorded.fact is None:
@@ -134,5 +143,6 @@ class Receipts:
         for one in met:
             if one.stored and one.changed:
                 where = schema.receipt.c.uid == one.uid
-                values = {"state": one.state.value, "customer": one.customer}
+                place = {"till": one.till, "epoch": one.epoch, "sequence": one.sequence}
+                values = {"state": one.state.value, "customer": one.customer, **place}
                 self.connection.execute(update(schema.receipt).where(where).values(**values))

@@ -130,6 +130,9 @@ def enrol(connection: Connection, request: EnrolRequest, *, currency: str, now: 
         "public_key": request.public_key,
         "tenant_generation": None,
         "signature_trouble": None,
+        "lease_trouble": None,
+        "surprised_at": None,
+        "lacks": None,
         "machine": request.machine,
         "enrolled_at": now,
         # Its first request is noted whenever it comes: from then on the code that made it is used up.

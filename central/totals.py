@@ -24,6 +24,7 @@ class TillTotals(Struct, frozen=True, kw_only=True):
         quarantined: why the present epoch takes nothing new, "" when it does.
         key: fingerprint of the till's public key, "" for a till that has none.
         signature_trouble: why its last batch was refused because of the signature, "" when it was not.
+        lease_trouble: what is wrong with its lease reports, "" when nothing is.
         queue_depth: what the till said when it was last seen; None when it did not say.
     """
 
@@ -42,6 +43,7 @@ class TillTotals(Struct, frozen=True, kw_only=True):
     clock_offset_s: int | None
     key: str = ""
     signature_trouble: str = ""
+    lease_trouble: str = ""
 
 
 class Totals(Struct, frozen=True, kw_only=True):
@@ -163,6 +165,7 @@ def till_totals(connection: Connection, only: str | None = None) -> tuple[TillTo
             clock_offset_s=row.clock_offset_s,
             key=fingerprint(row.public_key),
             signature_trouble=row.signature_trouble or "",
+            lease_trouble=row.lease_trouble or "",
         )
         found.append(totals)
     return tuple(found)

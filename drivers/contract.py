@@ -1,10 +1,15 @@
 """What a driver promises: a conversation without I/O, a settings type, and a row in the registry.
 
 A driver never opens a port. It is given bytes and a time and gives back bytes and events; who moves the bytes
-(`drivers.worker`, `drivers.inline`) is not its business. Two shapes exist today:
+(`drivers.worker`, `drivers.inline`, `drivers.slips`) is not its business. These shapes exist today:
 
 * a **reader** (scanner, card reader) only listens: bytes in, events out;
-* an **in-line** driver sits between a till and its printer: bytes from both sides in, an ordered list of steps out.
+* an **in-line** driver sits between a till and its printer: bytes from both sides in, an ordered list of steps out;
+* a **slips** driver prints slips of our own on a printer of our own.
+
+Beside its shape a driver may be **polled** (`drivers.polled`): the agent is the master, asks the device for its closed
+documents and its state, and prints slips. A driver that offers it sets `polling` in its row; settings then choose with
+``way = "pull"`` or ``way = "host"``.
 """
 
 from __future__ import annotations
@@ -15,17 +20,33 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from drivers.polled import Polling
+from drivers.sharing import SharedReader
 from drivers.vocabulary.events import Document, Event
+from drivers.vocabulary.inside import InsideOffer
+from drivers.vocabulary.slips import Slip
 
 __all__ = [
+    "AskOffer",
+    "Deliver",
     "DocumentEnds",
     "Driver",
     "DriverKind",
+    "FloorStep",
+    "GiveFloor",
     "InlineConversation",
+    "InsideAdviser",
+    "InsideConversation",
     "ReaderConversation",
+    "ReceiptDropped",
+    "Say",
     "Scene",
     "SlipComposer",
+    "SlipConversation",
+    "SlipTrouble",
     "Step",
+    "TakeFloor",
+    "Tell",
     "ToDevice",
     "ToHost",
     "Twin",
@@ -74,26 +95,99 @@ class DocumentEnds:
     render: Callable[[Sequence[str]], bytes]
 
 
-Step = ToDevice | ToHost | DocumentEnds
+@dataclass(frozen=True, slots=True)
+class TakeFloor:
+    """From here on the conversation speaks to both sides itself, for one request of the till that it keeps back.
+
+    Until `GiveFloor`, what the till sends is not owed to the device nor what the device sends to the till. The
+    request itself is owed as long as it was not delivered: should the conversation fail, it goes on as it came.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Bytes of our own to the device; only with the floor."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Bytes of our own to the till; only with the floor."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """The till's request to the device, with its payments rewritten perhaps; only with the floor."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GiveFloor:
+    """The till and the device speak with each other again; `rest` is what the till has sent for the device already."""
+
+    rest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class AskOffer:
+    """What may be taken off the open receipt? The answer comes to `InsideConversation.offered`; bytes flow on."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptDropped:
+    """The till cancelled a receipt that was promised something: the quote is of no use any more."""
+
+    quoted: str
+
+
+Step = ToDevice | ToHost | DocumentEnds | AskOffer | ReceiptDropped
+#: What a conversation may order beside: the guard turns these into `Step`.
+FloorStep = TakeFloor | GiveFloor | Say | Tell | Deliver
 
 
 class InlineConversation(Protocol):
     """Sits between a till (host) and its printer (device); whatever it does not understand passes unchanged."""
 
-    def from_host(self, data: bytes, now_s: float) -> Sequence[Step]:
+    def from_host(self, data: bytes, now_s: float) -> Sequence[Step | FloorStep]:
         """Bytes the till sent; the ToDevice steps together are exactly these bytes, loyalty lines aside."""
         ...
 
-    def from_device(self, data: bytes, now_s: float) -> Sequence[Step]:
+    def from_device(self, data: bytes, now_s: float) -> Sequence[Step | FloorStep]:
         """Bytes the printer answered; the ToHost steps together are exactly these bytes."""
         ...
 
-    def tick(self, now_s: float) -> Sequence[Step]:
+    def tick(self, now_s: float) -> Sequence[Step | FloorStep]:
         """Time passed without bytes: a document without a cut ends by silence."""
         ...
 
-    def host_gone(self, now_s: float) -> Sequence[Step]:
+    def host_gone(self, now_s: float) -> Sequence[Step | FloorStep]:
         """The till closed its connection: a document without a cut ends here."""
+        ...
+
+
+class InsideConversation(InlineConversation, Protocol):
+    """An in-line conversation that can change an open receipt: it may order `AskOffer` and take the floor."""
+
+    def offered(self, offer: InsideOffer | None, now_s: float) -> Sequence[Step | FloorStep]:
+        """The agent's word on the receipt that was asked about; None when there was none in time."""
+        ...
+
+
+class InsideAdviser(Protocol):
+    """Given a receipt that is open, what may be taken off it and printed into it."""
+
+    def offer(self, document: Document, *, timeout_s: float) -> InsideOffer | None:
+        """Decide; None when nobody is at the till, or not within `timeout_s`."""
+        ...
+
+    def dropped(self, quoted: str) -> None:
+        """The receipt of this quote was cancelled; never waits."""
         ...
 
 
@@ -109,6 +203,52 @@ class SlipComposer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlipTrouble:
+    """What a slip printer says is wrong with it.
+
+    Attributes:
+        code: our code (``E301``).
+        sentence: what the cashier should do.
+        stops: whether nothing is printed meanwhile; paper that is nearly out stops nothing.
+    """
+
+    code: str
+    sentence: str
+    stops: bool
+
+
+class SlipConversation(Protocol):
+    """Prints slips of our own on a printer that stands in nobody's line; one for each connection."""
+
+    @property
+    def columns(self) -> int:
+        """How many characters a line has: whoever composes a slip lays it out for that."""
+        ...
+
+    def ask(self) -> bytes:
+        """The request how the printer is; b"" when it cannot say."""
+        ...
+
+    def feed(self, data: bytes, now_s: float) -> None:
+        """Take what the printer answers, in any slicing; never raises for what a device may send."""
+        ...
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the printer has answered everything that was asked."""
+        ...
+
+    @property
+    def trouble(self) -> SlipTrouble | None:
+        """The gravest trouble known, None when there is none."""
+        ...
+
+    def render(self, slip: Slip) -> bytes:
+        """The slip as bytes, cut included; whole, whatever the printer was set to before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """One thing a twin does in the conformance suite, and what the driver must make of it.
 
@@ -117,6 +257,8 @@ class Scene:
         from_device: what a reader sends by itself.
         codes: the codes that must be scanned, in order.
         documents: how many documents must be seen to end.
+        slip: what a slip printer is given to print.
+        paper: what must then stand on its paper, line by line.
     """
 
     name: str
@@ -124,10 +266,15 @@ class Scene:
     from_device: bytes = b""
     codes: tuple[str, ...] = ()
     documents: int = 0
+    slip: Slip | None = None
+    paper: tuple[str, ...] = ()
 
 
 class Twin(Protocol):
-    """The simulated device, on the device's side of the wire; it opens no port either."""
+    """The simulated device, on the device's side of the wire; it opens no port either.
+
+    One that keeps `drivers.twins.ShownTwin` as well can be started with ``tillpoint simulate``.
+    """
 
     def feed(self, data: bytes, now_s: float) -> bytes:
         """Bytes the device was sent; what it answers, b"" for nothing."""
@@ -141,7 +288,7 @@ class Twin(Protocol):
 class DriverKind(Protocol):
     """Builds a conversation from the driver's own settings; two devices of one kind share nothing."""
 
-    def __call__(self, settings: Any, *, device: str) -> ReaderConversation | InlineConversation:
+    def __call__(self, settings: Any, *, device: str) -> ReaderConversation | InlineConversation | SlipConversation:
         """`device` is the name in the settings file; it is carried by every event."""
         ...
 
@@ -153,12 +300,15 @@ class Driver:
     Attributes:
         name: how settings name it (``escpos``).
         title: for people.
-        shape: "reader" or "inline".
+        shape: "reader", "inline" or "slips".
         settings_type: its own table in the settings file; checked without making a connection.
         conversation: builds the sans-I/O conversation.
         twin: builds the simulated device (a `Twin`) from the same settings, or from none: ``twin(settings, **rude)``;
             None when there is no twin, and the conformance suite says so.
         warm_up: imports what the first document would otherwise wait for; called once, when the agent idles.
+        polling: builds the device as one that the agent asks; None when the protocol has no such thing.
+        sharing: builds the conversation of a scanner that is shared with the POS, from the settings and the judge:
+            ``sharing(settings, judge, device=…)``; None when the device has nothing to share.
     """
 
     name: str
@@ -168,3 +318,5 @@ class Driver:
     conversation: DriverKind
     twin: Callable[..., Any] | None = None
     warm_up: Callable[[], None] | None = None
+    polling: Polling | None = None
+    sharing: Callable[..., SharedReader] | None = None

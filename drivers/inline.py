@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 from drivers.backoff import reconnect_delay_s
-from drivers.contract import InlineConversation, SlipComposer
+from drivers.contract import InlineConversation, InsideAdviser, SlipComposer
 from drivers.guard import GuardedConversation
 from drivers.relay import Relay, Side
 from drivers.transport.contract import Endpoint, Transport
@@ -43,6 +43,7 @@ class InlineWorker:
         stop: the flag that ends the thread, within half a second.
         compose: asked for the loyalty lines of each document.
         compose_timeout_s: how long the till's next bytes may wait for them.
+        adviser: asked what may be taken off an open receipt.
         clock: seconds that only grow.
         jitter: 0 to 1, for the delays between attempts.
     """
@@ -58,6 +59,7 @@ class InlineWorker:
         stop: threading.Event,
         compose: SlipComposer | None = None,
         compose_timeout_s: float = COMPOSE_TIMEOUT_S,
+        adviser: InsideAdviser | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -69,6 +71,7 @@ class InlineWorker:
         self._stop = stop
         self._compose = compose
         self._compose_timeout_s = compose_timeout_s
+        self._adviser = adviser
         self._clock = clock
         self._jitter = jitter
         self._thread = threading.Thread(target=self.run, name=f"inline-{name}", daemon=True)
@@ -124,6 +127,7 @@ class InlineWorker:
             emit=self._emit,
             compose=self._compose,
             compose_timeout_s=self._compose_timeout_s,
+            adviser=self._adviser,
             stop=self._stop,
             clock=self._clock,
             is_wanted_elsewhere=self._host.visitor_waits,

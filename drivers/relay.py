@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from drivers.contract import DocumentEnds, SlipComposer, Step, ToHost
+from drivers.contract import AskOffer, DocumentEnds, InsideAdviser, ReceiptDropped, SlipComposer, Step, ToHost
 from drivers.guard import GuardedConversation
 from drivers.transport.contract import Transport
 from drivers.vocabulary.errors import TransportClosed, TransportEnded, TransportError
-from drivers.vocabulary.events import DocumentPrinted, Event
+from drivers.vocabulary.events import Document, DocumentPrinted, Event
 
 __all__ = ["Ending", "Relay", "Side"]
 
@@ -31,7 +31,10 @@ WRITE_PATIENCE_S = 3_600.0  # a printer without paper holds the line until someb
 QUIET_S = 1.0  # after the till's goodbye: a printer that says nothing for so long has said everything
 FAREWELL_S_MAX = 10.0  # after the till's goodbye: and it may not talk for longer than this
 FAREWELL_SLICE_S = 0.02
+OFFER_TIMEOUT_S: Final = 1.5  # a till waits for seconds at a payment; the centre may have to be asked for a hold
 JOINED_BYTES_MAX = 65_536  # orders to one side are joined up to this size, so that they leave in one packet
+
+_QUESTIONS: Final = (DocumentEnds, AskOffer)
 
 
 class Side(Enum):
@@ -77,6 +80,7 @@ class Relay:
         emit: takes events; never waits.
         compose: asked for the loyalty lines of each document; without one the document is an event.
         compose_timeout_s: how long the till's next bytes may wait for them.
+        adviser: asked what may be taken off an open receipt; without one nothing is.
         stop: set when the process ends.
         clock: seconds that only grow.
         is_wanted_elsewhere: True when another visitor waits; ends the wait for last answers.
@@ -95,6 +99,7 @@ class Relay:
         emit: Callable[[Event], None],
         compose: SlipComposer | None,
         compose_timeout_s: float,
+        adviser: InsideAdviser | None = None,
         stop: threading.Event,
         clock: Callable[[], float],
         is_wanted_elsewhere: Callable[[], bool],
@@ -107,6 +112,7 @@ class Relay:
         self._emit = emit
         self._compose = compose
         self._compose_timeout_s = compose_timeout_s
+        self._adviser = adviser
         self._stop = stop
         self._clock = clock
         self._is_wanted_elsewhere = is_wanted_elsewhere
@@ -217,7 +223,7 @@ class Relay:
 
     # ── both ────────────────────────────────────────────────────────────────────────────────────
 
-    def _obey(self, first: Side, question: Callable[..., Sequence[Step]], *arguments: bytes) -> None:
+    def _obey(self, first: Side, question: Callable[..., Sequence[Step]], *arguments: object) -> None:
         """Ask the conversation and carry out what it orders, `first` the side that this thread looks after."""
         with self._turn:
             for step in question(*arguments, self._clock()):
@@ -238,15 +244,27 @@ class Relay:
         orders = self._orders[side]
         with self._carrying[side]:
             while orders:
-                order = orders.popleft()
-                data = self._loyalty_bytes(order) if isinstance(order, DocumentEnds) else order.data
-                while orders and len(data) < JOINED_BYTES_MAX:
-                    following = orders[0]
-                    if isinstance(following, DocumentEnds):
-                        break  # what comes before a question leaves before it is asked
-                    data += following.data
-                    orders.popleft()
+                data = self._bytes_of(orders.popleft())
+                # What comes before a question leaves before it is asked.
+                while orders and len(data) < JOINED_BYTES_MAX and not isinstance(orders[0], _QUESTIONS):
+                    data += self._bytes_of(orders.popleft())
                 self._write(side, data)
+
+    def _bytes_of(self, order: Step) -> bytes:
+        """What to write for one order, once whoever must be asked was asked."""
+        if isinstance(order, DocumentEnds):
+            return self._loyalty_bytes(order)
+        if isinstance(order, AskOffer):
+            asking = threading.Thread(
+                target=self._ask_offer, args=(order.document,), name=f"{self._name}-offer", daemon=True
+            )
+            asking.start()
+            return b""
+        if isinstance(order, ReceiptDropped):
+            if self._adviser is not None:
+                self._adviser.dropped(order.quoted)
+            return b""
+        return order.data
 
     def _write(self, side: Side, data: bytes) -> None:
         if not data:
@@ -264,6 +282,19 @@ class Relay:
             self._ends[side].write(data, WRITE_PATIENCE_S)
         except TransportError as error:
             raise _SideGoneError(Ending(side=side, is_in_order=False, detail=str(error))) from error
+
+    def _ask_offer(self, document: Document) -> None:
+        """On a thread of its own: the till is answered meanwhile, so that it waits without a time-out."""
+        offer = None
+        try:
+            if self._adviser is not None:
+                offer = self._adviser.offer(document, timeout_s=OFFER_TIMEOUT_S)
+        except Exception as error:  # noqa: BLE001 - the receipt is closed as the till wants it, whatever we do wrong
+            self._complain(f"nothing was taken off the receipt: {type(error).__name__}: {error}")
+        try:
+            self._obey(Side.DEVICE, self._conversation.offered, offer)
+        except _SideGoneError as gone:
+            self._end(gone.ending)
 
     def _loyalty_bytes(self, end: DocumentEnds) -> bytes:
         """What to print below the document; b"" when there is nothing, or not in time, or something of ours failed."""

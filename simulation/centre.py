@@ -8,8 +8,9 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -19,9 +20,11 @@ from central.database import Database, open_database
 from central.errors import Fork, Refusal
 from central.holds import grant_hold
 from central.ingest import ingest, quarantine
-from central.leases import LeaseRules, notice_restoration, report_leases, set_lease_rules
+from central.lease_reports import report_leases
+from central.leases import LeaseRules, prune_leases, set_lease_rules
 from central.members import Member, load_members
 from central.programmes import set_programme
+from central.restoration import note_alive, notice_restoration
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import (
     ChangesPage,
@@ -41,6 +44,10 @@ from simulation.world import World
 __all__ = ["Centre"]
 
 T = TypeVar("T")
+
+#: As everything between a till and the centre, sixty times rarer here than in a shop (`simulation.till`).
+DOWN_AFTER: Final = timedelta(hours=3)
+DOUBT: Final = timedelta(hours=2)
 
 
 class Centre:
@@ -112,10 +119,17 @@ class Centre:
             left.unlink()
         shutil.copyfile(self._kept, self._path)
         self.database = self._open()
+        self.tend()
         if told:
             with self._repeatably(), self.database.write() as connection:
                 changes.new_instance(connection)
         self._world.tell("centre", "restored", "and told" if told else "and nobody said so")
+
+    def tend(self) -> None:
+        """What the server does before its first request and now and then."""
+        with self.database.write() as connection:
+            note_alive(connection, self._world.now, down_after=DOWN_AFTER, doubt=DOUBT)
+            prune_leases(connection, self._world.now)
 
     # ── Tills ask ───────────────────────────────────────────────────────────────────────────────
 
@@ -139,7 +153,7 @@ class Centre:
         except Refusal as refusal:
             if refusal.problem.code == "gap":
                 with self._repeatably(), self.database.write() as connection:
-                    notice_restoration(connection, till)
+                    notice_restoration(connection, till, why="a gap", now=self._world.now)
             raise
 
     def leases(self, till: str, token: str, report: LeaseReport) -> LeaseAnswer:
@@ -167,9 +181,14 @@ class Centre:
 
     def changes(self, till: str, token: str, cursor: str) -> ChangesPage:
         """A page of the feed."""
-        with self.database.read() as connection:
-            who = self._who(connection, till, token)
-            return changes.read_page(connection, till=who.id, cursor=cursor, now=self._world.now)
+        try:
+            with self.database.read() as connection:
+                who = self._who(connection, till, token)
+                return changes.read_page(connection, till=who.id, cursor=cursor, now=self._world.now)
+        except changes.CursorAhead as ahead:
+            with self._repeatably(), self.database.write() as connection:
+                notice_restoration(connection, till, why="its cursor", now=self._world.now, of=ahead.instance)
+            raise
 
     def snapshot(self, till: str, token: str) -> SnapshotManifest:
         """What there is for a till that begins."""

@@ -1,16 +1,18 @@
-"""`tillpoint simulate`: whole fleets on invented time, to see the promises kept, or where they break."""
+"""`tillpoint simulate`: whole fleets on invented time, to see the promises kept; or one device's twin on a wire."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, Self
 
+from drivers import registry
 from drivers.vocabulary.errors import SettingsError, TillpointError
 
 __all__ = ["main"]
@@ -20,7 +22,36 @@ DESCRIPTORS_A_TILL: Final = 14  # three databases with their logs, and their loc
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one simulation; 0 when every promise held, 1 when one broke."""
+    """Run one simulation: a fleet, or the twin of a driver."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["fleet"]:
+        return _fleet(words)
+    from simulation.twins import cli as twins
+
+    if words and words[0] in registry.known_drivers():
+        return twins.main(words)
+    if not words or words[0] in {"-h", "--help"}:
+        print(_overview(twins.drivers_with_twins()))
+        return 0
+    known = ("fleet", *twins.drivers_with_twins())
+    near = difflib.get_close_matches(words[0], known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    raise SettingsError(f"nothing to simulate is called {words[0]!r}; {hint}")
+
+
+def _overview(drivers: Mapping[str, str]) -> str:
+    rows = [("fleet", "tills, shoppers and a centre through some days of faults (needs the extra: tillpoint[central])")]
+    rows += drivers.items()
+    width = max(len(name) for name, _ in rows)
+    lines = [f"  {name:<{width}}  {words}" for name, words in rows]
+    return "\n".join([
+        "tillpoint simulate WHAT: a fleet, or one device for a till to talk to", "", *lines, "",
+        "tillpoint simulate WHAT --help says more.",
+    ])  # fmt: skip
+
+
+def _fleet(argv: Sequence[str]) -> int:
+    """Run a fleet; 0 when every promise held, 1 when one broke."""
     try:
         from simulation.fleet import Fleet
         from simulation.world import Broken, Plan

@@ -96,6 +96,7 @@ class Fleet:
             hours = int(self.world.end_s // HOUR_S)
             for hour in range(1, hours + 1):
                 self.world.run_until(hour * HOUR_S)
+                self.centre.tend()
                 self.offline_most = max(self.offline_most, self._offline())
                 self.checks.hourly()
                 progress(hour / hours)

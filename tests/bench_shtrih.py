@@ -18,7 +18,8 @@ from typing import Any
 from drivers.inline import InlineWorker
 from drivers.printers.shtrih.driver import conversation
 from drivers.printers.shtrih.frames import ACK, ENQ, NAK, Control, Decoder, Frame, encode
-from drivers.printers.shtrih.simulator import VirtualRegister, classic_receipt, modern_receipt
+from drivers.printers.shtrih.pos_script import classic_receipt, modern_receipt
+from drivers.printers.shtrih.simulator import VirtualRegister
 from drivers.transport.address import endpoint
 from drivers.transport.tcp import TcpListenEndpoint
 

@@ -39,6 +39,7 @@ def decision_of(
     known: Known | None,
     mark: str | None,
     now: datetime,
+    partner: str,
 ) -> tuple[Decision, int]:
     """(what this receipt did, paid less quoted in minor units).
 
@@ -47,11 +48,11 @@ def decision_of(
     """
     quoted = opened.decision if opened is not None else None
     if opened is None or quoted is None or (mark is not None and mark != opened.mark):
-        return desk.decide(receipt, known, now, closed=True, partner=desk.partner_of(opened)), 0
+        return desk.decide(receipt, known, now, closed=True, partner=partner), 0
     difference = (receipt.total - matching.expected_total(quoted)).minor
     if difference == 0:
-        return _as_paid(desk, opened, quoted, receipt, known), 0
-    fresh = desk.decide(receipt, known, now, closed=True, partner=desk.partner_of(opened))
+        return _as_paid(desk, opened, quoted, receipt, known, partner=partner), 0
+    fresh = desk.decide(receipt, known, now, closed=True, partner=partner)
     value_tendered = any(tender.kind in STORED_VALUE and tender.amount for tender in receipt.tenders)
     if mark is None and not value_tendered:
         return fresh, difference
@@ -60,7 +61,9 @@ def decision_of(
     return replace(fresh, discount=quoted.discount, effects=(*kept, *rest)), difference
 
 
-def _as_paid(desk: DeskState, opened: Open, quoted: Decision, receipt: Receipt, known: Known | None) -> Decision:
+def _as_paid(
+    desk: DeskState, opened: Open, quoted: Decision, receipt: Receipt, known: Known | None, *, partner: str
+) -> Decision:
     """The quoted decision; what is earned is worked out again where it depends on how it was really paid.
 
     The same basket at the same moment, with the same points asked for: only the way of paying may differ.
@@ -82,7 +85,8 @@ def _as_paid(desk: DeskState, opened: Open, quoted: Decision, receipt: Receipt, 
         ask=ask,
         announced_tenders=kinds,
         certificates=certificates,
-        partner=desk.partner_of(opened),
+        partner=partner,
+        coupons_refused=opened.coupons_refused,
     )
     if (fresh.line_discounts(), fresh.payable) != (quoted.line_discounts(), quoted.payable):
         # A discount itself hung on the way of paying, and the quoted price was charged: what was charged earns.

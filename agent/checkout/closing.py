@@ -8,10 +8,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import leases, writing
+from agent.checkout import lease_reports, leases, slips_again, value_leases, writing
 from agent.checkout.charged import decision_of
 from agent.checkout.claims import claim_code
 from agent.checkout.coupons import remember_coupons
+from agent.checkout.identity import customer_by_code
 from agent.checkout.knowledge import Known, apply_entry
 from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, write
 from agent.checkout.state import DeskState
@@ -31,10 +32,11 @@ from drivers.vocabulary.decision import (
     PointsDonated,
     PointsSpent,
 )
+from drivers.vocabulary.inside import WhatTillBelieves
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 from offline_queue.transaction import Transaction
 
-__all__ = ["close_sale", "confirm"]
+__all__ = ["close_sale", "confirm", "slip_of"]
 
 #: What a customer's own entry keeps of a decision.
 _MOVES_FACTS: Final = (Counted, CouponUsed, CouponIssued, MembershipGranted)
@@ -49,7 +51,7 @@ def confirm(desk: DeskState, request: contract.ConfirmRequest, *, source: str) -
     if closed is not None:
         return codec.decode(writing.answered_before(closed, receipt), contract.ConfirmAnswer)
     opened = read(desk.store, "checkout", receipt.uid, Open)
-    asked = request.customer_id or _customer_by_code(desk, request.code)
+    asked = request.customer_id or (customer_by_code(desk, request.code) if request.code is not None else None)
     customer_id = desk.customer_of(asked, opened)
     return close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=request.decision_mark, source=source)
 
@@ -63,11 +65,21 @@ def close_sale(
     mark: str | None,
     source: str,
     print_uid: str = "",
+    believed: WhatTillBelieves | None = None,
+    is_late: bool = False,
 ) -> contract.ConfirmAnswer:
-    """Decide, write everything at once, answer."""
+    """Decide, write everything at once, answer.
+
+    A sale that `is_late` was read out of a memory some time after it was closed: it is decided as of then, and who
+    stands at the till now has nothing to do with it.
+    """
     now = desk.clock.now()
+    decided_at = min(now, receipt.closed_at or now) if is_late else now
+    partner = (opened.partner if opened is not None else "") if is_late else desk.partner_of(opened)
     known = desk.known(customer_id, for_receipt=receipt.uid) if customer_id is not None else None
-    decision, difference = decision_of(desk, receipt, opened=opened, known=known, mark=mark, now=now)
+    decision, difference = decision_of(
+        desk, receipt, opened=opened, known=known, mark=mark, now=decided_at, partner=partner
+    )
     claim = claim_code(desk.name.till, receipt.uid)
     hold = read(desk.store, "hold", f"{customer_id}/{receipt.uid}", Hold) if customer_id else None
     fact = facts.ReceiptConfirmed(
@@ -78,19 +90,10 @@ def close_sale(
         customer_id=customer_id,
         hold=hold.id if hold is not None else "",
         difference_minor=difference,
+        believed=believed,
     )
     entry = _sale_entry(receipt, decision, now)
-    before, after = _before_after(known, entry, now)
-    slip = sale_slip(
-        desk.slip_style(),
-        decision,
-        customer_mask=_shown_name(known),
-        tier=desk.tier_title(known.customer.tier) if known is not None else "",
-        before=before,
-        after=after,
-        claim=claim,
-        counted=_counted(known, decision, now),
-    )
+    slip, after = slip_of(desk, receipt, decision, known, claim=claim, now=now)
     answer = contract.ConfirmAnswer(
         receipt_uid=receipt.uid,
         claim_code=claim,
@@ -118,8 +121,12 @@ def close_sale(
             kept_until = leases.keep_earned(desk, tx, known.customer.id, receipt.uid, decision)
             fact = replace(fact, leases=used, kept_until=kept_until)
             entry = replace(entry, secured=secured)
-            leases.note_wanted(tx, known.customer.id, now)
+            lease_reports.note_wanted(tx, known.customer.id, now)
+        uses = value_leases.plan_uses(desk, receipt.uid, decision)
+        fact = replace(fact, values=uses.used)
         envelope = writing.append(desk, tx, fact, writing.marks(receipt, claim, customer_id))
+        uses.write(tx, envelope)
+        value_leases.drop_promises(desk, tx, receipt.uid)
         writing.remember(desk, tx, closed, entry=entry, envelope=envelope)
         remember_coupons(desk.store, tx, decision, now, envelope)
         tx.delete("checkout", receipt.uid)
@@ -131,12 +138,33 @@ def close_sale(
         if source == "api" and desk.prints_are_seen:
             waiting = AwaitingPrint(uid=receipt.uid, total=receipt.total, closed_at=now)
             write(tx, "print", receipt.uid, waiting)
-        tx.delete("desk", "current")
-        tx.put("desk", "last", codec.encode(_glance(receipt, decision, claim)))
-    desk.current = None
-    desk.notice = ""
-    desk.last_receipt = _glance(receipt, decision, claim)
+        if not is_late:
+            tx.delete("desk", "current")
+            tx.put("desk", "last", codec.encode(_glance(receipt, decision, claim)))
+    if not is_late:
+        desk.current = None
+        desk.notice = ""
+        desk.last_receipt = _glance(receipt, decision, claim)
+    slips_again.tell(desk, source, closed)
     return answer
+
+
+def slip_of(
+    desk: DeskState, receipt: Receipt, decision: Decision, known: Known | None, *, claim: str, now: datetime
+) -> tuple[tuple[str, ...], tuple[PointsBalance, ...]]:
+    """(the loyalty lines of a sale, the balances after it); changes nothing."""
+    before, after = _before_after(known, _sale_entry(receipt, decision, now), now)
+    slip = sale_slip(
+        desk.slip_style(),
+        decision,
+        customer_mask=_shown_name(known),
+        tier=desk.tier_title(known.customer.tier) if known is not None else "",
+        before=before,
+        after=after,
+        claim=claim,
+        counted=_counted(known, decision, now),
+    )
+    return slip, after
 
 
 def _sale_entry(receipt: Receipt, decision: Decision, now: datetime) -> Entry:
@@ -163,13 +191,6 @@ def _secure(
         used |= by_lease
         secured[unit] = by_hold + sum(by_lease.values())
     return secured, used
-
-
-def _customer_by_code(desk: DeskState, code: str | None) -> str | None:
-    if code is None:
-        return None
-    recognised = desk.recogniser.recognise(code, presented=False)
-    return desk.knowledge.find(recognised.identifier) if recognised.identifier is not None else None
 
 
 def _before_after(

@@ -10,7 +10,7 @@ it is not said). The signature is Ed25519 (RFC 8032) over everything before the 
 programme (`coupon_keys`), which the centre signs.
 
 Uses are counted under the serial on this till, and the centre tells of those at other tills; two tills without a line
-do not know each other's until then.
+do not know each other's until then. Who may use a coupon of one use is in `coupon_guard`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ __all__ = [
     "remember_coupons",
     "sign_coupon",
     "verify_coupon",
-    "without_single_use",
 ]
 
 PREFIX: Final = "TPC1."
@@ -149,21 +148,6 @@ def coupon_facts(
         if fact is not None:
             facts[code] = fact
     return facts
-
-
-def without_single_use(
-    programme: Programme, customer: Customer | None, facts: Mapping[str, CouponFact]
-) -> tuple[Customer | None, dict[str, CouponFact]]:
-    """Customer and shown codes with coupons of one use refused: nobody can say now whether they were used."""
-
-    def refused(fact: CouponFact) -> CouponFact:
-        kind = programme.file.coupons.get(fact.coupon)
-        uses = fact.uses if fact.uses is not None or kind is None else kind.uses
-        return replace(fact, refused="coupon_offline") if uses == 1 and not fact.refused else fact
-
-    if customer is not None and customer.coupons:
-        customer = replace(customer, coupons=tuple(refused(one) for one in customer.coupons))
-    return customer, {code: refused(fact) for code, fact in facts.items()}
 
 
 def _as_told(documents: Documents, replica: ReplicaReader, code: str, fact: CouponFact | None) -> CouponFact | None:

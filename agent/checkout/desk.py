@@ -12,7 +12,27 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import closing, identifying, joining, leases, prints, quoting, returning, view, writing
+from agent.acts import Act
+from agent.checkout import (
+    app_codes,
+    attaching,
+    certificates,
+    closing,
+    identifying,
+    inside,
+    joining,
+    lease_reports,
+    panel,
+    prints,
+    quoting,
+    returning,
+    scanning,
+    slips_again,
+    value_leases,
+    value_reports,
+    view,
+    writing,
+)
 from agent.checkout.guests import Asked, forget_guests
 from agent.checkout.records import AwaitingPrint, Closed, Hold, Open, read, read_all
 from agent.checkout.state import DeskState
@@ -22,8 +42,10 @@ from drivers.vocabulary import facts
 from drivers.vocabulary.centre import HoldGrant, LookupAnswer
 from drivers.vocabulary.certificates import CertificateGrant
 from drivers.vocabulary.errors import CheckoutRefused
-from drivers.vocabulary.events import DeviceStateChanged, Document
+from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceStateChanged, Document
+from drivers.vocabulary.inside import InsideOffer
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 from offline_queue.errors import StoreFull, StoreUnavailable
 
 __all__ = ["Desk"]
@@ -77,6 +99,21 @@ class Desk(DeskState):
         )
         return answer
 
+    def panel_identify(
+        self, request: contract.IdentifyRequest, *, replaces: bool, may_ask: bool = True
+    ) -> Asked | None:
+        """A code at the panel: another customer than the one at the till is asked about first."""
+        return panel.identify(self, request, replaces=replaces, may_ask=may_ask)
+
+    def panel_asked(self, asked: Asked, answer: LookupAnswer | None, *, replaces: bool) -> None:
+        """The same, now that the centre has said who it is."""
+        identifying.keep_answer(self, asked, answer)
+        panel.identify(self, asked.request, replaces=replaces, may_ask=False)
+
+    def act(self, done: Act) -> None:
+        """The cashier did something at the panel."""
+        panel.act(self, done)
+
     def keys_changed(self, *, tenant_key: bytes, tenant_key_next: bytes, sealing_key: str) -> None:
         """The centre gave other keys."""
         self.knowledge.tenant_key, self.knowledge.tenant_key_next = tenant_key, tenant_key_next
@@ -89,7 +126,7 @@ class Desk(DeskState):
             with self.store.transaction() as tx:
                 tx.delete("desk", "current")
             self.current = None
-        self.notice = ""
+        self.notice = self.typed = ""
 
     # ── How much ────────────────────────────────────────────────────────────────────────────────
 
@@ -117,6 +154,33 @@ class Desk(DeskState):
         """The quote after the centre's word on its points."""
         return quoting.secure(self, request, answer, grants, grant)
 
+    def coupons_wanted(self, request: contract.QuoteRequest, answer: contract.QuoteAnswer) -> CouponsWanted | None:
+        """Which coupons the centre is to put into this till's hand before a quote is told."""
+        return quoting.coupons_wanted(self, request, answer)
+
+    def secure_coupons(
+        self,
+        request: contract.QuoteRequest,
+        grants: Sequence[CertificateGrant | None],
+        asked: CouponsWanted,
+        grant: CouponsGrant | None,
+    ) -> tuple[contract.QuoteAnswer, contract.HoldRequest | None]:
+        """The quote after the centre's word on its coupons, and what the centre is to keep of points for it."""
+        answer = quoting.secure_coupons(self, request, grants, asked, grant)
+        return answer, quoting.hold_wanted(self, answer) if self.link is LinkState.ONLINE else None
+
+    def leased_certificates(self) -> list[certificates.Leased]:
+        """The certificates that may be known again without the centre."""
+        return certificates.leased_certificates(self)
+
+    def judge_pins(
+        self,
+        grants: Sequence[CertificateGrant | None],
+        recognised: Sequence[certificates.Recognised | None],
+    ) -> tuple[CertificateGrant | None, ...]:
+        """What this till says of certificates of which the centre said nothing."""
+        return certificates.judge_pins(self, grants, recognised)
+
     def hold(self, request: contract.HoldRequest, grant: HoldGrant | None) -> contract.HoldAnswer:
         """Reserve points: as the centre granted, or within the offline cap when it could not be asked."""
         return quoting.hold(self, request, grant)
@@ -132,10 +196,26 @@ class Desk(DeskState):
         """A return is closed."""
         return returning.refund(self, request, source=source)
 
+    def attach(self, request: contract.AttachRequest) -> contract.AttachAnswer:
+        """A closed receipt of nobody becomes somebody's."""
+        return attaching.attach_receipt(self, request)
+
+    def scanned(self, event: CodeScanned | BankCardRead) -> Asked | None:
+        """A scanner of ours read something; whom to ask the centre for, when only it can know."""
+        return scanning.scanned(self, event)
+
+    def reprint(self, request: contract.ReprintRequest) -> contract.ReprintAnswer:
+        """The slip of a closed receipt once more."""
+        return slips_again.reprint(self, request)
+
     def printed(self, device: str, document: Document) -> tuple[str, ...]:
         """A document ended on a printer's stream; the lines to print with it."""
         self.turn += 1
         return prints.printed(self, device, document)
+
+    def offer_inside(self, answer: contract.QuoteAnswer, document: Document) -> InsideOffer | None:
+        """What a quote comes to in a receipt that is open in the register."""
+        return inside.offer_of(self, answer, document)
 
     def cancel(self, request: contract.CancelRequest) -> contract.CancelAnswer:
         """Free holds, forget the quote, send the customer away."""
@@ -153,6 +233,7 @@ class Desk(DeskState):
             return contract.CancelAnswer(receipt_uid=uid, cancelled=False)
         with self.store.transaction() as tx:
             tx.delete("checkout", uid)
+            value_leases.drop_promises(self, tx, uid)
             for key, hold in holds:
                 tx.delete("hold", key)
                 if hold.id:
@@ -185,11 +266,19 @@ class Desk(DeskState):
 
     def lease_report(self) -> LeaseReport:
         """What this till holds and would like, for the centre."""
-        return leases.lease_report(self)
+        return lease_reports.lease_report(self)
 
     def take_leases(self, answer: LeaseAnswer) -> None:
         """What the centre granted and wants back."""
-        leases.take_leases(self, answer)
+        lease_reports.take_leases(self, answer)
+
+    def value_report(self) -> ValueReport:
+        """Which coupons and certificates this till holds, for the centre."""
+        return value_reports.value_report(self)
+
+    def take_values(self, answer: ValueAnswer) -> None:
+        """What the centre granted of them and wants back."""
+        value_reports.take_values(self, answer)
 
     def replica_changed(self) -> None:
         """Balances or the programme changed."""
@@ -254,12 +343,14 @@ class Desk(DeskState):
         old += [
             ("print", key)
             for key, one in read_all(self.store, "print", AwaitingPrint)
-            if now - one.closed_at > OPEN_KEPT
+            if now - one.closed_at > self.rules.awaits_print
         ]
+        old += [("value_promise", key) for key in value_leases.stale_promises(self, going_on)]
         if old:
             with self.store.transaction() as tx:
                 for collection, key in old:
                     tx.delete(collection, key)
+        app_codes.forget_codes(self, now)
         writing.prune_closed(self, now - self.rules.keep)
         for _ in range(PRUNE_CHUNKS_MAX):
             if not self.store.prune(now=now, keep_days=self.rules.keep.days, keep_bytes=JOURNAL_BYTES_MAX):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from agent.checkout import app_codes, unnamed
 from agent.checkout.codes import Recognised
 from agent.checkout.guests import Asked, keep_guest
 from agent.checkout.knowledge import Known
@@ -17,18 +18,27 @@ from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import LookupAnswer, LookupWanted
 from drivers.vocabulary.customer import keyed_hash
 
-__all__ = ["asking_takes_long", "attach", "identify", "identify_asked", "identify_or_want", "show"]
+__all__ = [
+    "asking_takes_long",
+    "attach",
+    "identify",
+    "identify_asked",
+    "identify_or_want",
+    "keep_answer",
+    "look_up",
+    "show",
+]
 
 
 def identify(desk: DeskState, request: contract.IdentifyRequest) -> contract.IdentifyAnswer:
     """Recognise a code and look the customer up; what was found becomes the customer at the till."""
-    return _answer(desk, request, *_look_up(desk, request))
+    return _answer(desk, request, *look_up(desk, request))
 
 
 def identify_or_want(desk: DeskState, request: contract.IdentifyRequest) -> contract.IdentifyAnswer | Asked:
     """The same, or whom to ask the centre for before anybody is told that there is no such customer."""
     desk.turn += 1
-    recognised, known = _look_up(desk, request)
+    recognised, known = look_up(desk, request)
     keys = desk.knowledge.tenant_keys
     if known is not None or recognised.identifier is None or desk.link is not LinkState.ONLINE or not keys:
         return _answer(desk, request, recognised, known)
@@ -41,13 +51,18 @@ def identify_asked(
     desk: DeskState, asked: Asked, answer: LookupAnswer | None, *, is_awaited: bool
 ) -> contract.IdentifyAnswer | None:
     """The centre's word is here; None when nobody awaits it and the till has gone on to somebody else."""
+    keep_answer(desk, asked, answer)
+    return identify(desk, asked.request) if is_awaited or asked.turn == desk.turn else None
+
+
+def keep_answer(desk: DeskState, asked: Asked, answer: LookupAnswer | None) -> None:
+    """What the centre said is written down, and nothing is waited for any more."""
     if desk.asking == asked.turn:
         desk.asking = 0
         if desk.notice == words(desk.rules.slip.language)["asking_centre"]:
             desk.notice = ""
     if answer is not None:
         keep_guest(desk, answer)
-    return identify(desk, asked.request) if is_awaited or asked.turn == desk.turn else None
 
 
 def asking_takes_long(desk: DeskState, turn: int) -> None:
@@ -56,8 +71,10 @@ def asking_takes_long(desk: DeskState, turn: int) -> None:
         desk.notice = words(desk.rules.slip.language)["asking_centre"]
 
 
-def _look_up(desk: DeskState, request: contract.IdentifyRequest) -> tuple[Recognised, Known | None]:
+def look_up(desk: DeskState, request: contract.IdentifyRequest) -> tuple[Recognised, Known | None]:
+    """What the code is, and whom it names here; nothing changes."""
     recognised = desk.recogniser.recognise(request.code, presented=request.presented)
+    recognised = app_codes.checked(desk, recognised, presented=request.presented)
     customer_id = None if recognised.identifier is None else desk.knowledge.find(recognised.identifier)
     return recognised, None if customer_id is None else desk.known(customer_id)
 
@@ -67,8 +84,12 @@ def _answer(
 ) -> contract.IdentifyAnswer:
     now = desk.clock.now()
     if recognised.identifier is None:
-        return show(desk, Screen.NOT_LOYALTY, contract.IdentifyState.NOT_LOYALTY, recognised.product, now)
+        return unnamed.told(desk, request, recognised) or show(
+            desk, Screen.NOT_LOYALTY, contract.IdentifyState.NOT_LOYALTY, recognised.product, now
+        )
     mask = recognised.identifier.mask
+    if unnamed.is_foreign(desk, recognised):
+        return unnamed.not_taking_part(desk, mask)
     title = desk.partner_title(recognised.partner)
     if known is None and recognised.partner:
         return _partner_card(desk, recognised.partner, title, mask, receipt_uid=request.receipt_uid, now=now)
@@ -78,6 +99,7 @@ def _answer(
         return show(desk, Screen.BLOCKED, contract.IdentifyState.BLOCKED, mask, now)
     presented = recognised.identifier.presented
     partner = recognised.partner if title else ""
+    app_codes.remember(desk, recognised, known.customer.id)
     attach(
         desk,
         known.customer.id,
@@ -105,8 +127,8 @@ def show(
     mask: str,
     now: datetime,
 ) -> contract.IdentifyAnswer:
-    """A code that names nobody: a customer who is already at the till stays."""
-    if desk.current is None or desk.current.customer_id is None:
+    """A code that names nobody: a customer who is already at the till stays, and so does somebody who is joining."""
+    if desk.current is None or (desk.current.customer_id is None and not desk.current.step):
         _set_current(desk, Current(screen=screen.value, touched_at=now, mask=mask))
     else:
         desk.notice = screen.value
@@ -118,8 +140,7 @@ def _partner_card(
 ) -> contract.IdentifyAnswer:
     """The card of a partner and of nobody we know: it counts for this receipt, or does not take part here."""
     if not title:
-        desk.notice = words(desk.rules.slip.language)["card_not_taking_part"]
-        return contract.IdentifyAnswer(state=contract.IdentifyState.NOT_TAKING_PART, mask=mask)
+        return unnamed.not_taking_part(desk, mask)
     before = desk.current or Current(screen=Screen.IDLE.value, touched_at=now)
     if before.customer_id is None:
         before = replace(before, screen=Screen.IDLE.value, mask="")
@@ -142,7 +163,11 @@ def attach(
     receipt_uid: str | None,
     now: datetime,
 ) -> None:
-    """This is the customer at the till, and of the receipt that is named."""
+    """This is the customer at the till, and of the receipt that is named.
+
+    Whoever is there already and shows the card now stays where the panel is, with what was wished for.
+    """
+    before = desk.current if desk.current is not None and desk.current.customer_id == customer_id else None
     if not partner and desk.current is not None and desk.current.customer_id is None:
         # A partner's card was shown first, and then our own: both count.
         partner = desk.current.partner
@@ -150,18 +175,20 @@ def attach(
         screen=Screen.FOUND.value,
         touched_at=now,
         customer_id=customer_id,
-        presented=presented,
+        presented=presented or (before is not None and before.presented),
         mask=mask,
-        partner=partner,
+        partner=partner or (before.partner if before is not None else ""),
+        step=before.step if before is not None and before.step == "redeem" else "",
+        wish=before.wish if before is not None else None,
     )
     opened = None
     if receipt_uid is not None:
-        before = read(desk.store, "checkout", receipt_uid, Open) or Open(uid=receipt_uid, touched_at=now)
+        started = read(desk.store, "checkout", receipt_uid, Open) or Open(uid=receipt_uid, touched_at=now)
         opened = replace(
-            before,
+            started,
             customer_id=customer_id,
             presented=presented,
-            partner=partner or before.partner,
+            partner=partner or started.partner,
             touched_at=now,
         )
     desk.notice = ""

@@ -13,12 +13,14 @@ from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import DocumentKind, Line, Receipt
 
-__all__ = ["as_printed", "expected_total", "match"]
+__all__ = ["as_printed", "expected_total", "match", "match_late"]
 
 # A POS prints within seconds of its confirm; a print that comes later belongs to another sale.
 CONFIRMED_PRINTS_WITHIN: Final = timedelta(minutes=2)
 # Between the quote and the print a customer looks for a card and coins.
 QUOTED_PRINTS_WITHIN: Final = timedelta(minutes=15)
+# A fiscal memory keeps the minute, by the device's own clock, which is set by hand.
+LATE_WITHIN: Final = timedelta(minutes=5)
 
 
 def expected_total(decision: Decision) -> Money:
@@ -46,6 +48,29 @@ def match(
         and now - one.touched_at <= QUOTED_PRINTS_WITHIN
     ]
     return max(quoted, key=lambda one: one.touched_at) if quoted else None
+
+
+def match_late(
+    receipt: Receipt, awaiting: Iterable[AwaitingPrint], opened: Iterable[Open]
+) -> AwaitingPrint | Open | None:
+    """The same for a receipt that is read out of a memory later: the sale of that total nearest in time to it.
+
+    A receipt that does not say when it was closed is a new one.
+    """
+    at = receipt.closed_at
+    if at is None:
+        return None
+    confirmed = [one for one in awaiting if one.total == receipt.total and abs(at - one.closed_at) <= LATE_WITHIN]
+    if confirmed:
+        return min(confirmed, key=lambda one: abs(at - one.closed_at))
+    quoted = [
+        one
+        for one in opened
+        if one.decision is not None
+        and expected_total(one.decision) == receipt.total
+        and -LATE_WITHIN <= at - one.touched_at <= QUOTED_PRINTS_WITHIN
+    ]
+    return min(quoted, key=lambda one: abs(at - one.touched_at)) if quoted else None
 
 
 def as_printed(quoted: Receipt, off: Mapping[int, int], printed: Receipt) -> Receipt:

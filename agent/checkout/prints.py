@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agent.checkout import matching, returning, writing
+from agent.checkout import matching, returning, slips_again, writing
 from agent.checkout.closing import close_sale
 from agent.checkout.records import AwaitingPrint, Closed, Open, read, read_all, write
 from agent.checkout.state import DeskState
@@ -15,7 +15,7 @@ from drivers.vocabulary import facts
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 
-__all__ = ["printed"]
+__all__ = ["print_of", "printed"]
 
 
 def printed(desk: DeskState, device: str, document: Document) -> tuple[str, ...]:
@@ -33,6 +33,8 @@ def _printed(desk: DeskState, device: str, document: Document) -> tuple[str, ...
     if document.kind is DocumentKind.RETURN:
         answer = returning.refund(desk, contract.RefundRequest(receipt=document.receipt), source=source)
         return returning.refund_lines(desk, answer)
+    if document.quoted:
+        return _sale_quoted(desk, document, document.receipt, source)
     return _sale_printed(desk, document.receipt, source)
 
 
@@ -47,7 +49,7 @@ def _sale_printed(desk: DeskState, receipt: Receipt, source: str) -> tuple[str, 
     quoted = [one for _, one in read_all(desk.store, "checkout", Open)]
     match = matching.match(receipt, awaiting, quoted, desk.clock.now())
     if isinstance(match, AwaitingPrint):
-        return _print_of(desk, match, print_uid)
+        return print_of(desk, match, print_uid, source=source)
     opened, mark = None, None
     customer_id = desk.current.customer_id if desk.current is not None else None
     if match is not None and match.receipt is not None and match.decision is not None:
@@ -58,7 +60,35 @@ def _sale_printed(desk: DeskState, receipt: Receipt, source: str) -> tuple[str, 
     return closed.slip if closed is not None else ()
 
 
-def _print_of(desk: DeskState, awaiting: AwaitingPrint, print_uid: str) -> tuple[str, ...]:
+def _sale_quoted(desk: DeskState, document: Document, receipt: Receipt, source: str) -> tuple[str, ...]:
+    """A sale that was quoted while it was open in the register; by the quote's name it is known from now on."""
+    opened = read(desk.store, "checkout", document.quoted, Open)
+    if opened is None or opened.receipt is None or opened.decision is None:
+        return _sale_printed(desk, receipt, source)
+    believed, mark = document.believed, None
+    if believed is not None:
+        off = desk.charged_off(opened.receipt, opened.decision)
+        sold, mark = matching.as_printed(opened.receipt, off, receipt), opened.mark
+    else:
+        sold = replace(receipt, uid=opened.uid)
+    close_sale(
+        desk,
+        sold,
+        opened=opened,
+        customer_id=opened.customer_id,
+        mark=mark,
+        source=source,
+        print_uid=receipt.uid,
+        believed=believed,
+    )
+    if believed is not None:
+        told = words(desk.rules.slip.language)["taken_off_inside"]
+        desk.notice = told.format(off=receipt.total.with_minor(believed.off_minor), due=receipt.total)
+    closed = read(desk.store, "closed", opened.uid, Closed)
+    return closed.slip if closed is not None else ()
+
+
+def print_of(desk: DeskState, awaiting: AwaitingPrint, print_uid: str, *, source: str = "") -> tuple[str, ...]:
     """The print of a receipt that was confirmed over the contract: its slip, and no second sale."""
     closed = read(desk.store, "closed", awaiting.uid, Closed)
     with desk.store.transaction() as tx:
@@ -66,6 +96,8 @@ def _print_of(desk: DeskState, awaiting: AwaitingPrint, print_uid: str) -> tuple
         tx.put("printed", print_uid, awaiting.uid.encode())
         if closed is not None:
             write(tx, "closed", closed.uid, replace(closed, print_uid=print_uid))
+    if closed is not None and source:
+        slips_again.tell(desk, source, closed)
     return closed.slip if closed is not None else ()
 
 

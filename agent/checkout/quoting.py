@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from agent.checkout import certificates
+from agent.checkout.coupon_guard import coupons_lacking, refusals_of
 from agent.checkout.knowledge import Known
 from agent.checkout.leases import left_under_leases
 from agent.checkout.records import Closed, Hold, Open, read, write
 from agent.checkout.state import DeskState
+from agent.checkout.value_leases import keep_leases, promise_values
+from agent.checkout.wishes import with_wish
 from agent.loyalty import SpendAsk, unit_groups
 from agent.loyalty.rules import DonatePoints, SpendPoints
 from agent.snapshot import LinkState
@@ -23,9 +27,10 @@ from drivers.vocabulary.decision import Decision, PointsDonated, PointsSpent
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import DocumentKind, Receipt
+from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted
 from offline_queue.transaction import Transaction
 
-__all__ = ["hold", "hold_wanted", "quote", "secure"]
+__all__ = ["coupons_wanted", "hold", "hold_wanted", "quote", "secure", "secure_coupons"]
 
 
 def quote(
@@ -34,6 +39,7 @@ def quote(
     grants: Sequence[CertificateGrant | None] = (),
     *,
     at_most: int | None = None,
+    coupons_refused: Mapping[str, str] = MappingProxyType({}),
 ) -> contract.QuoteAnswer:
     """Decide on the basket as it is now; the last quote is what confirm goes by.
 
@@ -42,6 +48,7 @@ def quote(
         request: the basket.
         grants: what the centre said of each of `request.certificate_codes`; None, or nothing, when it did not.
         at_most: points that may be spent, whatever this till would say; None leaves it to the till.
+        coupons_refused: why coupons are not to be had for this receipt, by serial, as the centre has just said.
     """
     receipt = request.receipt
     if receipt.kind is not DocumentKind.SALE:
@@ -52,12 +59,13 @@ def quote(
     opened = read(desk.store, "checkout", receipt.uid, Open)
     customer_id = desk.customer_of(request.customer_id, opened)
     known = _known_or_refuse(desk, customer_id, receipt.uid)
+    request = with_wish(desk, request, customer_id)
     ask = SpendAsk.none()
     if known is not None and (request.points_max or request.points):
         ask = _spend_ask(desk, request, known, at_most)
     now = desk.clock.now()
     partner = desk.partner_of(opened)
-    shown = _certificates(request.certificate_codes, grants)
+    shown = certificates.shown(desk, receipt.uid, request.certificate_codes, grants)
     decision = desk.decide(
         receipt,
         known,
@@ -67,6 +75,7 @@ def quote(
         certificates=(*request.certificates, *(one.certificate for one in shown if one.certificate is not None)),
         partner=partner,
         donation=_donation(desk, request, known),
+        coupons_refused=coupons_refused,
     )
     mark = hashlib.sha256(codec.encode(receipt) + codec.encode(decision)).hexdigest()[:16]
     opened = Open(
@@ -78,15 +87,18 @@ def quote(
         certificate_hold=next(
             (one.hold for one in grants if one is not None and one.hold), opened.certificate_hold if opened else ""
         ),
+        coupons_refused=dict(coupons_refused),
         receipt=receipt,
         decision=decision,
         mark=mark,
     )
+    kept = certificates.kept_by_centre(desk, receipt.uid, grants)
     current = desk.current
     if current is not None and current.customer_id == customer_id:
         current = replace(current, touched_at=now)
     with desk.store.transaction() as tx:
         write(tx, "checkout", receipt.uid, opened)
+        promise_values(desk, tx, receipt.uid, decision, kept)
         if known is not None:
             _keep_back(desk, tx, known.customer.id, decision, receipt.uid)
         if current is not None:
@@ -174,7 +186,42 @@ def secure(
     if known is None:
         return answer
     cap = desk.rules.points_cap if grant is None else 0
-    return quote(desk, request, grants, at_most=_without_asking(desk, known, wanted.unit, cap))
+    opened = read(desk.store, "checkout", request.receipt.uid, Open)
+    refused = opened.coupons_refused if opened is not None else {}
+    at_most = _without_asking(desk, known, wanted.unit, cap)
+    return quote(desk, request, grants, at_most=at_most, coupons_refused=refused)
+
+
+def coupons_wanted(
+    desk: DeskState, request: contract.QuoteRequest, answer: contract.QuoteAnswer
+) -> CouponsWanted | None:
+    """Which coupons the centre is to put into this till's hand before this quote is told."""
+    known = desk.known(answer.customer_id, for_receipt=answer.receipt_uid) if answer.customer_id is not None else None
+    facts = desk.coupons_of(request.receipt, known)
+    customer = known.customer if known is not None else None
+    return coupons_lacking(desk, answer.receipt_uid, customer, facts, answer.decision)
+
+
+def secure_coupons(
+    desk: DeskState,
+    request: contract.QuoteRequest,
+    grants: Sequence[CertificateGrant | None],
+    asked: CouponsWanted,
+    grant: CouponsGrant | None,
+) -> contract.QuoteAnswer:
+    """The quote, now that the centre has said which coupons are in this till's hand; without the others.
+
+    Args:
+        desk: changed.
+        request: as it was quoted.
+        grants: of certificates, as for `quote`.
+        asked: what the centre was asked for.
+        grant: its word; None when it did not answer in time, and the till is as good as without a line.
+    """
+    if grant is not None and grant.leases:
+        with desk.store.transaction() as tx:
+            keep_leases(desk, tx, grant.leases)
+    return quote(desk, request, grants, coupons_refused=refusals_of(desk, asked, grant))
 
 
 def _granted(desk: DeskState, wanted: contract.HoldRequest, grant: HoldGrant) -> None:
@@ -186,21 +233,6 @@ def _granted(desk: DeskState, wanted: contract.HoldRequest, grant: HoldGrant) ->
     expires_at = grant.expires_at or promised.expires_at
     with desk.store.transaction() as tx:
         write(tx, "hold", key, replace(promised, id=grant.id, granted=grant.points, expires_at=expires_at))
-
-
-def _certificates(
-    codes: Sequence[contract.CertificateCode], grants: Sequence[CertificateGrant | None]
-) -> tuple[contract.CertificateAnswer, ...]:
-    """What became of each certificate that was shown by its code."""
-    answers: list[contract.CertificateAnswer] = []
-    for code, grant in zip_longest(codes, grants[: len(codes)]):
-        if grant is None:
-            mask = f"****{code.code[-4:]}"
-            answers.append(contract.CertificateAnswer(mask=mask, refused="certificate_offline"))
-        else:
-            refused = grant.reason if grant.certificate is None else ""
-            answers.append(contract.CertificateAnswer(mask=grant.mask, certificate=grant.certificate, refused=refused))
-    return tuple(answers)
 
 
 def _donation(desk: DeskState, request: contract.QuoteRequest, known: Known | None) -> SpendAsk:

@@ -7,6 +7,9 @@ Collections and keys:
     hold/<customer>/<uid>       points reserved on this till (Hold)
     lease/<customer>/<id>       points in this till's hand (LeaseKept)
     lease_wanted/<customer>     who was here, and might be again when the line is down (Wanted)
+    value_lease/<kind>/<hash of the thing>/<id>  a coupon or money of a certificate in this till's hand (ValueKept)
+    value_promise/<uid>/<id>    what a receipt in progress was promised under such a lease (ValuePromise)
+    time/values                 when the centre last said what is in this till's hand of those (CentreTime)
     time/centre                 the centre's clock against this machine's uptime (CentreTime)
     desk/current                the customer at the till now (Current)
     desk/last                   what the last closed receipt did, for a glance (a plain table of texts)
@@ -19,7 +22,10 @@ Collections and keys:
     other_name/<customer>/<name> a name this till gave to a customer whom the centre knew already (empty)
     guest/<customer>            somebody the centre named and the replica does not know yet (Guest)
     guest_alias/<hash>          by which keyed hash a guest is found (the customer as bytes)
+    qr/<hash of the code>       a signed code of an app that named somebody here (QrSeen), until it expires
     print/<uid>                 a receipt confirmed over the API whose print has not been seen yet (AwaitingPrint)
+    panel_day/<day>             what was done at the panel on a day (PanelDay)
+    pulled/<device>             up to which closed document a device was read (PulledPlace)
 """
 
 from __future__ import annotations
@@ -32,9 +38,10 @@ from agent.loyalty import RefundEffect
 from drivers.vocabulary import codec
 from drivers.vocabulary.customer import CouponFact, Customer, PointsLot
 from drivers.vocabulary.decision import Decision
-from drivers.vocabulary.leases import SignedLease
+from drivers.vocabulary.leases import Place, SignedLease
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime, Receipt
+from drivers.vocabulary.value_leases import SignedValueLease
 from offline_queue.transaction import Documents, Transaction
 
 __all__ = [
@@ -48,8 +55,15 @@ __all__ = [
     "Hold",
     "LeaseKept",
     "Newcomer",
+    "Offered",
     "Open",
+    "PanelDay",
+    "PulledPlace",
+    "QrSeen",
+    "ValueKept",
+    "ValuePromise",
     "Wanted",
+    "Wish",
     "entry_key",
     "read",
     "read_all",
@@ -93,6 +107,7 @@ class Open(_Record, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         partner: whose card was shown, when it was not ours.
         certificate_hold: the centre's name for money it keeps of a certificate, or "".
+        coupons_refused: why coupons are not to be had for this receipt, by serial, as the centre said.
     """
 
     uid: str
@@ -101,6 +116,7 @@ class Open(_Record, frozen=True, kw_only=True, omit_defaults=True):
     presented: bool = False
     partner: str = ""
     certificate_hold: str = ""
+    coupons_refused: dict[str, str] = {}
     receipt: Receipt | None = None
     decision: Decision | None = None
     mark: str = ""
@@ -151,8 +167,34 @@ class Entry(_Record, frozen=True, kw_only=True, omit_defaults=True):
     undone: RefundEffect | None = None
 
 
+class Wish(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What the customer at the till wants to spend; `points` None is the most there may be.
+
+    Attributes:
+        proof: how it was shown that the points are theirs: "card" (card or app code) or "supervisor".
+    """
+
+    unit: str
+    proof: str
+    points: int | None = None
+
+
+class Offered(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Another customer whose card was shown while one is at the till."""
+
+    customer_id: str
+    mask: str
+    presented: bool = False
+    partner: str = ""
+
+
 class Current(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What the panel shows: the customer at the till, or what became of the last code."""
+    """What the panel shows: the customer at the till, or what became of the last code.
+
+    Attributes:
+        step: "" or what the cashier is about to say: "redeem", "ask", "enrol".
+        ticked: on "enrol": the purposes the person agreed to.
+    """
 
     screen: str
     touched_at: AwareTime
@@ -160,6 +202,23 @@ class Current(_Record, frozen=True, kw_only=True, omit_defaults=True):
     presented: bool = False
     mask: str = ""
     partner: str = ""
+    step: str = ""
+    wish: Wish | None = None
+    offered: Offered | None = None
+    ticked: tuple[str, ...] = ()
+
+
+class PanelDay(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What was done at the panel on one day: how many joined, how many would not, how often points were asked for."""
+
+    counts: dict[str, int] = {}
+
+
+class QrSeen(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A signed code that was shown here: whom it named, and until when it must be remembered."""
+
+    customer_id: str
+    until: AwareTime
 
 
 class CouponUses(_Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -210,6 +269,42 @@ class LeaseKept(_Record, frozen=True, kw_only=True, omit_defaults=True):
         return max(0, self.points - self.spent)
 
 
+class ValueKept(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A coupon, or money of a certificate, in this till's hand.
+
+    Attributes:
+        used: of its amount, by receipts closed here.
+        wrong_pins: told here since the last right one.
+        over: the envelope after which it is the till's no more; kept until the centre has it, so that an answer that
+            was made before brings nothing back.
+    """
+
+    signed: SignedValueLease
+    used: int = 0
+    wrong_pins: int = 0
+    over: Place | None = None
+
+    @property
+    def left(self) -> int:
+        """What may still be used under it."""
+        return 0 if self.over is not None else max(0, self.signed.lease.amount - self.used)
+
+
+class ValuePromise(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What a receipt in progress was promised under a lease.
+
+    Attributes:
+        key: of the lease among the documents.
+        amount: under the lease; 0 when what the centre keeps for the receipt is enough.
+        by_centre: minor units of the certificate that the centre keeps for this receipt.
+    """
+
+    receipt_uid: str
+    key: str
+    amount: int
+    by_centre: int = 0
+
+
 class Wanted(_Record, frozen=True, kw_only=True, omit_defaults=True):
     """When a customer was last here."""
 
@@ -217,11 +312,16 @@ class Wanted(_Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CentreTime(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What the centre's clock said, and how long this machine had been running then."""
+    """What the centre's clock said, and how long this machine had been running then.
+
+    Attributes:
+        stamp: of the answer that said it; the next report shows it again.
+    """
 
     server_time: AwareTime
     uptime_s: float
     machine_boot: str
+    stamp: str = ""
 
 
 class AwaitingPrint(_Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -230,6 +330,19 @@ class AwaitingPrint(_Record, frozen=True, kw_only=True, omit_defaults=True):
     uid: str
     total: Money
     closed_at: AwareTime
+
+
+class PulledPlace(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The last closed document that was taken from a device, and the newest there was then.
+
+    Attributes:
+        memory: the memory they are in: in another one the numbers begin anew.
+    """
+
+    memory: str
+    number: int
+    last: int
+    at: AwareTime
 
 
 _PLACES: Final = {
@@ -241,11 +354,16 @@ _PLACES: Final = {
     "issued": CouponFact,
     "desk": Current,
     "print": AwaitingPrint,
+    "pulled": PulledPlace,
     "lease": LeaseKept,
     "lease_wanted": Wanted,
     "time": CentreTime,
+    "value_lease": ValueKept,
+    "value_promise": ValuePromise,
     "newcomer": Newcomer,
     "guest": Guest,
+    "panel_day": PanelDay,
+    "qr": QrSeen,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agent.checkout import writing
+from agent.checkout import slips_again, writing
 from agent.checkout.claims import claim_code
 from agent.checkout.coupons import forget_coupons
 from agent.checkout.records import Closed, Entry, read, write
@@ -91,6 +91,7 @@ def refund(desk: DeskState, request: contract.RefundRequest, *, source: str) -> 
         if base is not None:
             write(tx, "closed", base.uid, replace(base, returned=(*base.returned, receipt)))
             forget_coupons(desk.store, tx, effect, envelope)
+    slips_again.tell(desk, source, closed)
     return answer
 
 

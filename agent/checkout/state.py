@@ -5,13 +5,18 @@ It changes nothing; the steps (`quoting`, `closing`, `returning`) do, on the til
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from agent.checkout.codes import Recogniser
-from agent.checkout.coupons import coupon_facts, without_single_use
+from agent.checkout.consents import SHIPPED_CONSENTS, ConsentText
+from agent.checkout.coupon_guard import guarded
+from agent.checkout.coupons import coupon_facts
 from agent.checkout.knowledge import Knowledge, Known
 from agent.checkout.programmes import Programmes
 from agent.checkout.records import Current, Open, read
@@ -20,11 +25,15 @@ from agent.loyalty import Programme, SpendAsk, evaluate, fiscal_discounts
 from agent.slips.compose import SlipStyle
 from agent.slips.names import names_of
 from agent.snapshot import DeviceView, LinkState, Snapshot
-from drivers.vocabulary.customer import CertificateFact
+from drivers.vocabulary.customer import CertificateFact, CouponFact
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.receipt import Receipt, TenderKind
+from drivers.vocabulary.value_leases import ValueKind
 from offline_queue.store import TillStore
+
+if TYPE_CHECKING:
+    from agent.checkout.slips_again import SlipOutlet
 
 __all__ = ["DeskRules", "DeskState", "TillName"]
 
@@ -39,17 +48,36 @@ class TillName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRules:
-    """Settings the desk works by."""
+    """Settings the desk works by.
+
+    Attributes:
+        refuses_single_use: without a line, coupons of one use count only under a lease.
+        leased: what this till would like to have in its hand, to take it without a line.
+        awaits_print: how long a sale confirmed over the API waits for its print; a register that is read out may be
+            away for weeks.
+        consents: what somebody is asked for who would like to join at the panel.
+        panel_language: what the panel's own sentences are in; "" is the slip's.
+        qr_keys: public keys (base64) of whoever signs the codes of the customers' app.
+        attach_within: how old a receipt may be that becomes somebody's.
+        same_code_s: the same code within so many seconds is one scan.
+    """
 
     currency: str
     hide_after: timedelta
     forget_after: timedelta
     points_cap: int
     refuses_single_use: bool
+    leased: frozenset[ValueKind] = frozenset(ValueKind)
     hold_for: timedelta
     keep: timedelta
     columns: int
     slip: SlipStyle
+    awaits_print: timedelta = timedelta(hours=24)
+    consents: tuple[ConsentText, ...] = SHIPPED_CONSENTS
+    panel_language: str = ""
+    qr_keys: tuple[str, ...] = ()
+    attach_within: timedelta = timedelta(days=14)
+    same_code_s: float = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +90,14 @@ class DeskState:
         programmes: which programme is in force, and why a newer one is not.
         turn: grows with each code, and whenever somebody else may be at the till from now on.
         asking: the turn for which the centre is being asked; 0 for none.
+        slips: printers of our own, None without any.
         sealing_key: the centre's public key (hex): a phone at an enrolment is sealed to it; "" before it was told.
+        leases_asked: for which (customer, unit) leases were asked for and an answer came: at which uptime, and which
+            visit of the customer was the last then.
+        leases_asking: what the last report asks for, with that visit.
+        leases_wanted_whole: the centre wants to know every lease this till holds.
+        scanned_last: a number made of the code that was scanned last, and at which uptime.
+        typed: the number nobody was found by, in memory alone, so that joining need not ask for it again.
     """
 
     store: TillStore
@@ -85,14 +120,25 @@ class DeskState:
     tended_at: datetime | None = None
     prints_are_seen: bool = False
     sealing_key: str = ""
+    slips: SlipOutlet | None = None
     shown: Snapshot | None = None
     turn: int = 0
     asking: int = 0
+    leases_asked: dict[tuple[str, str], tuple[float, datetime]] = field(default_factory=dict)
+    leases_asking: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    leases_wanted_whole: bool = False
+    scanned_last: tuple[int, float] | None = field(default=None, repr=False)
+    typed: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         self.programme = self.programmes.current
         self.current = read(self.store, "desk", "current", Current)
         self.last_receipt = read(self.store, "desk", "last", dict[str, str]) or {}
+
+    @property
+    def may_join(self) -> bool:
+        """Whether somebody new can be taken up here: their phone needs the centre's key to be sealed to."""
+        return bool(self.knowledge.tenant_keys and self.sealing_key)
 
     def close(self) -> None:
         """Give the files back."""
@@ -145,18 +191,19 @@ class DeskState:
         certificates: tuple[CertificateFact, ...] = (),
         partner: str = "",
         donation: SpendAsk | None = None,
+        coupons_refused: Mapping[str, str] = MappingProxyType({}),
     ) -> Decision:
         """The engine's decision; without a programme nothing is taken off and nothing is earned.
 
-        `closed` takes the receipt as it is: only earning acts.
+        `closed` takes the receipt as it is: only earning acts. `coupons_refused` is why coupons are not to be had for
+        this receipt, by serial.
         """
         if self.programme is None:
             nothing = receipt.total.with_minor(0)
             return Decision(programme_version=0, total=receipt.total, discount=nothing, payable=receipt.total)
         customer = known.customer if known is not None else None
-        coupons = coupon_facts(self.programme, self.store, self.knowledge.replica, receipt.coupons, customer)
-        if self.rules.refuses_single_use and self.link is not LinkState.ONLINE:
-            customer, coupons = without_single_use(self.programme, customer, coupons)
+        coupons = self.coupons_of(receipt, known)
+        customer, coupons = guarded(self, receipt.uid, customer, coupons, coupons_refused)
         return evaluate(
             self.programme,
             receipt,
@@ -170,6 +217,11 @@ class DeskState:
             donation=donation or SpendAsk.none(),
             coupons=coupons,
         )
+
+    def coupons_of(self, receipt: Receipt, known: Known | None) -> dict[str, CouponFact]:
+        """What is known here of the codes shown for a receipt."""
+        customer = known.customer if known is not None else None
+        return coupon_facts(self.programme, self.store, self.knowledge.replica, receipt.coupons, customer)
 
     def charged_off(self, receipt: Receipt, decision: Decision) -> dict[int, int]:
         """Minor units the till takes off each line, as a fiscal receipt can print them."""

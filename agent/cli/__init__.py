@@ -90,7 +90,7 @@ def _foreign(words: list[str]) -> int:
 def _overview() -> str:
     rows = [f"  {name:<10} {words}" for name, (_, words) in COMMANDS.items()]
     rows.append(f"  {'central':<10} the reference central server (needs the extra: tillpoint[central])")
-    rows.append(f"  {'simulate':<10} fleets on invented time, their promises checked (needs the same extra)")
+    rows.append(f"  {'simulate':<10} one device's twin for a till to talk to; whole fleets (needs the same extra)")
     return "\n".join(["tillpoint: loyalty at the till", "", *rows, "", "tillpoint COMMAND --help says more."])
 
 

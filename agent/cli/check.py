@@ -7,8 +7,9 @@ from pathlib import Path
 
 from agent.assembly import check
 from agent.checkout.programmes import COLLECTION, Good, Refused, in_words
+from agent.checkout.records import PulledPlace
 from agent.cli.common import add_config, print_json
-from agent.settings import default_config_path, load
+from agent.settings import Settings, default_config_path, load
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
 from offline_queue.errors import StoreError
@@ -36,6 +37,29 @@ def programme_in_force(folder: Path) -> str:
     )
 
 
+def pulled_devices(settings: Settings) -> dict[str, str]:
+    """How far each pulled device was read, a sentence for each; read beside a running agent."""
+    wanted = [device.name for device in settings.devices if device.way == "pull"]
+    if not wanted:
+        return {}
+    try:
+        with OutboxReader.open(settings.state_folder / "till.db") as reader:
+            kept = {name: reader.document("pulled", name) for name in wanted}
+    except StoreError as error:
+        return dict.fromkeys(wanted, f"how far it was read is not known: {error}")
+    return {name: _place_in_words(data) for name, data in kept.items()}
+
+
+def _place_in_words(data: bytes | None) -> str:
+    if data is None:
+        return "nothing was read yet: run tillpoint run, and see that the device is on"
+    place = codec.decode(data, PulledPlace)
+    left = place.last - place.number
+    done = "everything was read" if left <= 0 else f"{left} are left"
+    when = place.at.isoformat(timespec="seconds")
+    return f"read through document {place.number} of {place.last}, {done} (memory {place.memory}, {when})"
+
+
 def bound(cap: int) -> str:
     """How much a customer may overspend while lines are down, in one sentence."""
     if not cap:
@@ -52,13 +76,16 @@ def run(args: argparse.Namespace) -> int:
     except SettingsError as error:
         settings, problems = None, str(error).splitlines()
     told = programme_in_force(settings.state_folder) if settings is not None else ""
+    pulled = pulled_devices(settings) if settings is not None else {}
     if args.json:
-        print_json({"file": str(path), "ok": not problems, "problems": problems, "programme": told})
+        print_json({"file": str(path), "ok": not problems, "problems": problems, "programme": told, "pulled": pulled})
     elif settings is None or problems:
         print("\n".join(problems))
     else:
         devices = ", ".join(f"{device.name} ({device.driver})" for device in settings.devices) or "none"
         print(f"{path}: ok. Devices: {devices}. Panel: http://127.0.0.1:{settings.doors.port}/panel")
         print(f"{told[:1].upper()}{told[1:]}.")
+        for name, sentence in pulled.items():
+            print(f"{name}: {sentence}")
         print(bound(settings.offline.points_cap))
     return 1 if problems else 0

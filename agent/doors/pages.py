@@ -31,6 +31,7 @@ from agent.doors.stream import Streams
 from agent.doors.view import panel_view
 from agent.doors.words import Words, load_words
 from agent.snapshot import Screen, Snapshot, TillDesk
+from drivers.vocabulary.checkout import ReprintRequest
 
 __all__ = ["PLACES", "Page", "Panel", "load_page"]
 
@@ -51,6 +52,10 @@ class PanelIdentify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     code: Annotated[str, Meta(min_length=1, max_length=200)]
     presented: bool = False
+
+
+class PanelReprint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST /panel/reprint``: an empty object; the slip of the last receipt."""
 
 
 class PanelClear(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,6 +129,7 @@ class Panel:
             Route("/panel/stream", self._stream, methods=["GET"]),
             Route("/panel/identify", self._identify, methods=["POST"]),
             Route("/panel/clear", self._clear, methods=["POST"]),
+            Route("/panel/reprint", self._reprint, methods=["POST"]),
             Route("/panel/{name}", self._static, methods=["GET"]),
         ]
 
@@ -186,6 +192,13 @@ class Panel:
         await read_json(request, PanelClear)
         snapshot = await self._calls.run(lambda timeout_s: self._desk.panel_clear(timeout_s=timeout_s))
         return json_response(panel_view(snapshot))
+
+    async def _reprint(self, request: Request) -> Response:
+        self._session(request)
+        check_panel_post(request.headers)
+        await read_json(request, PanelReprint)
+        await self._calls.run(lambda timeout_s: self._desk.reprint(ReprintRequest(), timeout_s=timeout_s))
+        return json_response(panel_view(self._desk.snapshot))
 
     def _session(self, request: Request) -> str:
         session = self._secrets.session_of(request.cookies.get(_cookie_name(request), ""))

@@ -91,4 +91,26 @@ CALLS: Final = (
         summary="A return is closed",
         description="Name the sale in `receipt.base_uid` when it is known; points move back in proportion.",
     ),
+    Call(
+        name="attach",
+        request=contract.AttachRequest,
+        answer=contract.AttachAnswer,
+        summary="A closed receipt becomes somebody's",
+        description=(
+            "A customer comes back with a receipt that was nobody's: send its uid, the claim code of its slip or the "
+            "text of its fiscal QR code, and who it is. It earns as of its own day, once; discounts are not made good. "
+            "Repeating it answers the same."
+        ),
+    ),
+    Call(
+        name="reprint",
+        request=contract.ReprintRequest,
+        answer=contract.ReprintAnswer,
+        summary="The slip once more",
+        description=(
+            "Prints the loyalty slip of a closed receipt again on the till's own slip printer; without `receipt_uid` "
+            "that of the receipt closed last. `printing` is false where there is no such printer; `slip` holds the "
+            "lines in any case."
+        ),
+    ),
 )

@@ -27,7 +27,10 @@ _FORGED = Rejection("coupon_forged")
 _UNREADABLE = Rejection("coupon_unreadable")
 _UNVERIFIED = Rejection("coupon_unverified")
 _OFFLINE = Rejection("coupon_offline")
-_REFUSALS: Final = {why.code: why for why in (_FORGED, _UNREADABLE, _UNVERIFIED, _OFFLINE)}
+_ELSEWHERE = Rejection("coupon_elsewhere")
+_PROMISED = Rejection("coupon_promised")
+_ALL: Final = (_FORGED, _UNREADABLE, _UNVERIFIED, _OFFLINE, _ELSEWHERE, _PROMISED)
+_REFUSALS: Final = {why.code: why for why in _ALL}
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,16 @@ CODES: Final[dict[str, tuple[str, str, str]]] = {
         "этот купон одноразовый, а без связи не узнать, использован ли он; купон остаётся в силе",
         "คูปองนี้ใช้ได้ครั้งเดียว ตรวจสอบไม่ได้ขณะออฟไลน์ คูปองยังใช้ได้ภายหลัง",
     ),
+    "coupon_elsewhere": (
+        "this coupon is held by another till, which was asked to give it up; try again in a minute",
+        "этот купон закреплён за другой кассой, она его уже отдаёт; попробуйте через минуту",
+        "คูปองนี้อยู่ที่เครื่องอื่นและกำลังคืน ลองใหม่ในหนึ่งนาที",
+    ),
+    "coupon_promised": (
+        "another receipt of this till is about to use this coupon; close or cancel that one first",
+        "этот купон уже учтён в другом чеке этой кассы; сначала закройте или отмените его",
+        "ใบเสร็จอื่นของเครื่องนี้กำลังใช้คูปองนี้ ปิดหรือยกเลิกใบนั้นก่อน",
+    ),
     "coupon_unverified": (
         "the coupon cannot be checked at this till",
         "на этой кассе купон нельзя проверить",

@@ -13,7 +13,7 @@ from msgspec import Struct
 from agent.loyalty import RefundEffect
 from agent.slips.happenings import happenings, taken_off
 from agent.slips.names import SlipNames
-from agent.slips.text import WRAPPED, date_text, form, mask_code, money_text, points_text, words
+from agent.slips.text import QR, WRAPPED, date_text, form, mask_code, money_text, points_text, words
 from drivers.vocabulary.checkout import PointsBalance
 from drivers.vocabulary.decision import Decision
 
@@ -21,12 +21,19 @@ __all__ = ["SlipStyle", "refund_slip", "sale_slip"]
 
 
 class SlipStyle(Struct, frozen=True, kw_only=True):
-    """Language, time zone, the programme's title ("" prints none), and what it calls its rules, points and coupons."""
+    """How slips look.
+
+    Attributes:
+        title: the programme's, "" prints none.
+        names: what the programme calls its rules, points and coupons.
+        qr: what the QR code at the end says, with ``{claim}`` for the receipt's code; "" for none.
+    """
 
     language: str
     zone: tzinfo
     title: str = ""
     names: SlipNames = SlipNames()
+    qr: str = ""
 
 
 def sale_slip(
@@ -67,7 +74,7 @@ def sale_slip(
     if decision.discount:
         lines.append(_pair(say["saved"], money_text(decision.discount, style.language)))
     lines += happenings(decision, style.names, style.language, style.zone, counted or {})
-    lines.append(_pair(say["claim"], claim))
+    lines += _claim_lines(style, claim)
     return tuple(lines)
 
 
@@ -103,8 +110,14 @@ def refund_slip(
         lines.append(form(say["membership_back"], back.days, language).format(days=back.days))
     if settled_by_centre:
         lines.append(say["settled_later"])
-    lines.append(_pair(say["claim"], claim))
+    lines += _claim_lines(style, claim)
     return tuple(lines)
+
+
+def _claim_lines(style: SlipStyle, claim: str) -> list[str]:
+    """The receipt's code, and the customer's way to their balance where the shop has one."""
+    lines = [_pair(words(style.language)["claim"], claim)]
+    return [*lines, QR + style.qr.replace("{claim}", claim)] if style.qr else lines
 
 
 def _pair(left: str, right: str) -> str:

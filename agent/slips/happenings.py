@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from agent.slips.names import SlipNames
-from agent.slips.text import WRAPPED, date_text, form, group_digits, mask_code, money_text, points_text, words
+from agent.slips.text import BARCODE, WRAPPED, date_text, form, group_digits, mask_code, money_text, points_text, words
 from drivers.vocabulary.decision import (
     CertificateUsed,
     CouponIssued,
@@ -67,7 +67,7 @@ def _coupon_used(told: _Told, effect: CouponUsed) -> list[str]:
 
 
 def _coupon_issued(told: _Told, effect: CouponIssued) -> list[str]:
-    """Title, what it does, when, and the code in full: a text stream carries no bar code, the cashier types it."""
+    """Title, what it does, when, and the code in full: a till's text carries no bar code, so the cashier types it."""
     title = told.names.coupons.get(effect.coupon, effect.coupon)
     lines = [WRAPPED + told.say["coupon_issued"].format(title=title)]
     lines += [WRAPPED + sentence for sentence in told.names.conditions.get(effect.coupon, ())]
@@ -77,7 +77,7 @@ def _coupon_issued(told: _Told, effect: CouponIssued) -> list[str]:
     key = word.get((bool(since), bool(until)))
     if key is not None:
         lines.append(WRAPPED + told.say[key].format(since=since, until=until))
-    return [*lines, WRAPPED + told.say["coupon_code"].format(code=effect.code)]
+    return [*lines, WRAPPED + told.say["coupon_code"].format(code=effect.code), BARCODE + effect.code]
 
 
 def _gift(told: _Told, effect: GiftDue) -> list[str]:

@@ -14,6 +14,8 @@ from typing import Final
 from drivers.vocabulary.money import Money
 
 __all__ = [
+    "BARCODE",
+    "QR",
     "WRAPPED",
     "clip",
     "column_width",
@@ -25,6 +27,7 @@ __all__ = [
     "lay_out",
     "mask_code",
     "money_text",
+    "money_with_sign",
     "pair",
     "plural",
     "points_text",
@@ -34,7 +37,12 @@ __all__ = [
 
 ELLIPSIS: Final = ".."  # two dots: every code page has them, "…" is missing from most
 WRAPPED: Final = "\v"  # before a line that goes on below instead of losing its end: a code, a sentence
+BARCODE: Final = "\fb"  # before a code for a printer that draws it; a text stream leaves the line out
+QR: Final = "\fq"  # likewise
 LINES_OF_ONE_MAX: Final = 8  # of a wrapped line; a code of 200 characters fits 32 columns, a novel does not
+
+#: What stands after an amount; a currency that is not here is named by its letters.
+_SIGNS: Final = {"RUB": "₽", "THB": "฿", "EUR": "€", "USD": "$", "KZT": "₸", "BYN": "Br"}
 
 _HELD: Final = "\N{NO-BREAK SPACE}"  # while wrapping; printers know the plain blank only
 _THOUSANDS: Final = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
@@ -106,10 +114,13 @@ def _pieces(word: str, columns: int) -> list[str]:
 def lay_out(lines: Iterable[str], columns: int) -> tuple[str, ...]:
     """Lines for a printer of so many columns.
 
-    In a line with a tab, what follows it goes to the right edge; a line that begins with WRAPPED goes on below.
+    In a line with a tab, what follows it goes to the right edge; a line that begins with WRAPPED goes on below; codes
+    are for printers that draw them, and left out here.
     """
     laid: list[str] = []
     for line in lines:
+        if line.startswith((BARCODE, QR)):
+            continue
         if line.startswith(WRAPPED):
             laid += wrap(line.removeprefix(WRAPPED), columns)[:LINES_OF_ONE_MAX]
             continue
@@ -124,6 +135,11 @@ def money_text(money: Money, language: str) -> str:
     mark = "," if language == "ru" else "."
     sign = "-" if whole.startswith("-") else ""
     return sign + group_digits(int(whole.lstrip("-")), language) + (mark + fraction if fraction else "")
+
+
+def money_with_sign(money: Money, language: str) -> str:
+    """The same with its currency's sign, for a slip that lies alone; a printer puts letters for a sign it lacks."""
+    return f"{money_text(money, language)} {_SIGNS.get(money.currency, money.currency)}"
 
 
 def points_text(amount: int, exponent: int, language: str) -> str:

@@ -29,6 +29,7 @@ from drivers.vocabulary.centre import (
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 
 if TYPE_CHECKING:
     from agent.sync.identity import Identity
@@ -179,6 +180,43 @@ class CentreClient:
             )
 
         return _read(self._asked(ask), LeaseAnswer)
+
+    def values(self, report: ValueReport) -> ValueAnswer:
+        """Say which coupons and certificates the till holds; be given which it may hold.
+
+        Raises:
+            SnapshotUnknown: a centre that leases none.
+            CentreError: as for upload.
+        """
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/values",
+                deadline_s=UPLOAD_DEADLINE_S,
+                body=squeeze(codec.encode(report)),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        return _read(self._asked(ask), ValueAnswer)
+
+    def coupons(self, wanted: CouponsWanted, *, deadline_s: float) -> CouponsGrant:
+        """Have coupons leased at once.
+
+        Raises:
+            CentreError: as for upload.
+        """
+
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/coupons",
+                deadline_s=deadline_s,
+                body=squeeze(codec.encode(wanted)),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        return _read(self._asked(ask), CouponsGrant)
 
     def snapshot(self) -> SnapshotManifest:
         """Which parts there are for a till that begins.

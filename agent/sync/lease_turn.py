@@ -15,6 +15,7 @@ from drivers.vocabulary.leases import LeaseAnswer, LeaseReport, Place
 __all__ = ["LeaseTurn"]
 
 EVERY_S: Final = 60.0
+AT_ONCE_MAX: Final = 3  # in a row; a centre that is never satisfied is asked each minute like any other
 
 log = logging.getLogger(__name__)
 
@@ -33,23 +34,36 @@ class LeaseTurn:
     keep: Callable[[LeaseAnswer], None]
     monotonic: Callable[[], float] = time.monotonic
     _next_s: float = field(default=0.0, init=False)
+    _at_once: int = field(default=0, init=False)
 
     def is_due(self) -> bool:
         """Whether it is time."""
         return self.monotonic() >= self._next_s
 
-    def take(self, client: LeaseClient) -> Place | None:
-        """One report; from where to send again, when the centre lost what it had.
+    def take(self, client: LeaseClient) -> tuple[bool, Place | None]:
+        """One report: (whether the centre answered, from where to send again when it lost what it had).
+
+        What was given up for the report has to be sent first: then nothing is asked, and it is due again at once.
 
         Raises:
             CentreError: it could not be asked; it is due again at once.
         """
+        report = self.report()
+        if report.last != report.acknowledged and self._is_early():
+            return False, None
         try:
-            answer = client.leases(self.report())
+            answer = client.leases(report)
         except SnapshotUnknown as unknown:
             log.info("lease.none reason=%s", unknown)  # an older centre, or another maker's: the cap alone holds
             self._next_s = self.monotonic() + EVERY_S
-            return None
+            return True, None
         self.keep(answer)
-        self._next_s = self.monotonic() + EVERY_S
-        return answer.send_from
+        if not answer.again or not self._is_early():
+            self._at_once = 0
+            self._next_s = self.monotonic() + EVERY_S
+        return True, answer.send_from
+
+    def _is_early(self) -> bool:
+        """Whether one more may follow at once."""
+        self._at_once += 1
+        return self._at_once < AT_ONCE_MAX

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from drivers.vocabulary.centre import ChangesPage, SnapshotManifest, SnapshotPart, UploadAnswer
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.value_leases import ValueAnswer, ValueReport
 
 if TYPE_CHECKING:
     from offline_queue.envelope import Envelope
@@ -37,6 +38,10 @@ class LeaseClient(UploadClient, Protocol):
 
     def leases(self, report: LeaseReport) -> LeaseAnswer:
         """Say what the till holds; be given what it may hold."""
+        ...
+
+    def values(self, report: ValueReport) -> ValueAnswer:
+        """The same of coupons and certificates."""
         ...
 
 

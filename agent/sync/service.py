@@ -26,11 +26,13 @@ from agent.sync.loop import Loop
 from agent.sync.replica_file import ReplicaFile
 from agent.sync.tls import tls_of
 from agent.sync.uploader import Settlement, Uploader
+from agent.sync.value_turn import ValueTurn
 from agent.till import LinkChanged, ReplicaChanged, ReplicaLoading
 from drivers.vocabulary.centre import HoldGrant, HoldWanted, LookupAnswer, LookupWanted
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.checkout import HoldRequest
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 from offline_queue.reader import OutboxReader
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ __all__ = ["SyncService", "TillSide"]
 
 SETTLE_TIMEOUT_S: Final = 20.0  # one commit on a disk that is very busy
 HOLD_TTL_S: Final = 900  # a receipt is paid or given up within a quarter of an hour
+
+#: What a centre says that knows no such question.
+_NO_ROUTE: Final = frozenset({"no_such_route", "method_not_allowed"})
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -116,6 +121,7 @@ class SyncService:
                 epoch=identity.epoch,
                 reseal=self._reseal,
                 leases=LeaseTurn(report=self._lease_report, keep=self._keep_leases),
+                values=ValueTurn(report=self._value_report, keep=self._keep_values),
             ),
             self.link,
         )
@@ -174,6 +180,14 @@ class SyncService:
         return self._ask_now(
             lambda client, deadline_s: client.certificate(wanted, deadline_s=deadline_s),
             lambda code: CertificateGrant(reason=code),
+        )
+
+    def ask_coupons(self, wanted: CouponsWanted) -> CouponsGrant | None:
+        """Which coupons are in this till's hand now, or None when it cannot be asked in time; on the asking thread."""
+        return self._ask_now(
+            lambda client, deadline_s: client.coupons(wanted, deadline_s=deadline_s),
+            # A centre that leases no coupons: they count as far as this till knows.
+            lambda code: CouponsGrant(server_time=self._now(), leased=False) if code in _NO_ROUTE else None,
         )
 
     def ask_lookup(self, wanted: LookupWanted) -> LookupAnswer | None:
@@ -275,6 +289,13 @@ class SyncService:
 
     def _keep_leases(self, answer: LeaseAnswer) -> None:
         self._till.run_on_till(lambda desk: desk.take_leases(answer), timeout_s=SETTLE_TIMEOUT_S)
+
+    def _value_report(self) -> ValueReport:
+        report: ValueReport = self._till.run_on_till(lambda desk: desk.value_report(), timeout_s=SETTLE_TIMEOUT_S)
+        return report
+
+    def _keep_values(self, answer: ValueAnswer) -> None:
+        self._till.run_on_till(lambda desk: desk.take_values(answer), timeout_s=SETTLE_TIMEOUT_S)
 
     def _till_changed(self, snapshot: Snapshot) -> None:
         if snapshot.waiting:

@@ -11,6 +11,7 @@ from agent.sync.errors import CentreFork, CentreGap, CentreRefused
 from agent.sync.lease_turn import LeaseTurn
 from agent.sync.loop import Done
 from agent.sync.parts import LeaseClient
+from agent.sync.value_turn import ValueTurn
 from drivers.vocabulary.centre import ENVELOPES_BATCH_MAX, UPLOAD_BYTES_MAX, Problem, UploadAnswer, VerdictState
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Uploader:
         epoch: our present epoch, as enrolment gave it.
         reseal: hands envelopes of an older epoch to the till, to be sealed again at the end of the present one.
         leases: what is done when there is nothing to send; None for a till that takes no leases.
+        values: the same of coupons and certificates, after it.
     """
 
     connect: Callable[[], LeaseClient]
@@ -72,6 +74,7 @@ class Uploader:
     epoch: int
     reseal: Callable[[Sequence[Envelope]], None]
     leases: LeaseTurn | None = None
+    values: ValueTurn | None = None
     name: str = "upload"
     _client: LeaseClient | None = field(default=None, init=False)
     _source: EnvelopeSource | None = field(default=None, init=False)
@@ -114,11 +117,17 @@ class Uploader:
 
     def _idle(self, client: LeaseClient) -> Done:
         if self.leases is None or not self.leases.is_due():
-            return Done(pause_s=IDLE_S, answered=False)
-        wanted = self.leases.take(client)
+            return self._values(client)
+        answered, wanted = self.leases.take(client)
         if wanted is not None:
             log.warning("sync.again epoch=%d from=%d", wanted.epoch, wanted.sequence)
             self._again = (wanted.epoch, wanted.sequence)
+        return Done(pause_s=0, answered=answered)
+
+    def _values(self, client: LeaseClient) -> Done:
+        if self.values is None or not self.values.is_due():
+            return Done(pause_s=IDLE_S, answered=False)
+        self.values.take(client)
         return Done(pause_s=0, answered=True)
 
     def abort(self) -> None:

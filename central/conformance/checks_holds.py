@@ -12,7 +12,7 @@ from central.conformance.suite import check
 from central.conformance.till import Till
 from central.conformance.wire import Answer
 from drivers.vocabulary.facts import HoldReleased
-from drivers.vocabulary.leases import LeaseReport, Place
+from drivers.vocabulary.leases import HeldHold, LeaseReport, Place
 
 __all__: list[str] = []
 
@@ -132,7 +132,8 @@ def nobody(bench: Bench) -> None:
     "hold-ends",
     "G3",
     "a hold the till never heard of is free when its time is over, at the latest when the till says so",
-    step="let open holds end by their `expires_at`, or by a lease report whose `holds` does not name them",
+    step="let open holds end by their `expires_at`, or by a lease report whose `holds` does not name them and whose "
+    "`stamp` is of an answer after their end",
     needs=("hold-capture",),
 )
 def ends(bench: Bench) -> str:
@@ -144,7 +145,8 @@ def ends(bench: Bench) -> str:
     _wait(bench, str(grant.get("expires_at")))
     if bench.may_hold(bench.b, customer, there):
         return "free by itself"
-    _report(bench, bench.a)
+    for _ in range(2):  # the first is of before the end of the hold, for all the server knows
+        _report(bench, bench.a)
     bench.expect_free(bench.b, customer, there, {"balance": there})
     return "free when the till had reported"
 
@@ -161,23 +163,48 @@ def known_stays(bench: Bench) -> None:
     customer = bench.customer("second holder", points=POINTS)
     there, uid = bench.balance(customer), new_uid()
     _report(bench, bench.a)
+    before = _report(bench, bench.a)  # what was over before the first is over now
     grant = bench.hold(bench.a, customer, there, uid=uid, ttl_s=1)
-    _granted(grant, there)
+    held = HeldHold(receipt_uid=uid, id=_granted(grant, there), customer_id=customer, unit=bench.unit, points=there)
     _wait(bench, str(grant.get("expires_at")))
-    _report(bench, bench.a, uid)
+    _report(bench, bench.a, held)
     if bench.may_hold(bench.b, customer, 1):
         raise Failed(f"nothing free: till {bench.a.name} reported that it knows the hold", "1 point and more")
+    bench.notes["hold known"] = (customer, there, held, before)
+
+
+@check(
+    "hold-late-report",
+    "G3",
+    "a report that was long on its way ends no hold that was granted after it was made",
+    step="know by the report's `stamp` when the till last heard an answer; end only holds whose time was over then",
+    needs=("hold-known-stays",),
+)
+def late_report(bench: Bench) -> None:
+    """It shows the stamp of before the hold; then the till says that it has none."""
+    customer, there, held, before = bench.notes["hold known"]
+    now = bench.a.stamp
+    bench.a.stamp = before
     _report(bench, bench.a)
+    if bench.may_hold(bench.b, customer, 1):
+        raise Failed("nothing free: the report without the hold was made before the hold", "1 point and more")
+    bench.a.stamp = now
+    _report(bench, bench.a, held)
+    for _ in range(2):  # the first is of before the end of the hold, for all the server knows
+        _report(bench, bench.a)
     bench.expect_free(bench.b, customer, there, {"balance": there})
 
 
-def _report(bench: Bench, till: Till, *holds: str) -> None:
-    """Say which holds the till knows."""
+def _report(bench: Bench, till: Till, *holds: HeldHold) -> str:
+    """Say which holds the till knows; the stamp it showed."""
     bench.reports(till)
     till.settle()
-    place = Place(epoch=till.epoch, sequence=till.taken)
-    answer = till.post("leases", LeaseReport(acknowledged=place, last=place, holds=holds))
+    shown, place = till.stamp, Place(epoch=till.epoch, sequence=till.taken)
+    report = LeaseReport(acknowledged=place, last=place, stamp=shown, held=(), holds=holds)
+    answer = till.post("leases", report)
     expect(answer.status == 200, "200 for a lease report", answer)
+    till.stamp = str(answer.get("stamp") or "")
+    return shown
 
 
 def _wait(bench: Bench, expires_at: str) -> None:

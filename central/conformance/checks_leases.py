@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from agent.signatures import SignatureError, check_any
 from central.conformance.bench import Bench
@@ -13,7 +13,7 @@ from central.conformance.suite import check
 from central.conformance.till import Till
 from drivers.vocabulary import codec
 from drivers.vocabulary.facts import LeasesClosed
-from drivers.vocabulary.leases import LEASE, LeaseAnswer, LeaseReport, LeaseWanted, Place, SignedLease
+from drivers.vocabulary.leases import LEASE, LeaseAnswer, LeaseReport, LeaseWanted, Place, SignedLease, held_digest
 
 __all__: list[str] = []
 
@@ -21,17 +21,20 @@ POINTS: Final = 100
 MARGIN_S: Final = 0.3
 
 
-def _report(till: Till, customer: str, unit: str, *held: SignedLease) -> LeaseAnswer:
+def _report(till: Till, customer: str, unit: str, *held: SignedLease, **more: Any) -> LeaseAnswer:
     """Say what the till holds and whose points it would like."""
     till.settle()
     place = Place(epoch=till.epoch, sequence=till.taken)
     wanted = (LeaseWanted(customer_id=customer, unit=unit),)
-    answer = till.post("leases", LeaseReport(acknowledged=place, last=place, held=held, wanted=wanted))
+    values = {"held": held, "stamp": till.stamp, "wanted": wanted} | more
+    answer = till.post("leases", LeaseReport(acknowledged=place, last=place, **values))
     expect(answer.status == 200, "200 with leases", answer)
     try:
-        return codec.decode(answer.body, LeaseAnswer)
+        read = codec.decode(answer.body, LeaseAnswer)
     except codec.WireError as error:
         raise Failed("an answer that tills can read", str(error)) from None
+    till.stamp = read.stamp
+    return read
 
 
 def _held(bench: Bench) -> tuple[str, SignedLease]:
@@ -106,8 +109,9 @@ def invariant(bench: Bench) -> None:
 def again(bench: Bench) -> None:
     """Repeated with and without what is held: the first answer may have been lost."""
     customer, signed = _held(bench)
-    for held in ((signed,), ()):
-        for one in _report(bench.a, customer, bench.unit, *held).leases:
+    # Without a stamp nothing was heard yet: that it does not hold the lease says nothing of its end.
+    for held, stamp in (((signed,), bench.a.stamp), ((), "")):
+        for one in _report(bench.a, customer, bench.unit, *held, stamp=stamp).leases:
             new, old = one.lease, signed.lease
             if new.customer_id != old.customer_id:
                 continue
@@ -118,6 +122,26 @@ def again(bench: Bench) -> None:
             signed = one
             bench.notes["lease"] = (customer, one)
     _expect_invariant(bench)
+
+
+@check(
+    "lease-digest",
+    "G3",
+    "a digest stands for the leases a till holds; a till whose digest is another than expected is asked to name them",
+    step="answer `again` when `digest` is not that of what you wrote down; or, if you make no digests, whenever `held` "
+    "is missing",
+    needs=("lease-again",),
+)
+def digest(bench: Bench) -> str:
+    """A wrong one, then the right one."""
+    customer, signed = _held(bench)
+    wrong = _report(bench.a, customer, bench.unit, held=None, digest=held_digest([("another", 1)]))
+    expect(wrong.again, "`again`: what the till holds is not what the server has", "a content answer")
+    expect_equal((), wrong.leases, "leases for a till of which nobody knows what it holds")
+    right = held_digest([(signed.lease.id, signed.lease.sequence)])
+    answer = _report(bench.a, customer, bench.unit, held=None, digest=right)
+    _expect_invariant(bench)
+    return "the list is wanted every time" if answer.again else ""
 
 
 @check(

@@ -39,6 +39,7 @@ class Till:
         sequence: number of the last envelope written.
         taken: number of the last envelope the server acknowledged.
         pending: written and not acknowledged.
+        stamp: of the last answer to a lease report.
         spoiled: the check after which server and till no longer agree, or "".
     """
 
@@ -50,6 +51,7 @@ class Till:
     sequence: int = 0
     taken: int = 0
     pending: list[WireEnvelope] = field(default_factory=list)
+    stamp: str = ""
     spoiled: str = ""
     written: WireEnvelope | None = None
 

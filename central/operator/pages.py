@@ -52,7 +52,7 @@ def tills_page(
             row.version,
             row.epoch,
             row.last_seq or 0,
-            _bad("quarantined") if row.fork else "",
+            _bad("quarantined") if row.fork else _bad(row.lease_trouble) if row.lease_trouble else "",
         )
         for row in tills
     ]

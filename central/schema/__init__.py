@@ -21,7 +21,16 @@ from central.schema.migrations import MIGRATIONS, VERSION, migrate
 from central.schema.points import hold, lease, ledger, lot, receipt
 from central.schema.settings import meta, programme
 from central.schema.tills import enrol_code, envelope, operator_action, till, till_cursor
-from central.schema.values import certificate, certificate_hold, certificate_move, coupon, coupon_use, fund, gift
+from central.schema.values import (
+    certificate,
+    certificate_hold,
+    certificate_move,
+    coupon,
+    coupon_use,
+    fund,
+    gift,
+    value_lease,
+)
 
 __all__ = [
     "MIGRATIONS",
@@ -62,4 +71,5 @@ __all__ = [
     "snapshot_part",
     "till",
     "till_cursor",
+    "value_lease",
 ]

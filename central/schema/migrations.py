@@ -25,7 +25,16 @@ from central.schema.feed import (
 from central.schema.points import hold, lease, receipt
 from central.schema.settings import meta
 from central.schema.tills import enrol_code, envelope, operator_action, till
-from central.schema.values import certificate, certificate_hold, certificate_move, coupon, coupon_use, fund, gift
+from central.schema.values import (
+    certificate,
+    certificate_hold,
+    certificate_move,
+    coupon,
+    coupon_use,
+    fund,
+    gift,
+    value_lease,
+)
 
 __all__ = ["MIGRATIONS", "VERSION", "migrate"]
 
@@ -75,7 +84,7 @@ def _to_version_2(connection: Connection) -> None:
         connection,
         till,
         *("public_key", "token_next_hash", "token_at", "token_renew", "tenant_generation", "signature_trouble"),
-        *("settled_instance", "scope"),
+        *("settled_instance", "settled_values", "scope"),
     )
     _columns(connection, enrol_code, "scope")
     _columns(connection, contact, "card")
@@ -90,7 +99,7 @@ def _to_version_2(connection: Connection) -> None:
     _indexes(connection, alias, "alias_mask")
     _tables(connection, operator_action)
     _claim_codes(connection)
-    _tables(connection, snapshot, snapshot_part, snapshot_mark, lease)
+    _tables(connection, snapshot, snapshot_part, snapshot_mark, lease, value_lease)
     _tables(connection, scope, customer_scope, scope_change, lookup)
     _indexes(connection, change, "change_common")
 

@@ -115,4 +115,5 @@ lease: Final = Table(
     Column("kept", Boolean, nullable=False, default=False),
     Index("lease_customer", "customer", "unit", "state"),
     Index("lease_till", "till", "state"),
+    Index("lease_over", "expires_at", sqlite_where=text("state <> 'open'"), postgresql_where=text("state <> 'open'")),
 )

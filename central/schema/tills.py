@@ -52,6 +52,15 @@ till: Final = Table(
     # The feed's instance in which the till last said which leases it holds and had sent all it had sent before; "" for
     # one that never had a lease. Of another instance: the database was restored since, and the till has yet to speak.
     Column("settled_instance", String(16), nullable=False, server_default=text("''")),
+    # The same of coupons and certificates (`central.value_leases`).
+    Column("settled_values", String(16), nullable=False, server_default=text("''")),
+    # When it last said so; when it last told us, without proof, that the database was restored; what it says was
+    # acknowledged and is not here (instance:epoch.sequence), and since when; what is wrong, for the operator.
+    Column("reported_at", Instant),
+    Column("surprised_at", Instant),
+    Column("lacks", String(60)),
+    Column("lacks_since", Instant),
+    Column("lease_trouble", Text),
     # The last batch that was refused because of its signature, in words; NULL since a good one came.
     Column("signature_trouble", Text),
     # Whose customers it is told of; "" is everybody's.

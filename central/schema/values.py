@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -19,7 +20,16 @@ from sqlalchemy import (
 
 from central.schema.columns import Instant, Number, metadata
 
-__all__ = ["certificate", "certificate_hold", "certificate_move", "coupon", "coupon_use", "fund", "gift"]
+__all__ = [
+    "certificate",
+    "certificate_hold",
+    "certificate_move",
+    "coupon",
+    "coupon_use",
+    "fund",
+    "gift",
+    "value_lease",
+]
 
 #: One row for each coupon that somebody holds, that was issued, or that was used: `used` counts the uses that stand.
 #: `uses` is how often it may be used as far as the centre knows; NULL is as the programme says.
@@ -77,6 +87,15 @@ certificate: Final = Table(
     Column("pin_failures", Integer, nullable=False),
     Column("blocked", Boolean, nullable=False),
     Column("made_at", Instant, nullable=False),
+    # By which a till knows its code again without a line: salted and slow, where `id` is keyed. NULL for one that was
+    # made before there were leases and has not been shown since.
+    Column("check_hash", String(100)),
+    # The till that showed it last, and who paid with it last: where it may be wanted without a line.
+    Column("seen_till", String(80)),
+    Column("seen_at", Instant),
+    Column("customer", String(64)),
+    Index("certificate_seen", "seen_till", "seen_at"),
+    Index("certificate_customer", "customer"),
     # Money that two tills took at once.
     Index(
         "certificate_overspent",
@@ -115,6 +134,30 @@ certificate_hold: Final = Table(
     Column("state", String(16), nullable=False),
     UniqueConstraint("till", "receipt_uid", "certificate"),
     Index("certificate_hold_certificate", "certificate", "state"),
+)
+
+#: A coupon of one use, or money of a certificate, in one till's hand. What is left (amount - used) is nobody else's
+#: until `state` is "closed" (all was used, or the till said that it is done) or "released" (a person did).
+value_lease: Final = Table(
+    "value_lease",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("till", String(80), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("thing", String(400), nullable=False),
+    Column("customer", String(64)),
+    Column("amount", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("granted_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    # Since when the till is asked to give it up; NULL for one it may keep.
+    Column("recalled_at", Instant),
+    # Canonical JSON of the last word given, which is signed again when the till has to be told once more.
+    Column("word", LargeBinary, nullable=False),
+    Index("value_lease_thing", "kind", "thing", "state"),
+    Index("value_lease_till", "till", "state"),
 )
 
 #: Points that customers gave away, by fund.

@@ -1,4 +1,4 @@
-"""Addresses to endpoints: ``tcp://host:port``, ``tcp-listen://host:port``, ``serial:COM5?baud=9600``, ``memory:name``.
+"""Addresses to endpoints: ``tcp://host:port``, ``serial:COM5?baud=9600``, ``usb:04b8:0202``, ``spool:NAME`` and more.
 
 Nothing is opened here; an address that cannot be meant is a SettingsError with the next step.
 """
@@ -6,14 +6,18 @@ Nothing is opened here; an address that cannot be meant is a SettingsError with 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from drivers.transport.contract import Endpoint
 from drivers.transport.memory import MemoryEndpoint
+from drivers.transport.scanner_addresses import SCANNER_BUILDERS, SCANNER_EXAMPLES
 from drivers.transport.serial_port import SerialEndpoint, SerialLine
+from drivers.transport.spool import SpoolEndpoint
 from drivers.transport.tcp import TcpEndpoint, TcpListenEndpoint
+from drivers.transport.usb import UsbEndpoint, UsbName
 from drivers.vocabulary.errors import SettingsError
 
 __all__ = ["EXAMPLES", "endpoint"]
@@ -28,6 +32,9 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "tcp-listen": "tcp-listen://127.0.0.1:9100",
     "serial": "serial:COM5?baud=9600&parity=N&bits=8&stop=1",
     "memory": "memory:demo",
+    "usb": "usb:04b8:0202",
+    "spool": "spool:RECEIPT",
+    **SCANNER_EXAMPLES,
 }
 
 _PARITIES: Final = ("N", "E", "O", "M", "S")
@@ -137,9 +144,36 @@ def _serial(address: str, rest: str) -> Endpoint:
     return SerialEndpoint(address, line)
 
 
+_USB_NAME: Final = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})")
+
+
+def _usb(address: str, rest: str) -> Endpoint:
+    name, _, query = rest.partition("?")
+    match = _USB_NAME.fullmatch(name)
+    if match is None:
+        raise SettingsError(
+            f'address "{address}" names no vendor and product; write it like {EXAMPLES["usb"]} (tillpoint devices)',
+        )
+    wanted = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(set(wanted) - {"serial"})
+    if unknown:
+        raise SettingsError(f'address "{address}": unknown key "{unknown[0]}"; known is serial')
+    usb_name = UsbName(vendor=int(match[1], 16), product=int(match[2], 16), serial=wanted.get("serial", ""))
+    return UsbEndpoint(address, usb_name)
+
+
+def _spool(address: str, rest: str) -> Endpoint:
+    if not rest.strip() or rest.startswith("//"):
+        raise SettingsError(f'address "{address}" names no print queue; write it like {EXAMPLES["spool"]}')
+    return SpoolEndpoint(address, rest)
+
+
 _BUILDERS: Final[Mapping[str, Callable[[str, str], Endpoint]]] = {
     "tcp": _tcp,
     "tcp-listen": _tcp_listen,
     "serial": _serial,
     "memory": _memory,
+    "usb": _usb,
+    "spool": _spool,
+    **SCANNER_BUILDERS,
 }

@@ -287,7 +287,8 @@ class SerialEndpoint:
                 exclusive=True,
             )
         except (OSError, ValueError) as error:  # SerialException is an OSError; ValueError is a speed it refuses
-            raise TransportUnavailable(f"cannot open {self._address}: {_cause(error, line)}") from error
+            reason, words = _cause(error, line)
+            raise TransportUnavailable(f"cannot open {self._address}: {words}", reason=reason) from error
         return SerialTransport(self._address, port)
 
     def visitor_waits(self) -> bool:
@@ -298,25 +299,29 @@ class SerialEndpoint:
         """Nothing listens."""
 
 
-def _cause(error: Exception, line: SerialLine) -> str:
+def _cause(error: Exception, line: SerialLine) -> tuple[str, str]:
     """Why a port does not open and what to do, by number; pyserial gives none on Windows, so there by the list."""
     number = error.errno if isinstance(error, OSError) else None
     known = [port.device for port in list_ports()]
     is_known = any(os.path.realpath(name) == os.path.realpath(line.port) for name in known)
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or (sys.platform == "win32" and not is_known):
-        return f"there is no such port; {_known_words(known)}"
+        return "missing", f"there is no such port; {_known_words(known)}"
     if number in _BUSY or (sys.platform == "win32" and number is None and is_known):
-        return "in use by another program; close it or choose another port"
+        return "busy", "in use by another program; close it or choose another port"
     if number in (errno.EACCES, errno.EPERM):
-        return (
-            "not permitted; add the user of the service to the group dialout"
-            " (usermod -aG dialout …) and start the service again"
-        )
+        return "permission", _NOT_PERMITTED
     if number in (errno.ENOTTY, errno.EINVAL, None):
         return (
-            f"it is no serial port or refuses {line.baud} baud {line.bits}{line.parity}{line.stop}; check the address"
+            "",
+            f"it is no serial port or refuses {line.baud} baud {line.bits}{line.parity}{line.stop}; check the address",
         )
-    return f"{words_of(error)}; check the cable and the address"
+    return "", f"{words_of(error)}; check the cable and the address"
+
+
+_NOT_PERMITTED: Final = (
+    "not permitted; add the user of the service to the group dialout"
+    " (usermod -aG dialout …) and start the service again"
+)
 
 
 def _known_words(known: list[str]) -> str:

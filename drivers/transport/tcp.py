@@ -194,6 +194,7 @@ class TcpEndpoint:
             raise TransportUnavailable(
                 f'cannot open {self._address}: the name "{self._host}" is not found;'
                 " check the spelling or write the IP address of the device",
+                reason="name",
             ) from error
         return [(family, place) for family, _, _, _, place in found]
 
@@ -223,12 +224,18 @@ class TcpEndpoint:
     def _unavailable(self) -> TransportUnavailable:
         error = self._failure or OSError(errno.EADDRNOTAVAIL, "no address")
         if error.errno in (errno.ECONNREFUSED, _WINDOWS_REFUSED):
-            words = "the connection is refused; check the port, and that no other program holds the device"
+            reason, words = (
+                "refused",
+                "the connection is refused; check the port, and that no other program holds the device",
+            )
         elif isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
-            words = f"no answer within {CONNECT_S_MAX:g} s; check that the device is on and the cable is in"
+            reason, words = (
+                "silent",
+                f"no answer within {CONNECT_S_MAX:g} s; check that the device is on and the cable is in",
+            )
         else:
-            words = f"{words_of(error)}; check the network of this machine and the address of the device"
-        return TransportUnavailable(f"cannot open {self._address}: {words}")
+            reason, words = "", f"{words_of(error)}; check the network of this machine and the address of the device"
+        return TransportUnavailable(f"cannot open {self._address}: {words}", reason=reason)
 
 
 _WINDOWS_REFUSED: Final = 10_061  # WSAECONNREFUSED, as SO_ERROR gives it
@@ -302,7 +309,10 @@ class TcpListenEndpoint:
         except OSError as error:
             if sock is not None:
                 sock.close()
-            raise TransportUnavailable(f"cannot listen on {self._address}: {_listen_words(error)}") from error
+            reason = _LISTEN_REASONS.get(error.errno or 0, "")
+            raise TransportUnavailable(
+                f"cannot listen on {self._address}: {_listen_words(error)}", reason=reason
+            ) from error
         self._port = sock.getsockname()[1]
         self._listening = sock
 
@@ -349,6 +359,9 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+_LISTEN_REASONS: Final = {errno.EADDRINUSE: "busy", errno.EACCES: "permission", errno.EPERM: "permission"}
 
 
 def _listen_words(error: OSError) -> str:

@@ -18,6 +18,8 @@ from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid, TenderKind
 
 __all__ = [
+    "AttachAnswer",
+    "AttachRequest",
     "CancelAnswer",
     "CancelRequest",
     "CertificateAnswer",
@@ -56,7 +58,9 @@ class IdentifyState(Enum):
     """What became of a code.
 
     NOT_LOYALTY is a product or a marking code: never looked up as a customer. PARTNER is the card of a partner whose
-    cards count here, and of nobody we know; NOT_TAKING_PART is the card of a partner whose cards do not.
+    cards count here, and of nobody we know; NOT_TAKING_PART is the card of a partner whose cards do not. EXPIRED is an
+    app's code that is over or was used here already: a fresh one is needed. RECEIPT names a closed receipt; without a
+    receipt uid in the request it is given to the customer at the till.
     """
 
     FOUND = "found"
@@ -65,6 +69,8 @@ class IdentifyState(Enum):
     BLOCKED = "blocked"
     PARTNER = "partner"
     NOT_TAKING_PART = "not_taking_part"
+    EXPIRED = "expired"
+    RECEIPT = "receipt"
 
 
 class PointsBalance(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -132,12 +138,16 @@ class CertificateAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True)
         certificate: what it has, under the name the decision pays with; None when it pays nothing.
         refused: why it pays nothing: "certificate_offline" (the centre could not be asked in time),
             "certificate_unknown", "certificate_blocked", "certificate_pin_needed", "certificate_pin_wrong",
-            "certificate_locked", "certificate_empty", "certificate_held" (another receipt has it).
+            "certificate_locked", "certificate_empty", "certificate_held" (another receipt has it),
+            "certificate_elsewhere" (another till holds it and was asked to give it up: try again in a minute),
+            "certificate_restoring" (the centre waits for its tills after a back-up).
+        elsewhere: so much more of it is held by another till, which was asked to give it up.
     """
 
     mask: str
     certificate: CertificateFact | None = None
     refused: str = ""
+    elsewhere: Money | None = None
 
 
 class CertificateRefill(_Message, frozen=True, kw_only=True):
@@ -336,6 +346,58 @@ class RefundAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
     slip: tuple[str, ...] = ()
 
 
+class AttachRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A closed receipt that was nobody's is to be a customer's.
+
+    Attributes:
+        receipt: its uid, the claim code on its slip, or the text of the QR code on the fiscal receipt.
+        customer_id: whose it is to be; None takes `code`, and without one the customer at the till.
+        code: a card or phone instead of customer_id.
+    """
+
+    receipt: Annotated[str, Meta(min_length=1, max_length=200)]
+    customer_id: CustomerId | None = None
+    code: Code | None = None
+
+
+class AttachAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """On disk already when it is given.
+
+    Attributes:
+        earned: points by unit.
+        slip: lines for the customer, ready to print at the till's width.
+        duplicate: True when the receipt was this customer's before.
+    """
+
+    receipt_uid: ReceiptUid
+    customer_id: CustomerId
+    earned: dict[str, int] = {}
+    balances: tuple[PointsBalance, ...] = ()
+    slip: tuple[str, ...] = ()
+    duplicate: bool = False
+
+
+class ReprintRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The slip of a closed receipt once more; "" is the receipt closed last."""
+
+    receipt_uid: Annotated[str, Meta(max_length=80)] = ""
+
+
+class ReprintAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What becomes of it.
+
+    Attributes:
+        printing: whether a printer of ours prints it; without one the lines are for the caller to print.
+        trouble: why it does not come at once ("E301 out of paper: …"), or "".
+        slip: the lines, at the till's width.
+    """
+
+    receipt_uid: ReceiptUid
+    printing: bool = False
+    trouble: str = ""
+    slip: tuple[str, ...] = ()
+
+
 class Checkout(Protocol):
     """What a till protocol asks of the agent; each call answers within `timeout_s` or raises CheckoutRefused."""
 
@@ -365,4 +427,12 @@ class Checkout(Protocol):
 
     def refund(self, request: RefundRequest, *, timeout_s: float) -> RefundAnswer:
         """A return is closed."""
+        ...
+
+    def attach(self, request: AttachRequest, *, timeout_s: float) -> AttachAnswer:
+        """Give a closed receipt to a customer; on disk before the answer."""
+        ...
+
+    def reprint(self, request: ReprintRequest, *, timeout_s: float) -> ReprintAnswer:
+        """The slip of a closed receipt once more."""
         ...

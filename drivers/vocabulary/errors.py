@@ -47,7 +47,17 @@ class TransportError(TillpointError):
 
 
 class TransportUnavailable(TransportError):  # noqa: N818 - a state of the world, named as the field names it
-    """The other end cannot be opened: no such port, busy, refused."""
+    """The other end cannot be opened: no such port, busy, refused.
+
+    Attributes:
+        reason: a stable word for whoever must decide on it: ``missing`` (no such port or device), ``busy`` (another
+            program has it), ``permission``, ``driver`` (the system lacks what speaks with it), ``refused`` (nobody
+            listens there), ``mode`` (the device must be programmed otherwise), ``silent`` (no answer in time), ``name`` (the host's name is not found), or "".
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class TransportClosed(TransportError):  # noqa: N818

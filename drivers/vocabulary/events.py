@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from drivers.vocabulary.inside import WhatTillBelieves
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 
-__all__ = ["CodeScanned", "DeviceState", "DeviceStateChanged", "Document", "DocumentPrinted", "Event"]
+__all__ = ["BankCardRead", "CodeScanned", "DeviceState", "DeviceStateChanged", "Document", "DocumentPrinted", "Event"]
 
 
 class DeviceState(Enum):
@@ -29,6 +30,13 @@ class CodeScanned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BankCardRead:
+    """A scanner or a card reader read a bank card; no digit of it is here, so none can be kept, shown or logged."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """What one document on a printer's stream was understood to be.
 
@@ -39,6 +47,8 @@ class Document:
         problems: why there is no receipt, in words for store IT; empty for a receipt.
         layout: name of the layout that understood it, or "".
         columns: how many characters a line of this printer has, 0 when that is not known.
+        quoted: uid of the quote that was carried into this receipt while it was open, "" when none was.
+        believed: what the till takes this receipt for, when a discount of ours made it another one.
     """
 
     kind: DocumentKind
@@ -48,6 +58,8 @@ class Document:
     problems: tuple[str, ...] = ()
     layout: str = ""
     columns: int = 0
+    quoted: str = ""
+    believed: WhatTillBelieves | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +79,4 @@ class DeviceStateChanged:
     detail: str = ""
 
 
-Event = CodeScanned | DocumentPrinted | DeviceStateChanged
+Event = BankCardRead | CodeScanned | DocumentPrinted | DeviceStateChanged

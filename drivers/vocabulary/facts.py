@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from drivers.vocabulary.decision import Decision
+from drivers.vocabulary.inside import WhatTillBelieves
 from drivers.vocabulary.joining import CONSENTS_MAX, Consent
 from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid
 from drivers.vocabulary.sealing import Sealed
@@ -14,10 +15,12 @@ from drivers.vocabulary.sealing import Sealed
 __all__ = [
     "FACTS",
     "LEASES_CLOSED_MAX",
+    "CertificatePinWrong",
     "CustomerEnrolled",
     "HoldReleased",
     "LeasesClosed",
     "ProgrammeRefused",
+    "ReceiptAttached",
     "ReceiptConfirmed",
     "ReceiptRefunded",
     "ReceiptUnread",
@@ -38,7 +41,9 @@ class ReceiptConfirmed(_Fact, frozen=True, kw_only=True, omit_defaults=True):
         hold: id of the hold it captures, or "".
         difference_minor: paid less quoted, 0 when the till charged what the quote said.
         leases: points spent under each lease, by its id.
+        values: used under each lease on a coupon (1) or a certificate (minor units), by its id.
         kept_until: until when the till keeps the points it has given here for its own spending; None is not at all.
+        believed: what the till takes the receipt for, when the discount was taken off in the register behind its back.
     """
 
     receipt: Receipt
@@ -49,7 +54,9 @@ class ReceiptConfirmed(_Fact, frozen=True, kw_only=True, omit_defaults=True):
     hold: str = ""
     difference_minor: int = 0
     leases: dict[str, int] = {}
+    values: dict[str, int] = {}
     kept_until: AwareTime | None = None
+    believed: WhatTillBelieves | None = None
 
 
 class ReceiptRefunded(_Fact, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,6 +70,21 @@ class ReceiptRefunded(_Fact, frozen=True, kw_only=True, omit_defaults=True):
     points_given_back: dict[str, int] = {}
     points_taken_back: dict[str, int] = {}
     settled_by_centre: bool = False
+
+
+class ReceiptAttached(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A closed receipt of nobody became a customer's: it earns late, and once.
+
+    Attributes:
+        decision: the sale's, with what it earns now in place of what nobody could have earned.
+        source: where the sale was read, as in `ReceiptConfirmed`.
+    """
+
+    receipt: Receipt
+    decision: Decision
+    claim_code: str
+    source: str
+    customer_id: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class ReceiptUnread(_Fact, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,6 +107,12 @@ class LeasesClosed(_Fact, frozen=True, kw_only=True, omit_defaults=True):
     """The till spends nothing more under these leases; all it spent under them came before."""
 
     leases: Annotated[tuple[str, ...], Meta(max_length=LEASES_CLOSED_MAX)]
+
+
+class CertificatePinWrong(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """Without a line, a wrong PIN was told for the certificate under this lease; it counts like one told on line."""
+
+    lease: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class CustomerEnrolled(_Fact, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,9 +150,11 @@ class ProgrammeRefused(_Fact, frozen=True, kw_only=True, omit_defaults=True):
 FACTS: Final[dict[str, type[_Fact]]] = {
     "receipt.confirmed": ReceiptConfirmed,
     "receipt.refunded": ReceiptRefunded,
+    "receipt.attached": ReceiptAttached,
     "receipt.unread": ReceiptUnread,
     "hold.released": HoldReleased,
     "leases.closed": LeasesClosed,
+    "certificate.pin_wrong": CertificatePinWrong,
     "programme.refused": ProgrammeRefused,
     "customer.enrolled": CustomerEnrolled,
 }

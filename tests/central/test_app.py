@@ -169,7 +169,7 @@ def test_a_gap_tells_what_is_wanted(web: httpx.Client, words: Any) -> None:
 def test_a_gap_makes_every_till_begin_anew(web: httpx.Client, words: Any) -> None:
     """It says that the database was restored; a cursor of before is not to be believed any more."""
     place = Place(epoch=2, sequence=0)
-    post(web, "/v1/tills/t1/leases", LeaseReport(acknowledged=place, last=place))
+    post(web, "/v1/tills/t1/leases", LeaseReport(acknowledged=place, last=place, held=()))
     before = web.get("/v1/tills/t1/changes").json()["cursor"].partition(".")[0]
     pen = words.Pen(epoch=2)
     pen.write(words.sale("r1"))

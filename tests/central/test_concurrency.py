@@ -15,10 +15,11 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from central import app, changes, schema, snapshots
+from central import changes, schema, snapshots
 from central.accounts import customer_documents
 from central.bulk import insert_many
 from central.changes import publish, read_page
+from central.chores import Chores
 from central.database import ATTEMPTS_MAX, Database, open_database
 from central.holds import grant_hold
 from central.totals import read_totals
@@ -238,9 +239,9 @@ def test_two_processes_that_renew_a_snapshot_make_one(
     monkeypatch.setattr(snapshots, "WORTH_IT", 1)
     both_saw, one_is_back = threading.Barrier(2), threading.Event()
 
-    def build(centre_app: Any, scope: str) -> None:
+    def build(chores: Any, scope: str) -> None:
         both_saw.wait(30)
-        build_as_before(centre_app, scope)
+        build_as_before(chores, scope)
 
     def write_part(*words: Any) -> None:
         assert one_is_back.wait(30)  # it is being made until the other one has found that it is
@@ -248,12 +249,12 @@ def test_two_processes_that_renew_a_snapshot_make_one(
 
     def renew(database: Database) -> None:
         try:
-            app._Centre(database, lambda: centre.now, 30).renew_snapshot()
+            Chores(database, lambda: centre.now).renew_snapshot()
         finally:
             one_is_back.set()
 
-    build_as_before, write_as_before = app._Centre._build_snapshot, snapshots._write_part
-    monkeypatch.setattr(app._Centre, "_build_snapshot", build)
+    build_as_before, write_as_before = Chores._build_snapshot, snapshots._write_part
+    monkeypatch.setattr(Chores, "_build_snapshot", build)
     monkeypatch.setattr(snapshots, "_write_part", write_part)
     at_once(lambda: renew(centre.database), lambda: renew(other))
 

@@ -14,12 +14,24 @@ from agent.signatures import check_any
 from central import leases, schema
 from central.changes import new_instance
 from central.holds import grant_hold
+from central.lease_reports import report_leases
 from central.programme_keys import ring_of
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import HoldGrant, HoldWanted
 from drivers.vocabulary.facts import HoldReleased, LeasesClosed
-from drivers.vocabulary.leases import LEASE, LeaseAnswer, LeaseReport, LeaseWanted, Place, SignedLease, kept_lease
+from drivers.vocabulary.leases import (
+    LEASE,
+    HeldHold,
+    LeaseAnswer,
+    LeaseReport,
+    LeaseWanted,
+    Place,
+    SignedLease,
+    held_digest,
+    kept_lease,
+)
 
+HELD = HeldHold(receipt_uid="h-1", id="id-h-1", customer_id="anna", unit="bonus", points=80)
 WANTED = (LeaseWanted(customer_id="anna", unit="bonus"),)
 
 
@@ -31,13 +43,19 @@ class Till:
     pen: Any
     held: tuple[SignedLease, ...] = ()
     sent: int = field(default=0)
+    stamp: str = ""
 
-    def report(self, *, holds: tuple[str, ...] = (), **more: Any) -> LeaseAnswer:
+    def report(self, *, again: int = 3, **more: Any) -> LeaseAnswer:
+        """As a till does it: a digest, and all it holds when the centre asks for it."""
         place = Place(epoch=1, sequence=self.sent)
-        values = {"acknowledged": place, "last": place, "held": self.held, "holds": holds, "wanted": WANTED} | more
+        has = held_digest((one.lease.id, one.lease.sequence) for one in self.held)
+        values = {"acknowledged": place, "last": place, "stamp": self.stamp, "digest": has, "wanted": WANTED} | more
         with self.centre.database.write() as connection:
-            answer = leases.report_leases(connection, LeaseReport(**values), till=self.pen.till, now=self.centre.now)
-        self.held = answer.leases or self.held
+            answer = report_leases(connection, LeaseReport(**values), till=self.pen.till, now=self.centre.now)
+        known = {one.lease.id: one for one in (*self.held, *answer.leases)}
+        self.held, self.stamp = tuple(known.values()), answer.stamp
+        if answer.again and again:
+            return self.report(again=again - 1, **more | {"held": self.held})
         return answer
 
     def lease(self) -> int:
@@ -176,11 +194,14 @@ def test_a_hold_of_a_till_that_reports_ends_when_the_till_says_so(centre: Any, t
     centre.now += timedelta(hours=1)
 
     assert 0 == hold(centre, 80).points
-    first.report(holds=("h-1",), wanted=())
+    for _ in range(2):
+        first.report(holds=(HELD,), wanted=())
     assert 0 == hold(centre, 80).points
     first.tell(HoldReleased(receipt_uid="h-1", hold="id-h-1"))
     assert 80 == hold(centre, 80, uid="h-2").points
     centre.now += timedelta(hours=1)
+    second.report(wanted=())
+    assert 0 == hold(centre, 80, till="t1", uid="h-3").points  # made before the hold was over, for all we know
     second.report(wanted=())
     assert 80 == hold(centre, 80, till="t1", uid="h-3").points
 

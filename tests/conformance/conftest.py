@@ -10,12 +10,15 @@ import select
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
 from drivers.inline import InlineWorker
+from drivers.polling import Pace, PollingWorker
 from drivers.transport.address import endpoint
 from drivers.transport.tcp import TcpListenEndpoint
+from drivers.twins import ShownTwin
 from drivers.vocabulary.errors import TransportClosed, TransportError
 from drivers.vocabulary.events import CodeScanned, DeviceState, DeviceStateChanged, DocumentPrinted
 from drivers.worker import ReaderWorker
@@ -142,6 +145,7 @@ class Device:
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self.received = bytearray()
+        self._unasked = b""
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -149,13 +153,24 @@ class Device:
         with contextlib.suppress(TransportError, OSError):
             while not self._stop.is_set():
                 data = self._far.read(0.02)
-                if data:
-                    answer = self._twin.feed(data, time.monotonic())
-                    with self._changed:
-                        self.received += data
-                        self._changed.notify_all()
-                    if answer:
-                        self._far.write(answer, 5)
+                with self._changed:
+                    answer = self._twin.feed(data, time.monotonic()) if data else b""
+                    answer += self._twin.tick(time.monotonic()) if isinstance(self._twin, ShownTwin) else b""
+                    answer, self._unasked = answer + self._unasked, b""
+                    self.received += data
+                    self._changed.notify_all()
+                if answer:
+                    self._far.write(answer, 5)
+
+    def set_rude(self, name, *, is_on):
+        """Switch a trouble of the twin; what it says by itself is sent."""
+        with self._changed:
+            self._unasked += self._twin.set_rude(name, is_on=is_on)
+
+    def sell(self, count):
+        """Close receipts in the twin while it is served."""
+        with self._changed:
+            self._twin.sell(count)
 
     def wait_for(self, count):
         with self._changed:
@@ -207,6 +222,34 @@ class Bench:
             self.host = self._make_wire(kind, is_host=True)
             self.line = Spoiled(self.host.endpoint, wrap)
             self._worker = InlineWorker(host=self.line, device=self.device.endpoint, **common)
+
+    def start_polling(self, kind, *, taker=None, wrap=None):
+        """Start a worker that asks the device; `wrap` spoils what it reads."""
+        self.device = self._make_wire(kind, is_host=False)
+        self.line = Spoiled(self.device.endpoint, wrap)
+        self._worker = PollingWorker(
+            name="device",
+            endpoint=self.line,
+            device_factory=partial(self.driver.polling.device, self.settings, device="device"),
+            emit=self.emit,
+            stop=self._stop,
+            taker=taker,
+            pace=Pace(poll_s=0.01, quiet_s=0.0),
+            jitter=lambda: 1.0,
+        )
+
+    def plug_in(self):
+        """The far end of a polled device; the worker runs."""
+        if self.device.kind == "terminal":
+            far = self.device.far()
+            self._begin()
+            return far
+        self._begin()
+        return self.device.far()
+
+    def print_soon(self, lines):
+        """A slip on the polled device."""
+        assert self._worker.print_soon(lines)
 
     def connect(self):
         """The far ends: (till or None, device). Starts the worker when it is not running."""

@@ -1,13 +1,16 @@
 """One suite for every registered driver against its own twin, over every kind of line, good and bad."""
 
 import random
+import threading
 import time
 
 import pytest
 
 from drivers.registry import LoadedDriver, known_drivers, load_driver
-from drivers.transport.faulty import Duplicating, Lossy, OneByteAtATime
+from drivers.transport.faulty import Delayed, Duplicating, Lossy, OneByteAtATime
+from drivers.twins import ShownTwin
 from drivers.vocabulary.errors import TransportError
+from drivers.vocabulary.events import DocumentPrinted
 
 
 def _lossy(inner, line):
@@ -20,7 +23,11 @@ FAULTS = {
     "loses bytes": _lossy,
     "doubles chunks": lambda inner, line: Duplicating(inner, every=2),
 }
-WRAPS = {"as it comes": None, "one byte at a time": lambda inner, line: OneByteAtATime(inner)}
+WRAPS = {
+    "as it comes": None,
+    "one byte at a time": lambda inner, line: OneByteAtATime(inner),
+    "late": lambda inner, line: Delayed(inner, delay_s=0.01, wait=threading.Event().wait),
+}
 SENTINEL = b"the end of the bad line\r\n"
 
 
@@ -31,7 +38,7 @@ def _loaded():
             yield pytest.param(None, id=name, marks=pytest.mark.xfail(reason=str(loaded), strict=True))
         elif loaded.driver.twin is None:
             yield pytest.param(None, id=name, marks=pytest.mark.skip(reason=f"SKIPPED LOUDLY: {name} has no twin"))
-        else:
+        elif loaded.driver.shape != "slips":  # those are played in test_every_slip_printer.py
             yield pytest.param(loaded.driver, id=name)
 
 
@@ -137,6 +144,82 @@ def test_a_device_restart_is_survived(driver, wire, bench, serve):
     _forget(bench)
     till, device, far = _connect(bench, serve)
     _play(bench, bench.twin().script()[:2], till, device, far)
+
+    assert bench.complaints == []
+
+
+def _shown_inline():
+    return [
+        driver
+        for name in known_drivers()
+        if isinstance(loaded := load_driver(name), LoadedDriver)
+        and (driver := loaded.driver).shape == "inline"
+        and isinstance(driver.twin and driver.twin(driver.settings_type()), ShownTwin)
+    ]
+
+
+def _troubles():
+    """Every rudeness of every twin that has some."""
+    for driver in _shown_inline():
+        for name in driver.twin(driver.settings_type()).rudenesses():
+            yield pytest.param(driver, name, id=f"{driver.name}-{name}")
+
+
+def _trials():
+    for driver in _shown_inline():
+        for place, trial in enumerate(driver.twin(driver.settings_type()).trials()):
+            yield pytest.param(driver, place, id=f"{driver.name}-{trial.name}")
+
+
+def _say(bench, till, device, data, name):
+    """A till sends, and hears what the twin answers; every byte passes both ways, also the unasked ones."""
+    before = len(device.received)
+    till.write(data, 10)
+    answers, bench.unasked = bench.unasked + bench.reference.feed(data, 0.0), b""
+    device.wait_for(before + len(data))
+    assert data == bytes(device.received[before:]), name
+    assert answers == _hear(till, len(answers)), name
+
+
+def _switch(bench, device, name, *, is_on):
+    bench.unasked += bench.reference.set_rude(name, is_on=is_on)
+    device.set_rude(name, is_on=is_on)
+
+
+@pytest.mark.parametrize(("driver", "place"), list(_trials()))
+@pytest.mark.parametrize("slicing", ["as it comes", "one byte at a time"])
+def test_trouble_in_the_middle_of_a_receipt_is_gone_through(driver, place, wire, slicing, bench, serve):
+    """No paper, open cover, a shift over 24 hours, interrupted printing: every byte passes, each document counts once."""
+    bench = bench(driver)
+    bench.start(wire, wrap=WRAPS[slicing])
+    bench.unasked = b""
+    till, device, _ = _connect(bench, serve)
+    trial = bench.twin().trials()[place]
+    for act in trial.acts:
+        if act.rude:
+            _switch(bench, device, act.rude, is_on=act.is_on)
+        if act.from_host:
+            _say(bench, till, device, act.from_host, trial.name)
+    bench.documents(trial.documents)
+
+    assert trial.documents == sum(isinstance(event, DocumentPrinted) for event in bench.events)
+    assert bench.complaints == []
+
+
+@pytest.mark.parametrize(("driver", "rude"), list(_troubles()))
+def test_a_rude_device_is_passed_on_as_it_is(driver, rude, wire, bench, serve):
+    """What the device says wrong, the till hears as it was said; on a good day all is as before."""
+    bench = bench(driver)
+    bench.start(wire)
+    bench.unasked = b""
+    till, device, far = _connect(bench, serve)
+    _switch(bench, device, rude, is_on=True)
+    for scene in bench.twin().script()[:2]:
+        _say(bench, till, device, scene.from_host, scene.name)
+    _leave(till, device, far)
+    _forget(bench)
+    till, device, far = _connect(bench, serve)
+    _play(bench, bench.twin().script()[:1], till, device, far)
 
     assert bench.complaints == []
 

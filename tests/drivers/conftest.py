@@ -106,8 +106,8 @@ class SocketPrinter:
                 visitor, _ = self._server.accept()
             except OSError:
                 continue
-            self._current = visitor
             with self._changed:
+                self._current = visitor
                 self.visits += 1
                 self._changed.notify_all()
             self._serve(visitor)
@@ -141,6 +141,7 @@ class SocketPrinter:
         self.wait_until(lambda: len(self.received) >= count)
 
     def say(self, data):
+        self.wait_until(lambda: self._current is not None)
         self._current.sendall(data)
 
     def crash(self):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.contract import ToDevice, ToHost
-from drivers.guard import HELD_BYTES_MAX, GuardedConversation
+from drivers.contract import Deliver, GiveFloor, Say, TakeFloor, Tell, ToDevice, ToHost
+from drivers.guard import FLOOR_S_MAX, HELD_BYTES_MAX, GuardedConversation
 
 
 class _Conversation:
@@ -99,3 +99,78 @@ def test_no_behaviour_changes_the_stream(chunks, random):
     sent = b"".join(_sent(guard.from_host(chunk, 0)) for chunk in chunks) + _sent(guard.host_gone(0))
 
     assert b"".join(chunks) == sent
+
+
+# ── The floor ───────────────────────────────────────────────────────────────────────────────────
+
+
+class _OnTheFloor:
+    """Takes the floor for the till's request and then does what each of its lessons says."""
+
+    def __init__(self, *lessons):
+        self._lessons = list(lessons)
+
+    def _next(self, *_):
+        lesson = self._lessons.pop(0) if self._lessons else []
+        if lesson is _fail:
+            _fail(None)
+        return lesson
+
+    from_host = from_device = tick = offered = _next
+
+    def host_gone(self, now_s):
+        return []
+
+
+def _all(steps):
+    return [(type(step).__name__, step.data) for step in steps]
+
+
+def test_a_request_in_our_hands_is_answered_and_delivered():
+    conversation = _OnTheFloor(
+        [TakeFloor(), Tell(b"wait")], [Say(b"ours"), Deliver(b"close")], [Tell(b"done"), GiveFloor(b"next")]
+    )
+    guard = GuardedConversation(lambda: conversation)
+
+    assert _all(guard.from_host(b"close", 0)) == [("ToHost", b"wait")]
+    assert guard.holds_bytes
+    assert _all(guard.offered(None, 0)) == [("ToDevice", b"ours"), ("ToDevice", b"close")]
+    assert _all(guard.from_device(b"ok", 0)) == [("ToHost", b"done")]
+    assert guard.problem == ""
+    assert guard.holds_bytes  # "next" is owed now
+
+
+@pytest.mark.parametrize("lessons", [[_fail], [[Say(b"ours")], _fail], [[GiveFloor()]], [[TakeFloor(), Say(b"x")]]])
+def test_a_mistake_with_the_floor_delivers_the_request(lessons):
+    """Whatever went wrong before the delivery, the till's request goes on as it came, once."""
+    guard = GuardedConversation(lambda: _OnTheFloor([TakeFloor()], *lessons))
+    guard.from_host(b"close", 0)
+    sent = b"".join(_sent(guard.tick(at / 10)) for at in range(1, 100))
+
+    assert sent.removeprefix(b"ours") == b"close"
+    assert guard.problem
+
+
+def test_a_mistake_after_the_delivery_delivers_nothing_twice():
+    guard = GuardedConversation(lambda: _OnTheFloor([TakeFloor()], [Deliver(b"close")], _fail))
+    guard.from_host(b"close", 0)
+
+    assert _sent(guard.tick(0.1)) == b"close"
+    assert _sent(guard.tick(0.2)) == b""
+    assert guard.problem
+    assert _all(guard.from_device(b"answer", 0.3)) == [("ToHost", b"answer")]
+
+
+def test_nobody_speaks_without_the_floor():
+    for step in (Say(b"x"), Tell(b"x"), Deliver(b"x"), GiveFloor()):
+        guard = GuardedConversation(lambda step=step: _OnTheFloor([step]))
+        assert _sent(guard.from_host(b"abc", 0)) == b"abc"
+        assert "without having the floor" in guard.problem
+
+
+def test_a_request_is_not_kept_for_ever():
+    guard = GuardedConversation(lambda: _OnTheFloor([TakeFloor()]))
+    guard.from_host(b"close", 0)
+
+    assert _sent(guard.tick(FLOOR_S_MAX - 0.1)) == b""
+    assert _sent(guard.tick(FLOOR_S_MAX + 0.1)) == b"close"

@@ -1,7 +1,7 @@
 // The cashier's panel: shows the agent's snapshot and sends it what was scanned or typed. It decides nothing.
 // Plain ES2019 without libraries: the oldest browsers it must run in are Chrome 109 and Firefox 115, on Windows 7.
 import { SETTLE_MS, listen } from "./keys.js";
-import { $, renderBar, renderFound, renderReceipt, renderStrip, setText, show, speak } from "./screens.js";
+import { $, isSlipPrinter, renderBar, renderFound, renderReceipt, renderStrip, setText, show, speak } from "./screens.js";
 import {
   grouped, hasWords, isWhole, looksLikeGoods, say, setRegion, setWords, submitsItself, time, ungrouped,
 } from "./text.js";
@@ -54,8 +54,13 @@ function slots() { // what the four buttons do now: [key, word, action, whether 
     case "found": return [null, null, null, ["F8", "wrong", clearCustomer]];
     case "not_found":
     case "blocked": return [["Enter", "without", goWithout, true], null, null, ["Esc", "correct", leaveVerdict]];
-    default: return typed ? [["Enter", "find", submit, true], null, null, ["Esc", "clear", erase]] : [];
+    default: return typed ? [["Enter", "find", submit, true], null, null, ["Esc", "clear", erase]] : idleSlots();
   }
+}
+
+function idleSlots() { // the last slip once more, where a printer of ours prints slips
+  const canPrint = snap && snap.devices.some(isSlipPrinter) && snap.last_receipt.uid;
+  return canPrint ? [null, null, ["F10", "reprint", reprint], null] : [];
 }
 
 function render() {
@@ -203,6 +208,11 @@ function erase() {
 function clearCustomer() {
   typed = "";
   post("/panel/clear", {});
+  render();
+}
+
+async function reprint() {
+  if (await post("/panel/reprint", {})) tell(say("reprinting"), "note");
   render();
 }
 

@@ -22,6 +22,16 @@ function renderSums(list, rows) { // rows of [word, text, look]; a row without t
   });
 }
 
+const SLIP_SAYS = { E301: "slip_paper", E302: "slip_cover", E303: "slip_cutter" }; // the printer's own codes
+
+export const isSlipPrinter = (device) => device.driver === "escpos_slip";
+
+function slipTrouble(snap) { // what the cashier can do about a printer of ours; its own sentence is on its lamp
+  const printer = snap.devices.find((device) => isSlipPrinter(device) && /^(off|failed)$/.test(device.state));
+  if (!printer || /^waiting/.test(printer.detail)) return "";
+  return say(SLIP_SAYS[printer.detail.slice(0, 4)] || "slip_off");
+}
+
 export function renderBar(snap) {
   const place = [snap.till && say("till", { t: snap.till }), snap.shop && say("shop", { s: snap.shop })];
   setText($("place"), place.filter(Boolean).join(" · ") || "Tillpoint");
@@ -54,6 +64,7 @@ export function renderStrip(snap) {
   if (text === "" && snap.loading_percent !== null) text = say("members_loading", { n: snap.loading_percent });
   // For store IT, when nothing more pressing is there; the sentence itself is in English, as in the log.
   if (text === "" && snap.programme_trouble) text = say("programme_trouble", { why: snap.programme_trouble });
+  if (text === "") text = slipTrouble(snap);
   setText($("strip-text"), text);
   show($("strip"), text !== "");
   $("strip").dataset.state = isBad ? "bad" : "";

@@ -6,12 +6,13 @@ half_answer, duplicate_answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from drivers.contract import Scene
+from drivers.twins import Act, Roll, Trial
 
 from .commands import Effect
 from .document import DocumentBuilder, Printed
@@ -30,6 +31,8 @@ from .status import (
 )
 
 PAPER_DOCUMENTS_MAX: Final = 1_000  # a demo runs for days; the oldest paper is thrown away
+_ROLL_COLUMNS: Final = 42
+HANGS_S: Final = 3.0  # somebody tears it off, whom a till need not wait for
 BUFFER_SIZE_MAX: Final = 1_048_576  # bytes a stopped printer takes in before it drops what comes
 
 
@@ -90,8 +93,10 @@ class VirtualPrinter:
         self._waiting_size = 0
         self._automatic = False
         self._cut: list[PaperDocument] = []
+        self.roll = Roll()
         self.drawer_pulses = 0
         self.bytes_received = 0
+        self._heard_at_s = 0.0
 
     @property
     def paper(self) -> tuple[PaperDocument, ...]:
@@ -117,8 +122,9 @@ class VirtualPrinter:
                 self._print(token)
         return self._send(self._automatic_status()) if self._automatic else b""
 
-    def feed(self, data: bytes, now_s: float = 0.0) -> bytes:  # noqa: ARG002 - the shape of every twin
+    def feed(self, data: bytes, now_s: float = 0.0) -> bytes:
         """Take bytes in any slicing; what the printer answers."""
+        self._heard_at_s = now_s
         self.bytes_received += len(data)
         answers = b""
         for token in self._tokenizer.feed(data):
@@ -145,6 +151,50 @@ class VirtualPrinter:
             Scene(name="status polls", from_host=b"\x10\x04\x01\x10\x04\x04\x1dr\x01\x1da\xff\x1dI\x43"),
         ]
 
+    # ── What it shows (drivers.twins) ───────────────────────────────────────────────────────────
+
+    def tick(self, now_s: float) -> bytes:
+        """What hangs out uncut for a while is torn off; it speaks when asked."""
+        if self._builder.has_content and now_s - self._heard_at_s > HANGS_S:
+            hanging = self.tear_off()
+            self.roll.put(*(hanging.lines if hanging is not None else ()))
+        return b""
+
+    def facts(self) -> Mapping[str, str]:
+        """Profile, documents, drawer."""
+        return {
+            "profile": self._profile.name,
+            "documents": str(len(self._cut)),
+            "drawer opened": str(self.drawer_pulses),
+            "hangs out": "a document that is not cut" if self._builder.has_content else "nothing",
+        }
+
+    def rudenesses(self) -> Mapping[str, bool]:
+        """Each name, and whether it holds."""
+        return {one.value: one in self._rude for one in Rudeness}
+
+    def set_rude(self, name: str, *, is_on: bool) -> bytes:
+        """See `be_rude`."""
+        return self.be_rude(name, on=is_on)
+
+    def trials(self) -> Sequence[Trial]:
+        """Paper or cover in the middle of a receipt: the rest waits in the buffer and is printed then."""
+        receipt = compose_receipt(sample_receipt(), "ru-two-lines")
+        half = len(receipt) // 2
+        polls = b"\x10\x04\x01\x10\x04\x04"
+        return [
+            Trial(
+                name=name,
+                acts=(
+                    Act(from_host=receipt[:half]),
+                    Act(rude=rude, from_host=polls + receipt[half:]),
+                    Act(rude=rude, is_on=False, from_host=polls),
+                ),
+                documents=1,
+            )
+            for name, rude in (("no paper in the middle, continued", "paper_out"), ("the cover opened", "cover_open"))
+        ]
+
     # ── Paper ───────────────────────────────────────────────────────────────────────────────────
 
     def _print(self, token: Token) -> None:
@@ -153,6 +203,8 @@ class VirtualPrinter:
             self.drawer_pulses += 1
         elif token.command.effect is Effect.CUT and self._builder.has_content:
             self._cut.append(_paper(self._builder.finish(self._profile), is_cut=True))
+            self.roll.put(*self._cut[-1].lines)
+            self.roll.cut(_ROLL_COLUMNS)
             del self._cut[:-PAPER_DOCUMENTS_MAX]
 
     # ── Answers ─────────────────────────────────────────────────────────────────────────────────

@@ -6,13 +6,13 @@ the lines change is put back: what the till had set is sent again, in the order 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .commands import BY_NAME
 from .document import Formatting
+from .letters import CODECS, cost, encode, printable, substitute
 from .models import COLUMNS_KNOWN, Profile
 from .text import TWO_BYTE_CODEC, clip, width_of
 
@@ -20,14 +20,6 @@ LINES_MAX: Final = 60  # a slip longer than a hand is a mistake upstream, and pa
 FEED_BEFORE_CUT_LINES: Final = 5  # the head stands about 15 mm above the knife, and a line is 4.2 mm
 FEED_WITHOUT_CUT_LINES: Final = 4  # past the tear bar
 
-# Tried in this order when the page in use cannot print the lines.
-_CODECS: Final = ("cp866", "cp1251", "cp874", "cp437", "cp858", "cp1252", "cp852", "cp1250")
-# What tills print instead of a character that the code page lacks.
-_SUBSTITUTES: Final = {
-    "₽": "руб", "฿": "B", "€": "EUR", "«": '"', "»": '"', "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "−": "-",
-    "…": "...", "•": "*", "×": "x", "’": "'", "‘": "'", "ё": "е", "Ё": "Е", "№": "N", "\u00a0": " ", "\u202f": " ",
-    "\u2009": " ", "≡": "=",
-}  # fmt: skip
 _LINE_FEED: Final = b"\n"  # Dummy.ln() would select a code page of its own choice
 
 
@@ -56,7 +48,7 @@ def compose_slip(lines: Sequence[str], *, place: Place, profile: Profile, column
     """
     if not lines or not place.is_open or place.formatting.page_mode:
         return b""
-    wanted = [_printable(line) for line in lines[:LINES_MAX]]
+    wanted = [printable(line) for line in lines[:LINES_MAX]]
     width = paper_columns(columns, profile, place.text_columns)
     page, codec, selects = _choose_page("".join(wanted), place, profile)
     from escpos.printer import Dummy
@@ -68,7 +60,7 @@ def compose_slip(lines: Sequence[str], *, place: Place, profile: Profile, column
     if selects and page is not None:
         printer._raw(BY_NAME["code_page"].code + bytes([page]))  # noqa: SLF001
     for line in wanted:
-        printer._raw(_encode(clip(_substitute(line, codec), width), codec) + _LINE_FEED)  # noqa: SLF001
+        printer._raw(encode(clip(substitute(line, codec), width), codec) + _LINE_FEED)  # noqa: SLF001
     if place.feeds:
         printer.print_and_feed(place.feeds)
     _restore(printer, place.formatting, page_changed=selects)
@@ -96,65 +88,21 @@ def columns_of(lines: Sequence[str]) -> int:
     return max((width_of(line.rstrip()) for line in lines), default=0)
 
 
-def _printable(line: str) -> str:
-    """Normal form, with every control character turned into a blank."""
-    line = unicodedata.normalize("NFC", line).expandtabs(4)
-    return "".join(" " if unicodedata.category(character) in _UNPRINTABLE else character for character in line).rstrip()
-
-
-# Control and format characters, line and paragraph ends, halves of characters.
-_UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
-
-
-def _substitute(text: str, codec: str) -> str:
-    return "".join(
-        character if character.isascii() or _can_encode(character, codec) else _SUBSTITUTES.get(character, character)
-        for character in text
-    )
-
-
-def _can_encode(text: str, codec: str) -> bool:
-    try:
-        text.encode(codec)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _encode(text: str, codec: str) -> bytes:
-    if codec == TWO_BYTE_CODEC:
-        return text.encode(codec, errors="replace")
-    return b"".join(
-        # An accent the page lacks is better lost than the letter under it.
-        character.encode(codec, errors="ignore") or _bare(character).encode(codec, errors="replace")
-        for character in text
-    )
-
-
-def _bare(character: str) -> str:
-    return unicodedata.normalize("NFD", character)[0]
-
-
-def _cost(text: str, codec: str) -> int:
-    """How many characters would be lost."""
-    return sum(not _can_encode(character, codec) for character in _substitute(text, codec))
-
-
 def _choose_page(text: str, place: Place, profile: Profile) -> tuple[int | None, str, bool]:
     """(page number, codec, whether ESC t must be sent): the page in use if it can print the lines."""
     current = place.formatting.page
     used = place.codecs.get(current) or (profile.pages.get(current) if current is not None else None) or "cp437"
     if place.formatting.two_byte:
         return current, TWO_BYTE_CODEC, False
-    if used == "utf-8" or _cost(text, used) == 0:
+    if used == "utf-8" or cost(text, used) == 0:
         return current, used, False
     best: tuple[int, int, int, str] | None = None
-    for order, codec in enumerate(_CODECS):
+    for order, codec in enumerate(CODECS):
         page = profile.page_of(codec)
         if page is not None:
-            candidate = (_cost(text, codec), order, page, codec)
+            candidate = (cost(text, codec), order, page, codec)
             best = candidate if best is None or candidate < best else best
-    if best is None or best[0] >= _cost(text, used):
+    if best is None or best[0] >= cost(text, used):
         return current, used, False
     return best[2], best[3], True
 

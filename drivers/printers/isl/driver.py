@@ -7,8 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from drivers.contract import Driver
+from drivers.polled import Polling
 
 from .models import model_named
+from .polled import PolledPrinter, refusal
 from .proxy import IslConversation
 from .receipts import Desk
 from .settings import IslSettings
@@ -39,4 +41,5 @@ driver = Driver(
     settings_type=IslSettings,
     conversation=conversation,
     twin=IslTwin,
+    polling=Polling(device=PolledPrinter, refusal=refusal),
 )

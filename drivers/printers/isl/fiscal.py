@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from drivers.twins import Roll
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import TenderKind
 
@@ -44,6 +45,7 @@ class FiscalTill:
         self.slip: list[str] | None = None
         self.journal: list[ClosedReceipt] = []
         self.paper: list[tuple[str, ...]] = []
+        self.roll = Roll()
         self.is_shift_expired = False
         self.cuts = 0
         self.drawer_pulses = 0
@@ -194,10 +196,12 @@ class FiscalTill:
 
     def _print(self, *lines: str) -> None:
         self._hanging += lines
+        self.roll.put(*lines)
 
     def _tear(self) -> None:
         if self._hanging:
             self.paper.append(tuple(self._hanging))
+            self.roll.cut(self._model.columns)
             self._hanging = []
             del self.paper[:-DOCUMENTS_MAX]
 

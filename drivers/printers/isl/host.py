@@ -17,9 +17,9 @@ from .fields import fields_of
 from .frames import SEQUENCE_MIN, Frame
 from .link import ANSWER_S, Answered, HostLink, Outcome
 from .models import Dialect, Model
+from .pos_script import slip_line
 from .pull import Pulled, pull
 from .rows import RowReader
-from .simulator import slip_line
 from .status import SENTENCES, Condition, Trouble, condition_of
 
 READ_SLICE_S: Final = 0.02

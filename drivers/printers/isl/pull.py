@@ -53,17 +53,29 @@ def pull(ask: Ask, model: Model, reader: RowReader, *, after: int = 0) -> Iterat
     back, RemoteProtocolError when an answer makes no sense, and whatever `ask` raises.
     """
     if model.pull is PullBy.NONE:
-        raise SettingsError(f"{model.name} does not read receipts back; put the agent in line between till and printer")
-    first, last = _range(ask, model)
+        raise SettingsError(refusal(model))
+    first, last = kept_range(ask, model)
     first = max(first, after + 1)
-    read = _journal_document if model.pull is PullBy.JOURNAL_ROWS else _single_document
     for done, number in enumerate(range(first, last + 1), 1):
-        document = read(ask, reader, number)
+        document = pull_one(ask, model, reader, number)
         if document is not None:
             yield Pulled(number=number, document=document, done=done, wanted=last + 1 - first)
 
 
-def _range(ask: Ask, model: Model) -> tuple[int, int]:
+def refusal(model: Model) -> str:
+    """Why receipts cannot be read back by fields, or ""."""
+    if model.pull is not PullBy.NONE:
+        return ""
+    return f"{model.name} does not read receipts back; put the agent in line between till and printer"
+
+
+def pull_one(ask: Ask, model: Model, reader: RowReader, number: int) -> Document | None:
+    """One document, None for one that the device does not hold; raises as `pull`."""
+    read = _journal_document if model.pull is PullBy.JOURNAL_ROWS else _single_document
+    return read(ask, reader, number)
+
+
+def kept_range(ask: Ask, model: Model) -> tuple[int, int]:
     """The first and the last document there is."""
     if model.pull is PullBy.JOURNAL_ROWS:
         fields = text_of(ask(_JOURNAL, b"I")).split(",")

@@ -17,10 +17,12 @@ class IslSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     Attributes:
         model: the family (`datecs-p`, `datecs-c`, `datecs-x`, `daisy`, `eltrade`, `incotex`).
         currency: of every amount.
+        zone: the printer's wall clock (IANA name), for receipts read back; "" is the till's own.
     """
 
     model: str = "datecs-p"
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "EUR"
+    zone: Annotated[str, Meta(max_length=64)] = ""
 
     def __post_init__(self) -> None:
         try:

@@ -1,25 +1,27 @@
 """The twin: an ISL device of any row, on the device's side of the wire; opens no port and reads no clock.
 
 It repeats its last answer to a repeated number and executes nothing twice, says SYN while it prints, and can be rude
-on request, one name each: paper_out, paper_near_end, cover_open, shift_expired, silence, half_answer, wrong_checksum,
+on request, one name each: paper_out, paper_near_end, cover_open, shift_over_24h, silence, half_answer, wrong_checksum,
 duplicate_answer, restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Final
 
 from drivers.contract import Scene
+from drivers.twins import Roll, Trial
 
 from .commands import Effect, command_of
-from .fields import Modifier, Opening, Payment, Sale, bytes_of, write_opening, write_payment, write_sale, write_subtotal
+from .fields import Modifier, Opening, bytes_of
 from .fiscal import Carried, FiscalTill
-from .frames import NAK, SEQUENCE_MIN, SYN, Frame, FrameReader, encode
+from .frames import NAK, SYN, Frame, FrameReader, encode
 from .models import Dialect, Model, model_named
+from .pos_script import SOLD, UNP, PosScript, sale_commands, trials
 from .settings import IslSettings
 from .status import Trouble, status_bytes
 
@@ -32,7 +34,7 @@ class Rudeness(Enum):
     PAPER_OUT = "paper_out"
     PAPER_NEAR_END = "paper_near_end"
     COVER_OPEN = "cover_open"
-    SHIFT_EXPIRED = "shift_expired"  # over 24 hours: no receipt is opened before the Z report
+    SHIFT_OVER_24H = "shift_over_24h"  # over 24 hours: no receipt is opened before the Z report
     SILENCE = "silence"  # the command is executed, the answer gets lost
     HALF_ANSWER = "half_answer"
     WRONG_CHECKSUM = "wrong_checksum"
@@ -46,6 +48,7 @@ _TROUBLES: Final = {
     Rudeness.COVER_OPEN: Trouble.COVER_OPEN,
 }
 _STOPS_PRINTING: Final = frozenset({Rudeness.PAPER_OUT, Rudeness.COVER_OPEN})
+_ONCE: Final = frozenset({Rudeness.HALF_ANSWER, Rudeness.WRONG_CHECKSUM, Rudeness.RESTART})
 _PRINTS_NOTHING: Final = frozenset({Effect.READ, Effect.SET, Effect.DRAWER})
 
 
@@ -81,12 +84,50 @@ class IslTwin:
     def be_rude(self, name: str, *, times: int = -1) -> None:
         """Switch a rudeness on for so many commands: -1 for good, 0 to switch it off."""
         rudeness = Rudeness(name)
-        if rudeness is Rudeness.SHIFT_EXPIRED:
+        if rudeness is Rudeness.SHIFT_OVER_24H:
             self.till.is_shift_expired = times != 0
         elif times:
             self._rude[rudeness] = times
         else:
             self._rude.pop(rudeness, None)
+
+    # ── What it shows (drivers.twins) ───────────────────────────────────────────────────────────
+
+    @property
+    def roll(self) -> Roll:
+        """Its paper."""
+        return self.till.roll
+
+    def facts(self) -> Mapping[str, str]:
+        """Model, receipt, documents, drawer."""
+        till = self.till
+        return {
+            "model": self.model.name,
+            "receipt": "none" if till.open is None else f"open, {till.open.draft.total_minor / 100:.2f}",
+            "service receipt": "none" if till.slip is None else "open",
+            "last document": str(till.journal[-1].number if till.journal else 0),
+            "drawer opened": str(till.drawer_pulses),
+        }
+
+    def rudenesses(self) -> Mapping[str, bool]:
+        """Each name, and whether it holds."""
+        held = {one.value: one in self._rude for one in Rudeness}
+        return {**held, Rudeness.SHIFT_OVER_24H.value: self.till.is_shift_expired}
+
+    def set_rude(self, name: str, *, is_on: bool) -> bytes:
+        """See `be_rude`; what spoils an answer spoils the next one only."""
+        self.be_rude(name, times=0 if not is_on else 1 if Rudeness(name) in _ONCE else -1)
+        return b""
+
+    def trials(self) -> Sequence[Trial]:
+        """See pos_script.py."""
+        return trials(self.model)
+
+    def sell(self, count: int) -> None:
+        """Receipts straight into the till."""
+        for _ in range(count):
+            for code, data in sale_commands(self.model, SOLD, None):
+                self.till.carry_out(code, data)
 
     def restart(self) -> None:
         """Power off and on: what is in the memories stays, the number of the last command does not."""
@@ -178,87 +219,13 @@ class IslTwin:
     def script(self) -> Sequence[Scene]:
         """What a shop sells in a morning; the numbers run on from scene to scene."""
         till = PosScript(self.model)
-        sale = till.sale(_SOLD, Modifier(value=Decimal("-0.30"), is_percent=False))
-        taken_back = till.sale(_SOLD[:1], opening=Opening(unp=_UNP, is_return=True, base="1"))
+        sale = till.sale(SOLD, Modifier(value=Decimal("-0.30"), is_percent=False))
+        taken_back = till.sale(SOLD[:1], opening=Opening(unp=UNP, is_return=True, base="1"))
         return [
             Scene(name="a sale with every kind of discount", from_host=sale, documents=1),
             Scene(name="a return", from_host=taken_back, documents=1),
-            Scene(name="a receipt that is cancelled", from_host=till.cancelled(_SOLD[:2]), documents=1),
+            Scene(name="a receipt that is cancelled", from_host=till.cancelled(SOLD[:2]), documents=1),
             Scene(name="a service receipt", from_host=till.slip(["Добър ден", "42"]), documents=1),
             Scene(name="questions", from_host=till.commands((0x4A, b""), (0x4C, b"T"), (0x71, b""), (0xE0, b"?"))),
             Scene(name="the end of the shift", from_host=till.commands((0x45, b"0")), documents=1),
         ]
-
-
-class PosScript:
-    """The bytes a till sends, numbers running on; for the twin's scenes, tests and benches."""
-
-    def __init__(self, model: Model, *, sequence: int = SEQUENCE_MIN) -> None:
-        self._model = model
-        self._sequence = sequence
-
-    def command(self, code: int, data: bytes = b"") -> bytes:
-        """One frame."""
-        raw = encode(Frame(sequence=self._sequence, command=code, data=data), self._model.frame)
-        self._sequence = self._model.frame.next_sequence(self._sequence)
-        return raw
-
-    def commands(self, *rows: tuple[int, bytes]) -> bytes:
-        """Frame after frame."""
-        return b"".join(self.command(code, data) for code, data in rows)
-
-    def sale(
-        self,
-        sold: Sequence[Sale],
-        off: Modifier | None = None,
-        *,
-        opening: Opening | None = None,
-        payments: Sequence[Payment] = (Payment(),),
-    ) -> bytes:
-        """A whole receipt."""
-        rows = sale_commands(self._model, sold, off, opening=opening, payments=payments)
-        return self.commands(*rows)
-
-    def cancelled(self, sold: Sequence[Sale]) -> bytes:
-        """A receipt that is given up before it is paid."""
-        opened, *items = sale_commands(self._model, sold, None)
-        return self.commands(opened, *items[: len(sold)], (self._model.cancel_command, b""))
-
-    def slip(self, lines: Sequence[str]) -> bytes:
-        """A service receipt."""
-        return self.commands((0x26, b""), *((0x2A, slip_line(self._model, line)) for line in lines), (0x27, b""))
-
-
-def sale_commands(
-    model: Model,
-    sold: Sequence[Sale],
-    off: Modifier | None,
-    *,
-    opening: Opening | None = None,
-    payments: Sequence[Payment] = (Payment(),),
-) -> list[tuple[int, bytes]]:
-    """Command and data, one by one, of a whole receipt."""
-    rows = [write_opening(model, opening or Opening(unp=_UNP)), *((0x31, write_sale(model, sale)) for sale in sold)]
-    if off is not None:
-        rows.append((0x33, write_subtotal(model, off)))
-    return [*rows, *((0x35, write_payment(model, payment)) for payment in payments), (0x38, b"")]
-
-
-def slip_line(model: Model, line: str) -> bytes:
-    """Data of 2Ah: the text, and on Datecs X empty fields for its looks."""
-    text = line[: model.columns].replace("\t", " ")
-    return bytes_of(text + "\t" * 6 if model.dialect is Dialect.TAB else text)
-
-
-_UNP: Final = "DT000001-0001-0000001"
-_SOLD: Final = (
-    Sale(name="Мляко 3%", price=Decimal("1.20"), quantity=Decimal(2)),
-    Sale(
-        name="Сирене",
-        price=Decimal("12.40"),
-        quantity=Decimal("0.355"),
-        modifier=Modifier(value=Decimal(-10), is_percent=True),
-    ),
-    Sale(name="Хляб", price=Decimal("1.55"), modifier=Modifier(value=Decimal("-0.25"), is_percent=False)),
-    Sale(name="Чай", price=Decimal("3.10"), modifier=Modifier(value=Decimal(5), is_percent=True)),
-)  # fmt: skip

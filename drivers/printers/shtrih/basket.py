@@ -7,15 +7,16 @@ register that has no document open any more has closed it, one whose receipt is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from drivers.vocabulary.events import Document
+from drivers.vocabulary.inside import WhatTillBelieves
 from drivers.vocabulary.money import Money, Quantity, divide_half_up
 from drivers.vocabulary.receipt import LINES_MAX, DocumentKind, Receipt, Tender, TenderKind
 
 from .arithmetic import fiscal_uid, make_line
-from .commands import COMPUTE, Answer
+from .commands import COMPUTE, TEXT_SIZE, Answer
 from .layout import CODEC, Value
 from .status import Mode
 
@@ -52,10 +53,19 @@ class _Open:
     raw: bytearray = field(default_factory=bytearray)
     problems: list[str] = field(default_factory=list)
     unknown_close: dict[str, Value] | None = None
+    uid: str = ""
+    loyalty: int = 0
+    quoted: str = ""
+    believed: WhatTillBelieves | None = None
 
     @property
     def total(self) -> int:
         return sum(position.total for position in self.positions) + self.adjustment
+
+    def due(self, values: dict[str, Value]) -> int:
+        """What a close asks for: with its own discount in percent and its rounding."""
+        percent = divide_half_up(self.total * _int(values, "percent"), 10_000)
+        return self.total - _int(values, "rounding") - percent
 
 
 class Basket:
@@ -104,6 +114,54 @@ class Basket:
             return None
         problem = "the till left while the receipt was open; the fiscal memory has it if it was closed"
         return self._document(DocumentKind.OTHER, found, problems=(*found.problems, problem))
+
+    # ── before the close ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def subtotal(self) -> int:
+        """What the register must say when it is asked for the subtotal, minor units."""
+        return self._open.total if self._open is not None else 0
+
+    def due(self, values: dict[str, Value]) -> int:
+        """What this close asks the customer for, minor units."""
+        return self._open.due(values) if self._open is not None else 0
+
+    def preview(self, values: dict[str, Value]) -> Document | None:
+        """The receipt as the till is about to close it, without what we took off; None when it is no sale we know."""
+        found = self._open
+        if (
+            found is None
+            or not found.positions
+            or found.problems
+            or _KINDS.get(found.operation) is not DocumentKind.SALE
+        ):
+            return None
+        found.uid = found.uid or self._new_uid()
+        tenders = self.tenders(values)
+        adjustment = found.due(values) - found.total + found.adjustment + found.loyalty
+        change = sum(tender.amount.minor for tender in tenders) - found.due(values) - found.loyalty
+        if change < 0:
+            return None
+        try:
+            receipt = self._receipt(
+                DocumentKind.SALE, found, tenders, adjustment=adjustment, change=change, answer=None
+            )
+        except ValueError:
+            return None
+        document = self._document(DocumentKind.SALE, found, receipt=receipt)
+        return replace(document, columns=min(document.columns, TEXT_SIZE))
+
+    def take_off_receipt(self, off: int) -> None:
+        """The register took so much off the receipt for us, minor units."""
+        if self._open is not None:
+            self._open.adjustment -= off
+            self._open.loyalty += off
+            self._open.is_after_position = False
+
+    def note_offer(self, quoted: str, believed: WhatTillBelieves | None) -> None:
+        """Which quote this receipt carries, and what the till takes it for."""
+        if self._open is not None:
+            self._open.quoted, self._open.believed = quoted, believed
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────
 
@@ -199,10 +257,9 @@ class Basket:
         found, self._open = self._open, None
         if found is None or not found.positions:
             return None  # its beginning passed before we were there
-        adjustment = found.adjustment - _int(values, "rounding")
-        adjustment -= divide_half_up(found.total * _int(values, "percent"), 10_000)
-        total = sum(position.total for position in found.positions) + adjustment
-        tenders = self._tenders(values)
+        total = found.due(values)
+        adjustment = total - found.total + found.adjustment
+        tenders = self.tenders(values)
         paid = sum(tender.amount.minor for tender in tenders)
         change = answer.number("change") if answer is not None else paid - total
         if found.operation not in _KINDS:
@@ -234,25 +291,26 @@ class Basket:
         is_named = bool(self._memory and number and sign)
         lines = tuple(
             make_line(
-                index, position.name, Quantity(position.steps), self._money(position.price), self._money(position.total)
+                index, position.name, Quantity(position.steps), self.money(position.price), self.money(position.total)
             )
             for index, position in enumerate(found.positions, start=1)
         )
         return Receipt(
-            uid=fiscal_uid(self._memory, number, sign) if is_named else self._new_uid(),
+            uid=fiscal_uid(self._memory, number, sign) if is_named else found.uid or self._new_uid(),
             kind=kind,
-            total=self._money(total),
+            total=self.money(total),
             lines=lines,
             tenders=tenders,
-            change=self._money(change) if change else None,
-            adjustment=self._money(adjustment) if adjustment else None,
+            change=self.money(change) if change else None,
+            adjustment=self.money(adjustment) if adjustment else None,
             number=str(number) if number else "",
         )
 
-    def _tenders(self, values: dict[str, Value]) -> tuple[Tender, ...]:
+    def tenders(self, values: dict[str, Value]) -> tuple[Tender, ...]:
+        """The ways of paying of a close."""
         return tuple(
             Tender(
-                kind=_TENDERS.get(number, TenderKind.CARD), amount=self._money(_int(values, f"payment{number}"))
+                kind=_TENDERS.get(number, TenderKind.CARD), amount=self.money(_int(values, f"payment{number}"))
             )
             for number in range(1, 17)
             if _int(values, f"payment{number}")
@@ -269,9 +327,12 @@ class Basket:
             problems=problems,
             layout="shtrih" if receipt is not None else "",
             columns=self._columns,
+            quoted=found.quoted,
+            believed=found.believed,
         )
 
-    def _money(self, minor: int) -> Money:
+    def money(self, minor: int) -> Money:
+        """So many minor units."""
         return Money(minor, self._currency)
 
 

@@ -16,6 +16,7 @@ from .layout import Layout, Value, parse_layout
 
 EXTENDED: Final = 0xFF  # first byte of the two-byte commands
 DEFAULT_TIMEOUT_S: Final = 30.0
+TEXT_SIZE: Final = 40  # characters of a printed line in a request, whatever the paper has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from .arithmetic import fiscal_uid, make_line
 from .tlv import Tag
 
 RECEIPT_TYPES: Final = frozenset({3, 4})
-_KINDS: Final = {1: DocumentKind.SALE, 2: DocumentKind.RETURN}
+KINDS: Final = {1: DocumentKind.SALE, 2: DocumentKind.RETURN}
 _TENDERS: Final = {
     Tag.CASH: TenderKind.CASH,
     Tag.ELECTRONIC: TenderKind.CARD,
@@ -78,13 +78,18 @@ def read_document(kind: int, content: bytes, *, currency: str, zone: tzinfo) -> 
         if len(items) == 1 and items[0].tag == kind:
             items = tlv.decode(items[0].value)
         operation = _number(items, Tag.OPERATION)
-        if operation not in _KINDS:
+        if operation not in KINDS:
             problem = f"a purchase from the customer (operation {operation}): nothing was sold"
             return Document(kind=DocumentKind.OTHER, raw=content, text=(), problems=(problem,))
-        receipt = _receipt(_KINDS[operation], items, currency, zone)
+        receipt = _receipt(KINDS[operation], items, currency, zone)
     except (RemoteProtocolError, ValueError) as error:
-        return Document(kind=DocumentKind.OTHER, raw=content, text=(), problems=(f"{what} cannot be read: {error}",))
+        return Document(kind=unread_kind(kind), raw=content, text=(), problems=(f"{what} cannot be read: {error}",))
     return Document(kind=receipt.kind, raw=content, text=(), receipt=receipt, layout="ffd")
+
+
+def unread_kind(kind: int) -> DocumentKind:
+    """What a document is called that cannot be read: a receipt stays one, so that a person looks at it."""
+    return DocumentKind.SALE if kind in RECEIPT_TYPES else DocumentKind.OTHER
 
 
 def _receipt(kind: DocumentKind, items: Sequence[tlv.Item], currency: str, zone: tzinfo) -> Receipt:

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from drivers.contract import Driver
+from drivers.polled import Polling
+from drivers.vocabulary.inside import InsidePolicy
 
 from .basket import Basket
 from .inline import ShtrihConversation
+from .inside import InsideReceipt
 from .models import model_named
+from .polled import PolledRegister, refusal
 from .settings import ShtrihSettings
 from .simulator import VirtualRegister
 
@@ -34,7 +38,9 @@ def conversation(
     chosen: ShtrihSettings = settings or ShtrihSettings()
     model = model_named(chosen.model)
     basket = Basket(currency=chosen.currency, columns=model.columns, new_uid=new_uid or random_uid)
-    return ShtrihConversation(basket, protocol=0 if chosen.protocol == "auto" else int(chosen.protocol))
+    policy = InsidePolicy(chosen.discount)
+    inside = InsideReceipt(basket, policy=policy, password=chosen.password) if policy is not InsidePolicy.OFF else None
+    return ShtrihConversation(basket, protocol=0 if chosen.protocol == "auto" else int(chosen.protocol), inside=inside)
 
 
 def random_uid() -> str:
@@ -49,4 +55,5 @@ driver = Driver(
     settings_type=ShtrihSettings,
     conversation=conversation,
     twin=VirtualRegister,
+    polling=Polling(device=PolledRegister, refusal=refusal),
 )

@@ -7,13 +7,13 @@ from typing import Final
 
 from drivers.vocabulary.errors import DeviceRefused
 
+from .commands import TEXT_SIZE
 from .layout import CODEC
 from .models import Model
 from .session import AnswerLost, Ask, insist
 from .status import SENTENCES, Condition, SubMode, Trouble, status_condition
 
 SLIP_LINES_MAX: Final = 200  # more than a metre of paper
-TEXT_SIZE: Final = 40  # of the field, whatever the paper has
 _RECEIPT_ROLL: Final = 0x02  # flags of 17h
 _BUSY: Final = frozenset({0x50, 0x72})
 BUSY_TRIES_MAX: Final = 50

@@ -1,7 +1,8 @@
 """Between a till and its register: every byte passes at once both ways, and the receipt is read on the way; no I/O.
 
-Nothing is held back, changed or put in. Requests are matched with their answers in order, because only an answer says
-that something was sold. A line where the two speak a protocol we do not know passes all the same.
+Requests are matched with their answers in order, because only an answer says that something was sold. A line where the
+two speak a protocol we do not know passes all the same. Nothing is held back, changed or put in, but for one request
+where the settings allow it: the close of a receipt (inside.py).
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from drivers.contract import DocumentEnds, Step, ToDevice, ToHost
+from drivers.contract import DocumentEnds, FloorStep, GiveFloor, ReceiptDropped, Step, ToDevice, ToHost
 from drivers.vocabulary.errors import ProtocolError
 from drivers.vocabulary.events import Document
+from drivers.vocabulary.inside import InsideOffer
 
 from .basket import CLOSES, Basket
-from .commands import BY_CODE, Command, code_of, decode_answer, is_answer_to
+from .commands import BY_CODE, Answer, Command, code_of, decode_answer, is_answer_to
 from .frames import ACK, ENQ, NAK, START2, STX, Control, Decoder, Decoder2, Frame, Frame2, Junk
+from .inside import InsideReceipt, nothing
 from .layout import Value
 from .status import READY, Condition, status_condition
 
+HELD_S_MAX: Final = 0.3  # for the rest of a frame that may be a close
 BYTE_SILENCE_S: Final = 1.0  # a frame whose rest does not come; longer than any byte time-out a register has
 PENDING_MAX: Final = 64  # requests without an answer; a till waits for each, so two are many
+_CLOSE_HEADS: Final = frozenset({b"\x85", b"\x8e", b"\xff\x45"})
 _BEGINS_1: Final = frozenset({STX, ENQ, ACK, NAK})
 
 
@@ -43,10 +48,14 @@ class ShtrihConversation:
     Args:
         basket: collects what is sold.
         protocol: 1, 2, or 0 to go by the first byte the till sends.
+        inside: carries decisions into receipts; None leaves every one as the till has it.
     """
 
-    def __init__(self, basket: Basket, *, protocol: int = 0) -> None:
+    def __init__(self, basket: Basket, *, protocol: int = 0, inside: InsideReceipt | None = None) -> None:
         self._basket = basket
+        self._inside = inside
+        self._held = bytearray()  # of a frame that may be a close
+        self._is_passing = False  # the rest of a frame that is none
         self._protocol = protocol
         self._host: Decoder | Decoder2 | None = None
         self._device: Decoder | Decoder2 | None = None
@@ -57,37 +66,106 @@ class ShtrihConversation:
 
     # ── InlineConversation ──────────────────────────────────────────────────────────────────────
 
-    def from_host(self, data: bytes, now_s: float) -> Sequence[Step]:
-        """Bytes the till sent; passed on at once."""
+    def from_host(self, data: bytes, now_s: float) -> Sequence[Step | FloorStep]:
+        """Bytes the till sent; passed on at once, but for a close that we carry out."""
         if not data:
             return ()
-        steps: list[Step] = [ToDevice(data), *self._end_halves(now_s)]
+        if self._inside is not None and self._inside.has_floor:
+            return self._in_our_hands(self._inside.from_host(data), now_s)
+        steps: list[Step | FloorStep] = [*self._end_halves(now_s)]
         self._heard_at_s = now_s
         self._choose(data)
+        if self._inside is not None and isinstance(self._host, Decoder):
+            return [*steps, *self._pass_or_keep(self._inside, self._host, data, now_s)]
         if self._host is not None:
             for item in self._host.feed(data):
                 self._asked(item)
-        return steps
+        return [ToDevice(data), *steps]
 
-    def from_device(self, data: bytes, now_s: float) -> Sequence[Step]:
+    def from_device(self, data: bytes, now_s: float) -> Sequence[Step | FloorStep]:
         """Bytes the register answered; passed on at once, and a document that ended after them."""
         if not data:
             return ()
-        steps: list[Step] = [ToHost(data), *self._end_halves(now_s)]
+        if self._inside is not None and self._inside.has_floor:
+            return self._in_our_hands(self._inside.from_device(data, now_s), now_s)
+        steps: list[Step | FloorStep] = [ToHost(data), *self._end_halves(now_s)]
         self._heard_at_s = now_s
         if self._device is not None:
             for item in self._device.feed(data):
                 steps += self._said(item)
         return steps
 
-    def tick(self, now_s: float) -> Sequence[Step]:
+    def tick(self, now_s: float) -> Sequence[Step | FloorStep]:
         """Forget the beginning of a frame whose rest does not come."""
-        return self._end_halves(now_s)
+        if self._inside is not None and self._inside.has_floor:
+            return self._in_our_hands(self._inside.tick(now_s), now_s)
+        steps: list[Step | FloorStep] = []
+        if self._held and now_s - self._heard_at_s > HELD_S_MAX:
+            steps.append(self._let_go())
+        return [*steps, *self._end_halves(now_s)]
 
-    def host_gone(self, now_s: float) -> Sequence[Step]:  # noqa: ARG002 - the contract's signature
+    def offered(self, offer: InsideOffer | None, now_s: float) -> Sequence[Step | FloorStep]:
+        """What may be taken off the receipt that is being closed."""
+        return () if self._inside is None else self._in_our_hands(self._inside.offered(offer, now_s), now_s)
+
+    def host_gone(self, now_s: float) -> Sequence[Step | FloorStep]:  # noqa: ARG002 - the contract's signature
         """The till closed its connection."""
         self._pending.clear()
         return _ends(self._basket.abandon())
+
+    # ── a close in our hands ────────────────────────────────────────────────────────────────────
+
+    def _pass_or_keep(
+        self, inside: InsideReceipt, decoder: Decoder, data: bytes, now_s: float
+    ) -> Sequence[Step | FloorStep]:
+        """Pass frame after frame; one that may be a close is kept until it is whole, three bytes of each at most."""
+        out = bytearray()
+        for at in range(len(data)):
+            self._held += data[at : at + 1]
+            items = decoder.feed(data[at : at + 1])
+            for item in items:
+                taken = self._begin_inside(inside, item, now_s) if not self._is_passing else ()
+                if taken:
+                    self._held.clear()
+                    # What came behind it belongs to the same request as far as anybody owes it to the register.
+                    ahead = [ToDevice(bytes(out))] if out else []
+                    return [*ahead, *taken, *inside.from_host(data[at + 1 :])]
+                self._asked(item)
+            if decoder.is_between or self._is_passing or not self._may_be_close():
+                out += self._held
+                self._held.clear()
+                self._is_passing = not decoder.is_between
+        return [ToDevice(bytes(out))] if out else []
+
+    def _may_be_close(self) -> bool:
+        """Whether what is kept may still become the close of the open receipt."""
+        head = bytes(self._held[2:4])  # [STX:1] [LEN:1] [command:1 or 2]
+        return self._basket.is_open and any(close.startswith(head) or head.startswith(close) for close in _CLOSE_HEADS)
+
+    def _begin_inside(self, inside: InsideReceipt, item: object, now_s: float) -> Sequence[Step | FloorStep]:
+        command = BY_CODE.get(code_of(item.body)) if isinstance(item, Frame) and item.body else None
+        if command is None or command.name not in CLOSES or not isinstance(item, Frame):
+            return ()
+        try:
+            values = command.decode(item.body)
+        except ProtocolError:
+            return ()
+        return inside.begin(command, values, item.body, now_s)
+
+    def _let_go(self) -> Step:
+        kept = bytes(self._held)
+        self._held.clear()
+        self._is_passing = True
+        return ToDevice(kept)
+
+    def _in_our_hands(self, ordered: Sequence[Step | FloorStep], now_s: float) -> Sequence[Step | FloorStep]:
+        """What was ordered; what the till has sent beyond its close passes as ever."""
+        steps: list[Step | FloorStep] = []
+        for order in ordered:
+            steps.append(order)
+            if isinstance(order, GiveFloor) and order.rest:
+                steps += self.from_host(order.rest, now_s)
+        return steps
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────
 
@@ -180,7 +258,14 @@ class ShtrihConversation:
             return ()
         if found.command.name in ("short_status", "full_status"):
             self.condition = status_condition(answer)
-        return _ends(self._basket.done(answer, found.values, found.body))
+        ended = _ends(self._basket.done(answer, found.values, found.body))
+        return [*ended, *self._forget(found.command.name, answer)]
+
+    def _forget(self, name: str, answer: Answer) -> Sequence[Step]:
+        """A cancelled receipt takes the decision that was carried into it along."""
+        is_over = not answer.error and name in ("cancel_receipt", "open_receipt")
+        quoted = self._inside.forget() if is_over and self._inside is not None else ""
+        return (ReceiptDropped(quoted),) if quoted else ()
 
 
 def _fits(request: _Request, body: bytes, number: int) -> bool:
@@ -188,9 +273,4 @@ def _fits(request: _Request, body: bytes, number: int) -> bool:
 
 
 def _ends(document: Document | None) -> Sequence[Step]:
-    return () if document is None else (DocumentEnds(document=document, render=_nothing),)
-
-
-def _nothing(lines: Sequence[str]) -> bytes:  # noqa: ARG001 - the contract's signature
-    """No lines: the receipt is closed, and a frame of ours here would meet the till's next one (see README.md)."""
-    return b""
+    return () if document is None else (DocumentEnds(document=document, render=nothing),)

@@ -18,7 +18,7 @@ from drivers.vocabulary.events import Document
 from drivers.vocabulary.receipt import DocumentKind
 
 from . import tlv
-from .documents import RECEIPT_TYPES, read_document, read_summary
+from .documents import KINDS, RECEIPT_TYPES, read_document, read_summary, unread_kind
 from .session import AnswerLost, Ask, insist
 from .status import ERRORS, Mode
 
@@ -57,25 +57,26 @@ def pull(ask: Ask, *, after: int, password: int, currency: str, zone: tzinfo) ->
     # Somebody may have stopped in the middle of a reading: what they left is taken and forgotten.
     mode = insist(ask("short_status", password=password)).number("mode") & 0x0F
     if mode == Mode.DATA_OUTPUT:
-        _drain(ask, password)
+        drain(ask, password)
     for number in range(after + 1, last + 1):
-        kind, document = _one(ask, number, password=password, currency=currency, zone=zone)
+        kind, document = pull_one(ask, number, password=password, currency=currency, zone=zone)
         yield Pulled(number=number, last=last, kind=kind, document=document)
 
 
-def _one(ask: Ask, number: int, *, password: int, currency: str, zone: tzinfo) -> tuple[int, Document]:
+def pull_one(ask: Ask, number: int, *, password: int, currency: str, zone: tzinfo) -> tuple[int, Document]:
+    """The type of one document and what it says; raises as `pull`."""
     for attempt in range(TRIES_MAX):
         asked = ask("request_document", password=password, document=number)
         if asked.error in _NO_DATA:
             return _short(ask, number, password)
         insist(asked)
         try:
-            content = _drain(ask, password)
+            content = drain(ask, password)
         except AnswerLost:
             if attempt + 1 == TRIES_MAX:
                 raise
             # A block went with its answer, and the register counts it as given: empty it, then begin anew.
-            _drain(ask, password)
+            drain(ask, password)
             continue
         kind, size = asked.number("type"), asked.number("size")
         # The announced length may count the tag around the document.
@@ -83,13 +84,13 @@ def _one(ask: Ask, number: int, *, password: int, currency: str, zone: tzinfo) -
             if attempt + 1 < TRIES_MAX:
                 continue
             problem = f"document {number}: {len(content)} of {size} bytes came; read it at the register"
-            return kind, Document(kind=DocumentKind.OTHER, raw=content, text=(), problems=(problem,))
+            return kind, Document(kind=unread_kind(kind), raw=content, text=(), problems=(problem,))
         return kind, read_document(kind, content, currency=currency, zone=zone)
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _drain(ask: Ask, password: int) -> bytes:
-    """Read blocks until there is no more."""
+def drain(ask: Ask, password: int) -> bytes:
+    """Read blocks until there is no more; afterwards the register sells again."""
     content = bytearray()
     for _ in range(BLOCKS_MAX):
         block = ask("read_document", password=password)
@@ -117,12 +118,14 @@ def _short(ask: Ask, number: int, password: int) -> tuple[int, Document]:
     if kind not in RECEIPT_TYPES:
         what = tlv.DOCUMENTS.get(kind, f"document of type {kind}")
         return kind, Document(kind=DocumentKind.REPORT, raw=data, text=(), problems=(f"{what}: not a receipt",))
+    said = unread_kind(kind)
     try:
         summary = read_summary(data)
+        said = KINDS.get(summary.operation, DocumentKind.OTHER)
         problem = (
             f"document {number} of {summary.moment:%Y-%m-%d %H:%M}, {summary.total / 100:.2f}: its lines are kept for"
             " about 30 days and are gone"
         )
     except ProtocolError as error:
         problem = f"document {number}: {error}"
-    return kind, Document(kind=DocumentKind.OTHER, raw=data, text=(), problems=(problem,))
+    return kind, Document(kind=said, raw=data, text=(), problems=(problem,))

@@ -31,8 +31,8 @@ class Register(RegisterSales):
         if command is None or (code > 0xFF and not self.model.has_memory):
             return bytes([EXTENDED, 0x37]) if code > 0xFF else bytes([code & 0xFF, 0x37])
         handler: Handler | None = getattr(self, f"_do_{command.name}", None)
-        if handler is None:
-            return command.encode_answer(0x37)
+        if handler is None or code in self.refuses:
+            return command.encode_answer(self.refuses.get(code, 0x37))
         try:
             values = command.decode(body)
             if command.name in PRINTING:
@@ -57,7 +57,7 @@ class Register(RegisterSales):
         is_open = self.receipt is not None
         return {
             "phase": 3, "open_document": 4 if is_open else 0, "has_data": int(is_open),
-            "shift_state": int(self.is_shift_open), "warnings": 0, "moment": stamp(self.moment), "memory": NUMBER,
+            "shift_state": int(self.is_shift_open), "warnings": self.warnings, "moment": stamp(self.moment), "memory": NUMBER,
             "last_document": self.memory.last,
         }  # fmt: skip
 

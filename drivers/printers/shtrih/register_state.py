@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+from drivers.twins import Roll
+
 from .fiscal_memory import FiscalMemory
 from .layout import Value
 from .models import Model
@@ -40,6 +42,7 @@ class RegisterState:
         paper: the lines printed; a line of dashes with a pair of scissors is a cut.
         is_out_of_paper, is_cover_open, is_over_24h: what can be wrong.
         waits_continue: printing was interrupted; everything that prints answers 58h until B0h.
+        warnings: of the fiscal memory, as FF01 says them.
     """
 
     def __init__(self, model: Model) -> None:
@@ -47,12 +50,15 @@ class RegisterState:
         self.memory = FiscalMemory()
         self.tables = Tables()
         self.paper: list[str] = []
+        self.roll = Roll()
         self.moment = BEGINNING
         self.shift = 1
         self.is_shift_open = False
         self.receipt: SoldReceipt | None = None
         self.receipts_in_shift = 0
+        self.refuses: dict[int, int] = {}  # commands this one answers with an error: 37h for one it does not know
         self.cash = 0
+        self.warnings = 0
         self.is_out_of_paper = self.is_cover_open = self.is_over_24h = self.waits_continue = False
 
     def _must_print(self) -> None:
@@ -66,6 +72,7 @@ class RegisterState:
     def print(self, *lines: str) -> None:
         """Put lines on the paper."""
         self.paper += lines
+        self.roll.put(*lines)
         del self.paper[:-PAPER_LINES_MAX]
 
     # ── Status ──────────────────────────────────────────────────────────────────────────────────

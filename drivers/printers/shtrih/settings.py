@@ -15,6 +15,8 @@ class ShtrihSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         protocol: wire protocol; "auto" goes by the first byte the till sends.
         password: the operator's password for our own questions; 30 is the system administrator as delivered.
         currency: of every amount.
+        discount: what may be done with a receipt that is open: "off" nothing, "advise" prints the loyalty lines in it,
+            "cash_only" also takes the discount off when the cash covers it, "always" whatever it is paid with.
         utc_offset_minutes: the register's clock, minutes east of UTC.
     """
 
@@ -22,4 +24,5 @@ class ShtrihSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     protocol: Literal["auto", "1", "2"] = "auto"
     password: Annotated[int, Meta(ge=0, le=99_999_999)] = 30
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "RUB"
+    discount: Literal["off", "advise", "cash_only", "always"] = "off"
     utc_offset_minutes: Annotated[int, Meta(ge=-840, le=840)] = 180

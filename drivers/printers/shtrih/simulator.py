@@ -9,20 +9,20 @@ It takes the place of a register in tests, demonstrations and support; it is no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
 from drivers.contract import Scene
+from drivers.twins import Roll, Trial
 
-from .commands import named
 from .frames import ACK, ENQ, NAK, START2, Control, Decoder, Decoder2, Frame, Frame2, Junk, encode, encode2
 from .models import Model, model_named
+from .pos_script import FIRST_NUMBER, classic_receipt, modern_receipt, request, trials, wire
 from .register import Register
 from .settings import ShtrihSettings
 
 BYTE_TIMEOUT_S: Final = 1.0  # real registers have 0.05; a test machine under load must not look like a bad line
-_FIRST_NUMBER: Final = 1
 
 
 class Rudeness(Enum):
@@ -74,7 +74,7 @@ class VirtualRegister:
         self._decoder: Decoder | Decoder2 | None = None
         self._heard_at_s = 0.0
         self._kept = b""  # protocol 1: the answer not acknowledged yet
-        self._number = _FIRST_NUMBER  # protocol 2: of the last command executed
+        self._number = FIRST_NUMBER  # protocol 2: of the last command executed
         self._last = b""  # protocol 2: its answer
         for name in rude:
             self.be_rude(name)
@@ -100,6 +100,48 @@ class VirtualRegister:
             register.is_over_24h = on
         elif change is Rudeness.PRINTING_INTERRUPTED:
             register.waits_continue = on
+
+    # ── What it shows (drivers.twins) ───────────────────────────────────────────────────────────
+
+    @property
+    def roll(self) -> Roll:
+        """Its paper."""
+        return self.register.roll
+
+    def tick(self, now_s: float) -> bytes:  # noqa: ARG002 - the shape of a twin that is shown
+        """A register never speaks first."""
+        return b""
+
+    def facts(self) -> Mapping[str, str]:
+        """Shift, receipt, documents."""
+        register = self.register
+        return {
+            "model": register.model.name,
+            "shift": f"{register.shift} {'open' if register.is_shift_open else 'closed'}",
+            "receipt": "none" if register.receipt is None else f"open, {register.receipt.total / 100:.2f}",
+            "last document": str(register.memory.last),
+        }
+
+    def rudenesses(self) -> Mapping[str, bool]:
+        """Each name; printing goes on being interrupted until the till continues it."""
+        held = {one.value: one in self._rude for one in Rudeness}
+        return {**held, Rudeness.PRINTING_INTERRUPTED.value: self.register.waits_continue}
+
+    def set_rude(self, name: str, *, is_on: bool) -> bytes:
+        """See `be_rude`."""
+        self.be_rude(name, on=is_on)
+        return b""
+
+    def trials(self) -> Sequence[Trial]:
+        """See trials.py."""
+        return trials()
+
+    def sell(self, count: int) -> None:
+        """Receipts of three kinds in turn, straight into the register."""
+        kinds = [classic_receipt(), modern_receipt(), classic_receipt(kind=2)]
+        for index in range(count):
+            for body in kinds[index % len(kinds)]:
+                self.register.execute(body)
 
     def feed(self, data: bytes, now_s: float = 0.0) -> bytes:
         """Take bytes in any slicing; what the register answers."""
@@ -153,7 +195,7 @@ class VirtualRegister:
             spoil = self._spoil()
             answer = _spoiled(encode2(self._number, self._last), spoil)
             if spoil is Rudeness.RESTART:
-                self._number, self._last = _FIRST_NUMBER, b""
+                self._number, self._last = FIRST_NUMBER, b""
             return answer
         return encode2(self._number, self._last)
 
@@ -171,10 +213,10 @@ class VirtualRegister:
         return [
             Scene(name="a classic receipt", from_host=wire(classic_receipt()), documents=1),
             Scene(name="a receipt with fiscal commands", from_host=wire(modern_receipt()), documents=1),
-            Scene(name="a frame without ENQ", from_host=wire([_body("short_status")], enquires=False)),
+            Scene(name="a frame without ENQ", from_host=wire([request("short_status")], enquires=False)),
             Scene(name="a return", from_host=wire(classic_receipt(kind=2)), documents=1),
-            Scene(name="a cancelled receipt", from_host=wire([*classic_receipt()[:-2], _body("cancel_receipt")])),
-            Scene(name="status polls", from_host=wire([_body("short_status")] * 3)),
+            Scene(name="a cancelled receipt", from_host=wire([*classic_receipt()[:-2], request("cancel_receipt")])),
+            Scene(name="status polls", from_host=wire([request("short_status")] * 3)),
         ]
 
 
@@ -186,51 +228,3 @@ def _spoiled(answer: bytes, spoil: Rudeness | None) -> bytes:
     if spoil in (Rudeness.ANSWER_LOST, Rudeness.RESTART):
         return b""
     return answer * 2 if spoil is Rudeness.DUPLICATE_ANSWER else answer
-
-
-# ── A till ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def _body(name: str, /, **values: int | str | bytes) -> bytes:
-    return named(name).encode(password=30, **values)
-
-
-_NO_TAXES: Final = {"tax1": 0, "tax2": 0, "tax3": 0, "tax4": 0}
-
-
-def classic_receipt(*, kind: int = 0) -> list[bytes]:
-    """Requests of a receipt for 8D, 80/82, 86, 85: 2 × 45.50 with 1.00 off, 0.351 × 90.00, cash 200.00, cut."""
-    item = "sale" if kind == 0 else "sale_return"
-    return [
-        _body("open_receipt", type=kind),
-        _body(item, quantity=2000, price=4550, department=1, text="Хлеб", **_NO_TAXES),
-        _body("discount", sum=100, text="Акция", **_NO_TAXES),
-        _body(item, quantity=351, price=9000, department=1, text="Яблоки", **_NO_TAXES),
-        _body(
-            "close_receipt", payment1=20_000, payment2=0, payment3=0, payment4=0, percent=0, text="", **_NO_TAXES,
-        ),
-        _body("cut", type=1),
-    ]  # fmt: skip
-
-
-def modern_receipt() -> list[bytes]:
-    """Requests of a receipt for FF46 and FF45: 3 × 13.33 = 40.00, 1 × 99.99, card, rounded down by 99 kopecks."""
-    parts = {"type": 1, "tax_sum": 0xFF_FFFF_FFFF, "tax": 1, "department": 0, "method": 4, "subject": 1}
-    payments = {f"payment{number}": 13_900 if number == 2 else 0 for number in range(1, 17)}
-    return [
-        _body("open_receipt", type=0),
-        _body("item_v2", quantity=3_000_000, price=1333, sum=4000, name="Чай".encode("cp1251"), **parts),
-        _body("item_v2", quantity=1_000_000, price=9999, sum=0xFF_FFFF_FFFF, name=b"Coffee", **parts),
-        _body("print_line", flags=2, text="Спасибо за покупку"),
-        _body("close_receipt_v2", rounding=99, taxes=bytes(30), tax_system=1, text=b"", **payments),
-    ]
-
-
-def wire(bodies: Iterable[bytes], *, enquires: bool = True) -> bytes:
-    """The bytes of a till that asks these in turn over protocol 1 and acknowledges each answer."""
-    return b"".join((bytes([ENQ]) if enquires else b"") + encode(body) + bytes([ACK]) for body in bodies)
-
-
-def wire2(bodies: Iterable[bytes], *, first: int = _FIRST_NUMBER + 1) -> bytes:
-    """The same over protocol 2."""
-    return b"".join(encode2(first + index, body) for index, body in enumerate(bodies))

@@ -37,6 +37,9 @@ class Trouble(Enum):
     REQUEST = "E324"
     NO_DATA = "E325"
     BLOCKED = "E326"
+    MEMORY_NEAR_END = "W201"
+    MEMORY_REPLACE = "W203"
+    OPERATOR_SILENT = "W204"
 
 
 SENTENCES: Final[dict[Trouble, str]] = {
@@ -63,6 +66,9 @@ SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.REQUEST: "the register refused what it was sent: ask store IT",
     Trouble.NO_DATA: "the register has no such data any more",
     Trouble.BLOCKED: "the register is blocked: call for service",
+    Trouble.MEMORY_NEAR_END: "the fiscal memory is nearly used up: order a new one",
+    Trouble.MEMORY_REPLACE: "the fiscal memory must be replaced within three days: call the service company",
+    Trouble.OPERATOR_SILENT: "the operator of fiscal data does not answer: check the register's internet connection",
 }
 
 
@@ -105,6 +111,23 @@ class Flag(IntFlag):
     COVER_OPEN = 1 << 10
     DRAWER_OPEN = 1 << 11
 
+
+class MemoryWarning(IntFlag):
+    """Bits of FF01's warnings, as every fiscal memory says them."""
+
+    REPLACE_NOW = 1 << 0  # the key ends in 3 days
+    REPLACE_SOON = 1 << 1  # the key ends in 30 days
+    NINETY_PERCENT = 1 << 2  # of the archive are used
+    OPERATOR_SILENT = 1 << 3  # no answer of the operator of fiscal data in time
+    FAILURE = 1 << 7
+
+
+_WARNINGS: Final[tuple[tuple[MemoryWarning, Trouble], ...]] = (
+    (MemoryWarning.FAILURE, Trouble.MEMORY),
+    (MemoryWarning.REPLACE_NOW, Trouble.MEMORY_REPLACE),
+    (MemoryWarning.REPLACE_SOON | MemoryWarning.NINETY_PERCENT, Trouble.MEMORY_NEAR_END),
+    (MemoryWarning.OPERATOR_SILENT, Trouble.OPERATOR_SILENT),
+)
 
 # Working registers are seen with either bit alone: models without a roll sensor leave bit 1 at 0.
 _PAPER: Final = Flag.PAPER_PRESENT | Flag.PAPER_SENSOR
@@ -247,4 +270,15 @@ def status_condition(answer: Answer) -> Condition:
     for known, trouble in by_mode.items():
         if mode == known:
             return _condition(trouble, maker_code)
+    return READY
+
+
+def memory_condition(answer: Answer) -> Condition:
+    """Read an answer to FF01: the gravest thing first."""
+    if answer.error:
+        return error_condition(answer.error)
+    warnings = answer.number("warnings")
+    for bits, trouble in _WARNINGS:
+        if warnings & bits:
+            return _condition(trouble, f"warnings {warnings:02X}h")
     return READY

@@ -7,12 +7,17 @@ from typing import Any
 from drivers.contract import Driver
 from drivers.scanners.serial.link import SerialScannerLink, SerialScannerSettings
 from drivers.scanners.serial.simulator import ScannerTwin
+from drivers.sharing import Judge, SharedBytes
 
 __all__ = ["driver"]
 
 
 def _conversation(settings: Any, *, device: str) -> SerialScannerLink:
     return SerialScannerLink(settings or SerialScannerSettings(), device=device)
+
+
+def _sharing(settings: Any, judge: Judge, *, device: str) -> SharedBytes:
+    return SharedBytes(SerialScannerLink(settings or SerialScannerSettings(), device=device), judge)
 
 
 driver = Driver(
@@ -22,4 +27,5 @@ driver = Driver(
     settings_type=SerialScannerSettings,
     conversation=_conversation,
     twin=ScannerTwin,
+    sharing=_sharing,
 )

@@ -10,14 +10,15 @@ code: in a marking code it ends the fields of variable length (GS1 General Speci
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from drivers.vocabulary.events import CodeScanned, Event
+from drivers.scanners.reading import read_beginning, read_bytes
+from drivers.scanners.symbologies import SymbologyIds
+from drivers.vocabulary.events import Event
 
 __all__ = ["HALF_CODE_S", "Frame", "SerialScannerLink", "SerialScannerSettings", "Suffix"]
 
@@ -25,9 +26,6 @@ HALF_CODE_S = 0.5  # nobody scans twice within it, and no bridge pauses for so l
 
 _STX: Final = 0x02
 _ETX: Final = 0x03
-#: Control characters that belong to codes: EOT, FS, GS, RS (ISO/IEC 15434 envelopes and GS1 separators).
-_KEPT_CONTROLS: Final = frozenset("\x04\x1c\x1d\x1e")
-_AIM_ID: Final = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 
 
 class Suffix(Enum):
@@ -68,6 +66,7 @@ class SerialScannerSettings(Struct, frozen=True, kw_only=True, omit_defaults=Tru
         gap_ms: silence that ends a code where there is no suffix.
         code_length_max: a longer code is noise; everything up to the next end is skipped.
         encoding: of codes with letters beyond ASCII, as Python names it.
+        symbology_ids: whose letters say which kind of code it was; AIM identifiers are read always.
     """
 
     suffix: Suffix = Suffix.AUTO
@@ -76,6 +75,7 @@ class SerialScannerSettings(Struct, frozen=True, kw_only=True, omit_defaults=Tru
     gap_ms: Annotated[int, Meta(ge=20, le=2000)] = 80
     code_length_max: Annotated[int, Meta(ge=4, le=4296)] = 200
     encoding: Annotated[str, Meta(max_length=20)] = "utf-8"
+    symbology_ids: SymbologyIds = SymbologyIds.AIM
 
     def __post_init__(self) -> None:
         try:
@@ -131,6 +131,23 @@ class SerialScannerLink:
         """Nothing: a scanner is only listened to."""
         return b""
 
+    @property
+    def beginning(self) -> str | None:
+        """What has come of the code that is being sent, its prefix and symbology taken off.
+
+        None when that cannot be told yet; what is too long to be a code begins with nothing that a code begins with.
+        """
+        if self._is_skipping:
+            return "\0"
+        text = bytes(self._buffer).decode(self._settings.encoding, errors="ignore")
+        return read_beginning(text, prefix=self._settings.prefix, ids=self._settings.symbology_ids)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether no code is being sent: the last one has ended, and nothing of the next has come."""
+        is_inside = self._is_inside and self._settings.frame is Frame.STX_ETX
+        return not self._buffer and not self._is_skipping and not is_inside
+
     def _take(self, byte: int) -> None:
         if self._is_skipping:
             return
@@ -160,26 +177,16 @@ class SerialScannerLink:
         data, is_whole = bytes(self._buffer), not self._is_skipping
         self._buffer.clear()
         self._is_skipping = False
-        scanned = self._read(data) if is_whole else None
+        if not is_whole:
+            return
+        settings = self._settings
+        scanned = read_bytes(
+            data,
+            device=self._device,
+            code_length_max=settings.code_length_max,
+            encoding=settings.encoding,
+            prefix=settings.prefix,
+            ids=settings.symbology_ids,
+        )
         if scanned is not None:
             events.append(scanned)
-
-    def _read(self, data: bytes) -> CodeScanned | None:
-        """One code; None for what is none: nothing, noise, half a code."""
-        try:
-            text = data.decode(self._settings.encoding)
-        except UnicodeDecodeError:  # line noise, or another speed than the scanner's
-            return None
-        text = "".join(c for c in text if c >= " " or c in _KEPT_CONTROLS).strip(" ")
-        symbology = ""
-        is_prefix_due = bool(self._settings.prefix)
-        # Scanners differ in which of the two comes first.
-        for _ in range(2):
-            if is_prefix_due and text.startswith(self._settings.prefix):
-                text = text[len(self._settings.prefix) :]
-                is_prefix_due = False
-            elif not symbology and (aim_id := _AIM_ID.match(text)):
-                symbology, text = aim_id.group(), text[aim_id.end() :]
-        if is_prefix_due or not text or len(text) > self._settings.code_length_max:
-            return None
-        return CodeScanned(device=self._device, code=text, symbology=symbology)

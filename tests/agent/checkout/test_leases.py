@@ -14,7 +14,7 @@ from agent.snapshot import LinkState
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.centre import HoldGrant
-from drivers.vocabulary.leases import LEASE, Lease, LeaseAnswer, SignedLease
+from drivers.vocabulary.leases import LEASE, HeldHold, Lease, LeaseAnswer, SignedLease, held_digest
 from drivers.vocabulary.signed import KeyRing
 
 KEY = new_private_key()
@@ -47,8 +47,11 @@ def lease(rig: Any, points: int, *, key: str = KEY, days: int = 7, sequence: int
     return SignedLease(lease=made, signatures=(sign_with(codec.encode(made), LEASE, key),))
 
 
-def give(rig: Any, *leases: SignedLease, recalled: tuple[str, ...] = ()) -> None:
-    rig.desk.take_leases(LeaseAnswer(leases=leases, recalled=recalled, server_time=rig.clock.now()))
+def give(rig: Any, *leases: SignedLease, recalled: tuple[str, ...] = (), again: bool = False) -> None:
+    answer = LeaseAnswer(
+        leases=leases, recalled=recalled, server_time=rig.clock.now(), stamp=f"at {rig.clock.now()}", again=again
+    )
+    rig.desk.take_leases(answer)
 
 
 def spendable(rig: Any, uid: str = "r-1", price: str = "1000") -> int:
@@ -165,11 +168,10 @@ def test_a_later_word_of_a_lease_raises_it_and_forgets_nothing(till: Any) -> Non
     """What was spent stays spent."""
     give(till, lease(till, 100))
     sell(till, "r-1", 60)
-    give(till, lease(till, 150, sequence=2))
+    give(till, lease(till, 150, sequence=2), again=True)
     report = till.desk.lease_report()
 
     assert [150] == [one.lease.points for one in report.held]
-    assert "m-1" in {one.customer_id for one in report.wanted}
     kept = [fact.decision.earned[0].amount for fact in told(till) if isinstance(fact, facts.ReceiptConfirmed)]
     assert 90 + sum(kept) == spendable(till, "r-2")
 
@@ -184,7 +186,8 @@ def test_with_a_line_the_centre_keeps_the_points_before_the_quote_is_told(till: 
     assert 170 == wanted.points
 
     granted = till.desk.secure(request, answer, (), HoldGrant(id="h-1", points=170))
-    assert ("r-1",) == till.desk.lease_report().holds
+    held = HeldHold(receipt_uid="r-1", id="h-1", customer_id="m-1", unit="bonus", points=170)
+    assert (held,) == till.desk.lease_report().holds
     till.desk.cancel(contract.CancelRequest(receipt_uid="r-1"))
     answer, _ = till.desk.quote_and_want(request, ())
     refused = till.desk.secure(request, answer, (), HoldGrant(id="", points=0, reason="balance"))
@@ -192,3 +195,89 @@ def test_with_a_line_the_centre_keeps_the_points_before_the_quote_is_told(till: 
     silent = till.desk.secure(request, answer, (), None)
 
     assert [200, 30, 30] == [sum(one.amount for one in each.decision.spent) for each in (granted, refused, silent)]
+
+
+# ── With the centre ─────────────────────────────────────────────────────────────────────────────
+
+
+def visited(rig: Any, count: int) -> list[str]:
+    """So many customers were here, the last of them first."""
+    names = [f"c-{number:03d}" for number in range(count)]
+    with rig.desk.store.transaction() as tx:
+        for number, name in enumerate(names):
+            at = rig.clock.now() - timedelta(seconds=number)
+            tx.put("lease_wanted", name, codec.encode({"at": at}))
+    return names
+
+
+def test_a_report_names_the_leases_only_when_it_is_asked_to(till: Any) -> None:
+    """Otherwise a digest stands for them; the stamp of the last answer is shown again, after a start too."""
+    one = lease(till, 100, customer_id="c-000")
+    visited(till, 1)
+    give(till, one)
+    first = till.desk.lease_report()
+    give(till, again=True)
+    second = till.desk.lease_report()
+    give(till)
+
+    assert (None, (one,), None) == (first.held, second.held, till.desk.lease_report().held)
+    assert held_digest([("lease-1", 1)]) == first.digest == second.digest
+    assert f"at {till.clock.now()}" == second.stamp
+    till.desk.close()
+    till.open()
+    assert f"at {till.clock.now()}" == till.desk.lease_report().stamp
+
+
+def test_a_report_without_news_is_small(till: Any) -> None:
+    """Five hundred leases: all of them would be a quarter of a megabyte each minute."""
+    names = visited(till, 600)
+    give(till, *(lease(till, 10, id=f"lease-{name}", customer_id=name) for name in names[:500]))
+    report = till.desk.lease_report()
+
+    assert () == report.wanted
+    assert len(codec.encode(report)) < 500
+    give(till, again=True)
+    assert 500 == len(till.desk.lease_report().held)
+
+
+def test_nobody_is_asked_for_in_vain_each_minute(till: Any) -> None:
+    """Only when a quarter of an hour has passed, when they came again, or when no answer came."""
+    visited(till, 2)
+
+    def wanted() -> list[str]:
+        return [one.customer_id for one in till.desk.lease_report().wanted]
+
+    assert [["c-000", "c-001"]] * 2 == [wanted(), wanted()]
+    give(till)
+    assert [] == wanted()
+    till.clock.forward(minutes=5)
+    visited(till, 1)
+    assert ["c-000"] == wanted()
+    give(till)
+    till.clock.forward(minutes=11)
+    assert ["c-001"] == wanted()
+    give(till, again=True)
+    assert ["c-000", "c-001"] == wanted()
+
+
+def test_a_lease_is_asked_for_again_when_half_its_life_is_over(till: Any) -> None:
+    """Then a till that is on line now and then never runs out of it."""
+    visited(till, 1)
+    give(till, lease(till, 100, customer_id="c-000", days=4))
+    till.clock.forward(days=1)
+    early = till.desk.lease_report().wanted
+    till.clock.forward(days=2)
+
+    assert () == early
+    assert ["c-000"] == [one.customer_id for one in till.desk.lease_report().wanted]
+
+
+def test_more_leases_than_a_report_can_name_are_given_up(till: Any) -> None:
+    """Those of the customers who were here first."""
+    names = visited(till, 510)
+    give(till, *(lease(till, 10, id=f"lease-{name}", customer_id=name) for name in names), again=True)
+    report = till.desk.lease_report()
+    closed = [name for fact in told(till) if isinstance(fact, facts.LeasesClosed) for name in fact.leases]
+
+    assert 500 == len(report.held)
+    assert {f"lease-{name}" for name in names[500:]} == set(closed)

@@ -240,6 +240,13 @@ class MemoryDesk:
             receipt_uid=request.receipt.uid, claim_code="7K4M-23", points_taken_back={"bonus": 5}
         )
 
+    def reprint(self, request: contract.ReprintRequest, *, timeout_s: float) -> contract.ReprintAnswer:
+        self._begin("reprint", request, timeout_s)
+        uid = request.receipt_uid or next(reversed(self._closed), "")
+        if not uid:
+            raise CheckoutRefused("no receipt was closed here yet", code="unknown_receipt")
+        return contract.ReprintAnswer(receipt_uid=uid, printing=True, slip=("СТАЛО 1 302",))
+
     # ── Inside ──
 
     def _begin(self, name: str, request: Any, timeout_s: float) -> None:

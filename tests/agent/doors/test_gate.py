@@ -80,7 +80,7 @@ def test_loopback_names_are_ours(doors, host):
         ({"content-type": None}, "wrong_content_type"),
     ],
 )
-@pytest.mark.parametrize("path", ["/panel/identify", "/panel/clear"])
+@pytest.mark.parametrize("path", ["/panel/identify", "/panel/clear", "/panel/reprint"])
 def test_panel_call_lacks_something(doors, path, change, code):
     """Take one thing away from a good call of the panel and nothing happens at the till."""
     headers = PANEL | {"cookie": doors.cookie, "sec-fetch-site": "same-origin"} | change

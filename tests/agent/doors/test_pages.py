@@ -62,7 +62,7 @@ def test_old_session_is_renewed_by_opening_the_page(doors):
     assert (False, True) == ("set-cookie" in fresh.headers, "set-cookie" in later.headers)
 
 
-@pytest.mark.parametrize("path", ["/panel/stream", "/panel/identify", "/panel/clear"])
+@pytest.mark.parametrize("path", ["/panel/stream", "/panel/identify", "/panel/clear", "/panel/reprint"])
 def test_live_parts_ask_for_the_session(doors, path):
     """No cookie, no customer."""
     method = "GET" if path.endswith("stream") else "POST"

@@ -33,7 +33,7 @@ def test_a_wire_is_told_from_a_visit(address, is_line):
         ("tpc://10.0.0.5:9100", 'did you mean "tcp://192.168.1.50:9100"?'),
         ("COM5", 'write "serial:COM5"'),
         ("/dev/ttyUSB0", 'write "serial:/dev/ttyUSB0"'),
-        ("usb", "write one of"),
+        ("parallel", "write one of"),
         ("tcp://10.0.0.5", "names no port; printers listen on 9100: tcp://10.0.0.5:9100"),
         ("tcp://10.0.0.5:70000", "the port must be 1 to 65535"),
         ("tcp://10.0.0.5:0", "the port must be 1 to 65535"),

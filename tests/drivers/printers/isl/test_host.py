@@ -18,10 +18,11 @@ from drivers.printers.isl.fields import Sale
 from drivers.printers.isl.frames import Frame, FrameReader
 from drivers.printers.isl.host import Host
 from drivers.printers.isl.models import MODELS, model_named
+from drivers.printers.isl.pos_script import PosScript, sale_commands
 from drivers.printers.isl.rows import RowReader
 from drivers.printers.isl.serving import serve
 from drivers.printers.isl.settings import IslSettings
-from drivers.printers.isl.simulator import IslTwin, PosScript, sale_commands
+from drivers.printers.isl.simulator import IslTwin
 from drivers.transport.address import endpoint
 from drivers.transport.memory import memory_pair
 from drivers.transport.tcp import TcpListenEndpoint

@@ -13,10 +13,11 @@ from drivers.printers.isl.drafts import Draft
 from drivers.printers.isl.fields import Modifier, Opening, Payment, Sale, write_payment
 from drivers.printers.isl.frames import FrameReader
 from drivers.printers.isl.models import MODELS, model_named
+from drivers.printers.isl.pos_script import PosScript, sale_commands
 from drivers.printers.isl.proxy import IslConversation
 from drivers.printers.isl.receipts import Desk
 from drivers.printers.isl.settings import IslSettings
-from drivers.printers.isl.simulator import IslTwin, PosScript, sale_commands
+from drivers.printers.isl.simulator import IslTwin
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import DocumentKind, TenderKind
 
@@ -166,7 +167,7 @@ def test_a_close_without_paper_is_no_close():
 
 def test_an_expired_shift_sells_nothing():
     """After 24 hours every opening is refused until the Z report."""
-    line = Line(rude=["shift_expired"])
+    line = Line(rude=["shift_over_24h"])
     line.send(line.pos.sale([MILK]))
     assert [] == line.documents
     assert "E404" == line.desk.condition.code

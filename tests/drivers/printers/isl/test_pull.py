@@ -8,10 +8,11 @@ import pytest
 from drivers.printers.isl.fields import Modifier, Opening, Payment, Sale
 from drivers.printers.isl.frames import Frame, FrameReader
 from drivers.printers.isl.models import model_named
+from drivers.printers.isl.pos_script import PosScript
 from drivers.printers.isl.pull import pull
 from drivers.printers.isl.rows import RowReader
 from drivers.printers.isl.settings import IslSettings
-from drivers.printers.isl.simulator import IslTwin, PosScript
+from drivers.printers.isl.simulator import IslTwin
 from drivers.vocabulary.errors import RemoteProtocolError, SettingsError, TransportClosed
 from drivers.vocabulary.receipt import DocumentKind, TenderKind
 

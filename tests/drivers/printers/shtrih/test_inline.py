@@ -12,7 +12,8 @@ from drivers.printers.shtrih import ShtrihSettings
 from drivers.printers.shtrih.commands import named
 from drivers.printers.shtrih.driver import conversation
 from drivers.printers.shtrih.fiscal_memory import NUMBER
-from drivers.printers.shtrih.simulator import VirtualRegister, classic_receipt, modern_receipt, wire, wire2
+from drivers.printers.shtrih.pos_script import classic_receipt, modern_receipt, wire, wire2
+from drivers.printers.shtrih.simulator import VirtualRegister
 from drivers.vocabulary.receipt import DocumentKind, TenderKind
 
 NO_TAXES = {"tax1": 0, "tax2": 0, "tax3": 0, "tax4": 0}

@@ -10,9 +10,9 @@ from drivers.printers.shtrih import tlv
 from drivers.printers.shtrih.arithmetic import make_line
 from drivers.printers.shtrih.documents import read_document
 from drivers.printers.shtrih.fiscal_memory import NUMBER
+from drivers.printers.shtrih.pos_script import classic_receipt, modern_receipt
 from drivers.printers.shtrih.pull import pull
 from drivers.printers.shtrih.session import AnswerLost, insist
-from drivers.printers.shtrih.simulator import classic_receipt, modern_receipt
 from drivers.vocabulary.errors import DeviceRefused
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, TenderKind

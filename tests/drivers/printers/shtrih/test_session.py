@@ -6,8 +6,9 @@ from drivers.printers.shtrih.closing import Closing
 from drivers.printers.shtrih.frames import ENQ
 from drivers.printers.shtrih.host import condition, continue_printing, print_slip
 from drivers.printers.shtrih.models import model_named
+from drivers.printers.shtrih.pos_script import classic_receipt
 from drivers.printers.shtrih.session import AnswerLost, insist
-from drivers.printers.shtrih.simulator import Rudeness, classic_receipt
+from drivers.printers.shtrih.simulator import Rudeness
 from drivers.vocabulary.errors import DeviceRefused, RemoteProtocolError
 
 CLOSE = {f"payment{n}": 20_000 if n == 1 else 0 for n in range(1, 5)}

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-__all__ = ["ean8_ok", "ean13_ok", "gtin_ok", "is_bank_number", "luhn_ok", "upca_ok"]
+__all__ = [
+    "ean8_ok",
+    "ean13_ok",
+    "gtin_ok",
+    "holds_bank_number",
+    "is_bank_digits",
+    "is_bank_number",
+    "luhn_ok",
+    "upca_ok",
+]
+
+_DASHES: Final = str.maketrans("", "", " -")
+_LONG_NUMBERS: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 
 
 def _is_digits(text: str) -> bool:
@@ -84,3 +97,17 @@ def is_bank_number(text: str) -> bool:
         len(text) in lengths and first <= text[: len(first)] <= last for first, last, lengths in _BANK_RANGES
     )
     return in_range and luhn_ok(text)
+
+
+def is_bank_digits(text: str) -> bool:
+    """The same, but for 13 digits that are a right EAN: a product; banks have not issued that length for decades."""
+    return is_bank_number(text) and not ean13_ok(text)
+
+
+def holds_bank_number(code: str) -> bool:
+    """Whether a scanned or swiped code is a bank card: alone, in groups, or on any track of a magnetic stripe."""
+    if is_bank_digits(code.translate(_DASHES)):
+        return True
+    if code.startswith((";", "%", "+")) or "=" in code or "^" in code:
+        return any(is_bank_digits(run) for run in _LONG_NUMBERS.findall(code))
+    return False

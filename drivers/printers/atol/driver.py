@@ -1,0 +1,101 @@
+"""The registry row of the ATOL family: its settings and how conversations, the twin and the asked device are built."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Any
+
+from drivers.contract import Driver
+from drivers.polled import PolledDevice, Polling
+from drivers.transport.contract import Transport
+from drivers.vocabulary.errors import SettingsError
+from drivers.vocabulary.events import Document
+
+from .desk import Desk
+from .models import model_named
+from .session import WebSession
+from .settings import AtolSettings
+from .simulator import VirtualAtol
+from .tasks import TaskRequest, TaskResult
+from .web_device import WebDevice
+from .web_inline import WebConversation
+
+
+def conversation(settings: Any, *, device: str) -> WebConversation:
+    """Build the conversation for one connection; raises SettingsError for a low-level interface."""
+    chosen: AtolSettings = settings or AtolSettings()
+    if chosen.interface != "web":
+        raise SettingsError(
+            'driver atol stands in line before the web server only; write interface = "web", or pull the documents',
+        )
+    return WebConversation(_desk(chosen, device))
+
+
+def polled(
+    settings: Any,
+    *,
+    device: str,  # noqa: ARG001 - the contract's signature
+    connect: Callable[[], Transport],
+    wait: Callable[[float], object],
+    clock: Callable[[], float],
+) -> PolledDevice:
+    """Build the device as one that the agent asks."""
+    chosen: AtolSettings = settings or AtolSettings()
+    model, zone = model_named(chosen.model), zone_of(chosen)
+    session = WebSession(
+        connect,
+        clock=clock,
+        wait=wait,
+        new_uuid=lambda: str(uuid.uuid4()),
+        device_id=chosen.device_id,
+        user=chosen.user,
+        password=chosen.password,
+    )
+    return WebDevice(session, model=model, currency=chosen.currency, zone=zone)
+
+
+def zone_of(settings: AtolSettings) -> tzinfo:
+    """The register's clock."""
+    return timezone(timedelta(minutes=settings.utc_offset_minutes))
+
+
+class _SharedDesk:
+    """One desk for all connections of a till; they come on different threads, and nothing is waited for inside."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._turn = threading.Lock()
+
+    def posted(self, request: TaskRequest) -> None:
+        with self._turn:
+            self._desk.posted(request)
+
+    def answered(self, request: TaskRequest, status: int) -> None:
+        with self._turn:
+            self._desk.answered(request, status)
+
+    def told(self, uuid: str, results: Sequence[TaskResult]) -> list[Document]:
+        with self._turn:
+            return self._desk.told(uuid, results)
+
+
+# A till posts over one connection and asks over the next: the desk outlives the connection.
+@lru_cache(maxsize=32)
+def _desk(settings: AtolSettings, device: str) -> _SharedDesk:  # noqa: ARG001 - a desk for each device
+    columns = model_named(settings.model).columns
+    return _SharedDesk(Desk(currency=settings.currency, zone=zone_of(settings), columns=columns))
+
+
+driver = Driver(
+    name="atol",
+    title="ATOL fiscal registers: before the web server, or asked",
+    shape="inline",
+    settings_type=AtolSettings,
+    conversation=conversation,
+    twin=VirtualAtol,
+    polling=Polling(device=polled),
+)
