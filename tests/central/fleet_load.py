@@ -181,6 +181,7 @@ class Process:
 
     def __init__(self, url: str, listen: str = "127.0.0.1:0") -> None:
         command = [sys.executable, "-c", "import sys; from central.cli import main; sys.exit(main())", "run"]
+        self._is_killed = False
         self._child = subprocess.Popen(
             [*command, "--listen", listen, "--database", url], cwd=PROJECT, stdout=subprocess.PIPE, text=True
         )
@@ -194,8 +195,19 @@ class Process:
     def port(self) -> int:
         return int(self.listen.rpartition(":")[2])
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def fell(self) -> str:
+        """How it ended by itself; "" while it runs, and when we killed it."""
+        code = self._child.poll()
+        return "" if code is None or self._is_killed else f"a server process ended by itself with {code}"
+
     def kill(self) -> None:
         """Without a word."""
+        self._is_killed = True
         self._child.kill()
         self._end()
 
@@ -267,6 +279,9 @@ class Driver:
                 except (OSError, asyncio.IncompleteReadError, ValueError):
                     self.outcome.broken += 1
                     line.drop()
+                    fallen = next((one.fell for one in self._alive if one.fell), "")
+                    if fallen:  # nobody would ever answer: a result, not a wait
+                        raise RuntimeError(fallen) from None
                     await asyncio.sleep(RETRY_S)
                     continue
                 self.outcome.answers[status] = self.outcome.answers.get(status, 0) + 1

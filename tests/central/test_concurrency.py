@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,7 +26,7 @@ from central.database import ATTEMPTS_MAX, Database, open_database
 from central.holds import grant_hold
 from central.totals import read_totals
 from drivers.vocabulary.centre import HoldWanted
-from tests.central.fleet_load import Fleet, Load, measure
+from tests.central.fleet_load import Fleet, Load, Process, measure
 
 pytestmark = pytest.mark.net
 
@@ -320,3 +322,15 @@ def test_forty_tills_and_a_process_that_is_killed(database_url: str) -> None:
         totals.imbalances,
     )
     assert 120 == len(outcome.latencies)
+
+
+def test_a_server_that_falls_by_itself_ends_the_measurement(tmp_path: Path) -> None:
+    """A load that nobody answers any more is a result, and not a wait for ever."""
+    process = Process(f"sqlite:///{tmp_path / 'central.db'}")
+    assert process.fell == ""
+    os.kill(process.pid, signal.SIGKILL)
+    process.stop()
+    assert "-9" in process.fell
+    killed = Process(f"sqlite:///{tmp_path / 'central.db'}")
+    killed.kill()
+    assert killed.fell == ""
