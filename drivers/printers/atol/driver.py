@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta, timezone, tzinfo
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Final
 
 from drivers.contract import Driver
 from drivers.polled import PolledDevice, Polling
@@ -15,7 +16,12 @@ from drivers.transport.contract import Transport
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.events import Document
 
+from .buffer import TID_MAX
 from .desk import Desk
+from .link import Link2
+from .link3 import Link3
+from .low_device import LowDevice
+from .low_session import LowSession
 from .models import model_named
 from .session import WebSession
 from .settings import AtolSettings
@@ -23,6 +29,8 @@ from .simulator import VirtualAtol
 from .tasks import TaskRequest, TaskResult
 from .web_device import WebDevice
 from .web_inline import WebConversation
+
+VISITORS_MAX: Final = 16  # a till has one or two connections, a browser on the server's page six
 
 
 def conversation(settings: Any, *, device: str) -> WebConversation:
@@ -46,6 +54,15 @@ def polled(
     """Build the device as one that the agent asks."""
     chosen: AtolSettings = settings or AtolSettings()
     model, zone = model_named(chosen.model), zone_of(chosen)
+    if chosen.interface != "web":
+        link = partial(Link3, tid=secrets.randbelow(TID_MAX + 1)) if chosen.interface == "3" else Link2
+        return LowDevice(
+            lambda: LowSession(connect(), link(), password=chosen.access_password, clock=clock),
+            model=model,
+            mode_password=int(chosen.password),
+            currency=chosen.currency,
+            zone=zone,
+        )
     session = WebSession(
         connect,
         clock=clock,
@@ -98,4 +115,5 @@ driver = Driver(
     conversation=conversation,
     twin=VirtualAtol,
     polling=Polling(device=polled),
+    visitors_max=VISITORS_MAX,
 )

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from drivers.ffd import tlv
 from drivers.ffd.tlv import Tag
+from drivers.twins import CUT, Roll
 from drivers.vocabulary.money import divide_half_up
 from drivers.vocabulary.receipt import TenderKind
 
@@ -21,7 +22,6 @@ from .positions import Sums, read_sums
 from .status import driver_trouble
 from .tasks import RECEIPTS, Task
 
-PAPER_LINES_MAX: Final = 20_000  # a demo runs for days; the oldest paper is thrown away
 BEGINNING: Final = datetime(2026, 1, 15, 12, 0)  # noqa: DTZ001 - the register's wall clock has no zone
 TITLES: Final = {1: "ПРИХОД", 2: "ВОЗВРАТ ПРИХОДА", 3: "РАСХОД", 4: "ВОЗВРАТ РАСХОДА"}
 _TAGS: Final = {
@@ -42,7 +42,7 @@ class Register:
     """Carries out one task after the other.
 
     Attributes:
-        paper: the lines printed.
+        roll: the paper that came out.
         is_out_of_paper, is_cover_open, is_over_24h: what can be wrong.
         is_interrupted: the next document is closed and not printed; `continuePrint` prints it.
     """
@@ -50,7 +50,7 @@ class Register:
     def __init__(self, model: Model, *, offset: str = "+03:00") -> None:
         self.model = model
         self.memory = FiscalMemory()
-        self.paper: list[str] = []
+        self.roll = Roll()
         self.moment = BEGINNING
         self.shift = 1
         self.is_shift_open = False
@@ -58,6 +58,11 @@ class Register:
         self.is_out_of_paper = self.is_cover_open = self.is_over_24h = self.is_interrupted = False
         self._offset = offset
         self._unprinted: list[str] = []
+
+    @property
+    def paper(self) -> list[str]:
+        """The lines printed, oldest first."""
+        return list(self.roll.since(0))
 
     def execute(self, task: Task) -> Task:
         """One task's result; raises Refused."""
@@ -83,8 +88,7 @@ class Register:
         if self._unprinted or self.is_interrupted:
             self._unprinted += rows
             return
-        self.paper += rows
-        del self.paper[:-PAPER_LINES_MAX]
+        self.roll.put(*rows)
 
     def store(self, kind: int, items: Any = (), *, operation: int = 0, total: int = 0) -> Stored:
         """Close a document in the fiscal memory."""
@@ -167,7 +171,7 @@ class Register:
             self.print(f"СДАЧА ={money(sums.change)}")
         self.print(f"ФН {NUMBER} ФД {stored.number} ФП {stored.sign}")
         self._print_texts(task.get("postItems"))
-        self.print("✂" + "-" * (self.model.columns - 1))
+        self.print(CUT + "-" * (self.model.columns - 1))
 
     def _print_texts(self, items: Any) -> None:
         for item in items if isinstance(items, list) else ():
@@ -267,7 +271,7 @@ class Register:
     def _do_nonFiscal(self, task: Task) -> Task:  # noqa: N802
         self.must_print()
         self._print_texts(task.get("items"))
-        self.print("✂" + "-" * (self.model.columns - 1))
+        self.print(CUT + "-" * (self.model.columns - 1))
         return {}
 
     def _do_continuePrint(self, _: Task) -> Task:  # noqa: N802

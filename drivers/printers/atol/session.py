@@ -1,7 +1,7 @@
 """Tasks to the web server as its client, over pipes that are opened for us; knows no task by name.
 
-A task is never sent twice blindly: it has a uuid, and the server takes a uuid once. When an answer is lost the same
-request is posted again under the same uuid; 409 says that the first one arrived, and then its results are asked for.
+A task is never sent twice blindly: it has a uuid, and the server takes a uuid once. Whoever lost an answer runs the
+same tasks under the same uuid again; 409 says that the first request arrived, and then its results are asked for.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from .tasks import Task, TaskResult, read_error, read_results
 PREFIX: Final = "/api/v2"
 READ_SLICE_S: Final = 0.02  # how late a time-out may be noticed; bytes are noticed at once
 WRITE_TIMEOUT_S: Final = 5.0
-ANSWER_TIMEOUT_S: Final = 15.0  # of one answer; the server answers from its own store, operations ask the register
+ANSWER_TIMEOUT_S: Final = 15.0  # for an answer to begin; the server has its own store, operations ask the register
+QUIET_TIMEOUT_S: Final = 3.0  # inside an answer; its parts come together
 TASK_TIMEOUT_S: Final = 90.0  # closing a shift prints for a minute
-POLL_S: Final = 0.2
-TRIES_MAX: Final = 3
+POLL_S: Final = 0.02  # the first question about a task; each one after it waits twice as long
+POLL_S_MAX: Final = 0.5
 
 
 class AnswerLost(TransportError):  # noqa: N818 - a state of the world, named as the field names it
@@ -38,6 +39,10 @@ class AnswerLost(TransportError):  # noqa: N818 - a state of the world, named as
     def __init__(self, message: str, *, may_have_happened: bool) -> None:
         super().__init__(message)
         self.may_have_happened = may_have_happened
+
+
+class _NothingCameError(TransportError):
+    """Private to this file: the connection ended before any byte of the answer."""
 
 
 class WebSession:
@@ -129,49 +134,75 @@ class WebSession:
     def exchange(self, method: str, path: str, body: bytes = b"") -> Message:
         """One request and its answer, over a new connection when the one before has ended.
 
-        Every request we send may be repeated: a question changes nothing, and a task has its uuid.
+        Every request we send may be repeated: a question changes nothing, and a task has its uuid. Raises AnswerLost.
         """
         headers = [*self._headers, ("Content-Type", "application/json")] if body else self._headers
         request = encode_request(method, f"{PREFIX}{path}{self._query}", headers, body)
-        failure: TransportError | None = None
-        for _ in range(TRIES_MAX):
-            try:
-                return self._once(method, request)
-            except TransportError as error:
-                self.close()
-                failure = error
-        raise AnswerLost(f"{method} {path}: {failure}", may_have_happened=method == "POST") from failure
+        was_kept = self._pipe is not None
+        try:
+            return self._once(method, request)
+        except _NothingCameError as error:
+            self.close()
+            if not was_kept:
+                raise AnswerLost(f"{method} {path}: {error}", may_have_happened=method == "POST") from error
+        except TransportError as error:
+            self.close()
+            raise AnswerLost(f"{method} {path}: {error}", may_have_happened=method == "POST") from error
+        # The server had closed a connection that was kept: the usual end of one, and no failure.
+        try:
+            return self._once(method, request)
+        except TransportError as error:
+            self.close()
+            raise AnswerLost(f"{method} {path}: {error}", may_have_happened=method == "POST") from error
 
     def _once(self, method: str, request: bytes) -> Message:
         if self._pipe is None:
             self._pipe = self._connect()
         pipe, reader = self._pipe, Reader(reads_answers=True)
         reader.expect(method)
-        pipe.write(request, WRITE_TIMEOUT_S)
-        ends_s = self._clock() + ANSWER_TIMEOUT_S
+        try:
+            pipe.write(request, WRITE_TIMEOUT_S)
+        except TransportError as error:
+            raise _NothingCameError(str(error)) from error
+        answer = self._hear(pipe, reader)
+        if answer.header("connection").lower() == "close":
+            self.close()
+        return answer
+
+    def _hear(self, pipe: Transport, reader: Reader) -> Message:
+        began_s = heard_at_s = self._clock()
         while True:
             try:
                 data = pipe.read(READ_SLICE_S)
-            except TransportError:
-                open_ended = reader.so_far()
-                if open_ended is None:
-                    raise
-                self.close()
-                return open_ended
+            except TransportError as error:
+                return self._ended(reader, error)
             answers = reader.feed(data)
             if answers:
-                if answers[0].header("connection").lower() == "close":
-                    self.close()
                 return answers[0]
             if reader.is_lost:
                 self.close()
                 raise RemoteProtocolError("what answers is no web server: check address and port, 16732 as installed")
-            if self._clock() >= ends_s:
+            now_s = self._clock()
+            heard_at_s = now_s if data else heard_at_s
+            if reader.is_between and now_s - began_s >= ANSWER_TIMEOUT_S:
                 raise TransportError(f"no answer within {ANSWER_TIMEOUT_S:g} s")
+            if not reader.is_between and now_s - heard_at_s >= QUIET_TIMEOUT_S:
+                raise TransportError(f"an answer stopped in the middle for {QUIET_TIMEOUT_S:g} s")
+
+    def _ended(self, reader: Reader, error: TransportError) -> Message:
+        """The connection ended: nothing had come, or an answer without a length is whole, or half of one came."""
+        if reader.is_between:
+            raise _NothingCameError(str(error)) from error
+        open_ended = reader.so_far()
+        if open_ended is None:
+            raise error
+        self.close()
+        return open_ended
 
     # ── Results ─────────────────────────────────────────────────────────────────────────────────
 
     def _results(self, uuid: str, posted: Message, ends_s: float) -> tuple[TaskResult, ...]:
+        pause_s = POLL_S
         while True:
             answer = self.exchange("GET", f"/requests/{quote(uuid, safe='')}")
             if answer.status == 404 and posted.status == 409:
@@ -187,7 +218,8 @@ class WebSession:
                 return results
             if self._clock() >= ends_s:
                 self._withdraw(uuid)
-            self._wait(POLL_S)
+            self._wait(pause_s)
+            pause_s = min(2 * pause_s, POLL_S_MAX)
 
     def _withdraw(self, uuid: str) -> None:
         """Too late: take the task back, so that nothing of ours happens when nobody waits for it any more."""

@@ -5,18 +5,19 @@ It takes the place of a register in tests, demonstrations and support; it is no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from drivers.contract import Scene
+from drivers.twins import Roll, Trial
 
-from .amounts import read_json, write_json
-from .http_wire import encode_request
+from .low_lines import KeptAnswer, Line2, Line3, TaskBuffer
+from .low_register import LowRegister
 from .models import model_named
+from .pos_script import card_sale, sale, web_script, web_trials
 from .register import Register
 from .settings import AtolSettings
-from .tasks import Task
 from .web_server import Manners, WebServer
 
 
@@ -41,6 +42,8 @@ class Rudeness(Enum):
 # One answer is spoiled and the rudeness is over: the next try succeeds.
 ONCE: Final = (Rudeness.WRONG_CHECKSUM, Rudeness.HALF_ANSWER, Rudeness.ANSWER_LOST, Rudeness.RESTART)
 _SLOW_LOOKS: Final = 5
+WIRE_ONLY: Final = frozenset({*ONCE, Rudeness.DUPLICATE_ANSWER, Rudeness.SILENCE})
+SERVER_ONLY: Final = frozenset({Rudeness.QUEUE_BLOCKED, Rudeness.SERVER_ERROR, Rudeness.SLOW})
 
 
 class Line(Protocol):
@@ -53,6 +56,26 @@ class Line(Protocol):
         ...
 
 
+class Muted:
+    """A line that says nothing while `is_silent`."""
+
+    is_closed = False
+
+    def __init__(self, line: Line2 | Line3, is_silent: Callable[[], bool]) -> None:
+        self._line = line
+        self._is_silent = is_silent
+
+    def feed(self, data: bytes) -> bytes:
+        """See `Line`."""
+        answer = self._line.feed(data)
+        return b"" if self._is_silent() else answer
+
+    def silence(self) -> bytes:
+        """The host stopped inside a frame."""
+        answer = self._line.silence()
+        return b"" if self._is_silent() else answer
+
+
 class VirtualAtol:
     """Feed it bytes; it sells, prints and answers; see `drivers.contract.Twin`.
 
@@ -63,12 +86,20 @@ class VirtualAtol:
     Attributes:
         register: what is inside: paper, fiscal memory, shift.
         web: the web server; only with ``interface = "web"`` anybody speaks with it.
+        low: the same register by the low-level commands.
+        is_async: protocol 3 says results unasked; False waits to be asked.
     """
 
     def __init__(self, settings: AtolSettings | None = None, *, rude: Iterable[str] = ()) -> None:
         self._settings = settings or AtolSettings()
         self.register = Register(model_named(self._settings.model))
         self.web = WebServer(self.register, Manners(user=self._settings.user, password=self._settings.password))
+        low_password = int(self._settings.password) if self._settings.password.isdigit() else 0
+        self.low = LowRegister(
+            self.register, access_password=self._settings.access_password, mode_password=low_password
+        )
+        self._buffer, self._kept = TaskBuffer(), KeptAnswer()
+        self.is_async = True
         self._rude: set[Rudeness] = set()
         self._line: Line | None = None
         for name in rude:
@@ -100,22 +131,76 @@ class VirtualAtol:
             manners.is_failing = on
         elif change is Rudeness.SLOW:
             manners.looks_max = _SLOW_LOOKS if on else Manners().looks_max
+        elif change is Rudeness.RESTART:
+            self._line = None  # half a request that somebody sent is gone
+
+    # ── What it shows (drivers.twins) ───────────────────────────────────────────────────────────
+
+    @property
+    def roll(self) -> Roll:
+        """Its paper."""
+        return self.register.roll
+
+    def tick(self, now_s: float) -> bytes:  # noqa: ARG002 - the shape of a twin that is shown
+        """Neither the server nor the register speaks first."""
+        return b""
+
+    def facts(self) -> Mapping[str, str]:
+        """Shift, documents, queue."""
+        register = self.register
+        return {
+            "model": register.model.name,
+            "interface": self._settings.interface,
+            "shift": f"{register.shift} {register.shift_state}",
+            "last document": str(register.memory.last),
+            "queue": str(self.web.waiting),
+        }
+
+    def rudenesses(self) -> Mapping[str, bool]:
+        """Each name that makes sense on this wire: over HTTP a spoiled answer is a connection that breaks."""
+        left_out = WIRE_ONLY if self._settings.interface == "web" else SERVER_ONLY
+        return {one.value: one in self._rude for one in Rudeness if one not in left_out}
+
+    def set_rude(self, name: str, *, is_on: bool) -> bytes:
+        """See `be_rude`."""
+        self.be_rude(name, on=is_on)
+        return b""
+
+    def trials(self) -> Sequence[Trial]:
+        """See pos_script.py; the low-level wires have no till in line."""
+        return web_trials() if self._settings.interface == "web" else ()
+
+    def sell(self, count: int) -> None:
+        """Receipts of three kinds in turn, straight into the register."""
+        tasks = [sale(), card_sale(), sale(kind="sellReturn")]
+        for index in range(count):
+            self.register.execute(tasks[index % len(tasks)])
+
+    # ── The wire ────────────────────────────────────────────────────────────────────────────────
 
     def connection(self) -> Line:
-        """A new connection."""
+        """A new connection, by the interface of the settings."""
+        if self._settings.interface == "2":
+            return Muted(Line2(self.low, self._kept, self._spoil_low), self._is_silent)
+        if self._settings.interface == "3":
+            line = Line3(self.low, self._buffer, self._spoil_low, is_async=self.is_async)
+            return Muted(line, self._is_silent)
         return self.web.connection(self._spoil)
 
     def feed(self, data: bytes, now_s: float = 0.0) -> bytes:  # noqa: ARG002 - the contract's signature
         """Take bytes in any slicing; what the twin answers."""
         if not data:
             return b""
-        if self._line is None:
+        if self._line is None or self._line.is_closed:
             self._line = self.connection()
         return self._line.feed(data)
 
+    def _is_silent(self) -> bool:
+        return Rudeness.SILENCE in self._rude
+
     def _spoil(self, answer: bytes) -> bytes:
         """What leaves of an answer of the web server; a rudeness of the wire breaks the connection."""
-        if Rudeness.SILENCE in self._rude:
+        if self._is_silent():
             return b""
         for rude in ONCE:
             if rude in self._rude:
@@ -123,85 +208,18 @@ class VirtualAtol:
                 return answer[: len(answer) // 2] if rude is Rudeness.HALF_ANSWER else b""
         return answer
 
+    def _spoil_low(self, answer: bytes) -> tuple[bytes, bool]:
+        """What leaves of an answer on a low-level wire, and whether the register has forgotten it by a restart."""
+        for rude in ONCE:
+            if rude in self._rude:
+                self._rude.discard(rude)
+                spoiled = {
+                    Rudeness.WRONG_CHECKSUM: answer[:-1] + bytes([answer[-1] ^ 0x55]),
+                    Rudeness.HALF_ANSWER: answer[: len(answer) // 2],
+                }.get(rude, b"")
+                return spoiled, rude is Rudeness.RESTART
+        return answer * 2 if Rudeness.DUPLICATE_ANSWER in self._rude else answer, False
+
     def script(self) -> Sequence[Scene]:
         """What a till sends in an hour: sales, a return, a repeated request, what fails, questions, what is no task."""
-        return web_script()
-
-
-# ── A till ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def post(uuid: str, *tasks: Task) -> bytes:
-    """A till's request with tasks."""
-    body = write_json({"uuid": uuid, "request": list(tasks)})
-    headers = [("Host", "127.0.0.1:16732"), ("Content-Type", "application/json"), ("User-Agent", "till/1.0")]
-    return encode_request("POST", "/api/v2/requests", headers, body)
-
-
-def look(uuid: str, *, times: int = 1) -> bytes:
-    """A till asking for results."""
-    return encode_request("GET", f"/api/v2/requests/{uuid}", [("Host", "127.0.0.1:16732")]) * times
-
-
-def position(name: str, price: float, quantity: float, amount: float, **more: Any) -> Task:
-    """One position; the numbers as a till writes them."""
-    return {
-        "type": "position", "name": name, "price": price, "quantity": quantity, "amount": amount, "department": 1,
-        "paymentMethod": "fullPayment", "paymentObject": "commodity", "tax": {"type": "vat20"}, **more,
-    }  # fmt: skip
-
-
-def exact(task: Task) -> Task:
-    """The same task with exact numbers, as it is read off the wire."""
-    read: Task = read_json(write_json(task))
-    return read
-
-
-def sale(*, kind: str = "sell") -> Task:
-    """2 × 45.00 with 1.00 off before, 0.351 × 90.00, cash 200.00."""
-    return exact(
-        {
-            "type": kind,
-            "taxationType": "osn",
-            "operator": {"name": "Кассир Первый"},
-            "items": [
-                position("Хлеб", 45, 2, 90, infoDiscountAmount=1),
-                {"type": "text", "text": "--------------------------------", "alignment": "left"},
-                position("Яблоки", 90, 0.351, 31.59),
-            ],
-            "payments": [{"type": "cash", "sum": 200}],
-            "total": 121.59,
-        }
-    )
-
-
-def card_sale() -> Task:
-    """3 pieces for 40.00, rounded down to whole rubles, by card."""
-    return exact(
-        {
-            "type": "sell",
-            "taxationType": "usnIncome",
-            "items": [position("Чай", 13.33, 3, 39.99), position("Coffee", 99.99, 1, 99.99)],
-            "payments": [{"type": "electronically", "sum": 139}],
-            "total": 139,
-        }
-    )
-
-
-def web_script() -> Sequence[Scene]:
-    """Scenes over HTTP; a receipt counts when its result is seen ready."""
-    short = {**sale(), "payments": [{"type": "cash", "sum": 100}]}
-    ask_queue = encode_request("GET", "/api/v2/getRequestsQueueStatus", [("Host", "127.0.0.1:16732")])
-    other = encode_request("POST", "/api/v1/strange?x=1", [("Host", "x"), ("X-Own", "kept")], b"\x00\xff no JSON")
-    return [
-        Scene(name="a sale", from_host=post("u-1", sale()) + look("u-1", times=3), documents=1),
-        Scene(name="a card sale", from_host=post("u-2", card_sale()) + look("u-2", times=2), documents=1),
-        Scene(name="a repeated uuid", from_host=post("u-2", card_sale()) + look("u-2", times=2)),
-        Scene(name="a return", from_host=post("u-3", sale(kind="sellReturn")) + look("u-3", times=2), documents=1),
-        Scene(name="not paid in full", from_host=post("u-4", short) + look("u-4", times=2)),
-        Scene(name="two tasks", from_host=post("u-5", {"type": "reportX"}, card_sale()) + look("u-5", times=2),
-              documents=1),
-        Scene(name="questions", from_host=ask_queue + look("nobody")),
-        Scene(name="what is no task", from_host=other),
-        Scene(name="a shift is closed", from_host=post("u-6", {"type": "closeShift"}) + look("u-6", times=2)),
-    ]  # fmt: skip
+        return web_script() if self._settings.interface == "web" else ()

@@ -1,7 +1,7 @@
 """The twin's web interface: the server's answers to requests, byte for byte and without I/O; see README.md, sources.
 
-The queue goes on with each question about it, not with time: a task is ``wait``, then ``inProgress``, then final, so
-that the same bytes always get the same answers.
+The queue goes on with each question about it or about a task, not with time: a task is ``wait``, then ``inProgress``,
+then final, so that the same bytes always get the same answers.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class WebServer:
         while len(self._requests) > REQUESTS_MAX:
             self._requests.popitem(last=False)
         self.posted += 1
-        return 201, {"uuid": uuid, "number": self._waiting() - 1, **self._block()}
+        return 201, {"uuid": uuid, "number": self.waiting - 1, **self._block()}
 
     def _results(self, uuid: str) -> Answer:
         request = self._requests.get(uuid)
@@ -179,7 +179,9 @@ class WebServer:
         request.results = [_result("canceled", 0, {}) for _ in request.tasks]
         return 200, {}
 
-    def _waiting(self) -> int:
+    @property
+    def waiting(self) -> int:
+        """Requests that are not finished."""
         return sum(not request.is_final for request in self._requests.values())
 
     def _block(self) -> Task:
@@ -189,8 +191,15 @@ class WebServer:
 
     def _queue(self) -> Task:
         statuses = [request.results[0]["status"] for request in self._requests.values()]
+        state = self._queue_state(statuses)
+        oldest = next((request for request in self._requests.values() if not request.is_final), None)
+        if oldest is not None and not self.manners.block_reason:
+            self._go_on(oldest)
+        return state
+
+    def _queue_state(self, statuses: list[str]) -> Task:
         return {
-            "number": self._waiting(),
+            "number": self.waiting,
             "ready": statuses.count("ready"),
             "canceled": statuses.count("canceled"),
             **self._block(),

@@ -60,11 +60,7 @@ def test_a_body_in_chunks():
 
 
 def test_a_head_has_no_body_and_100_is_no_answer():
-    wire = (
-        b"HTTP/1.1 100 Continue\r\n\r\n"
-        + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
-        + encode_response(201, [], b"x")
-    )
+    wire = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + encode_response(201, [], b"x")
     found, _ = answers(wire, "HEAD", "POST")
 
     assert [(200, b""), (201, b"x")] == [(one.status, one.body) for one in found]

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from drivers.printers.atol.amounts import amount_of, number_of, read_json
 from drivers.printers.atol.models import model_named
 from drivers.printers.atol.pieces import pieces_of
+from drivers.printers.atol.pos_script import card_sale, exact, position, post, sale
 from drivers.printers.atol.positions import read_sums
 from drivers.printers.atol.receipts import make_receipt
 from drivers.printers.atol.register import Register, check_sums
 from drivers.printers.atol.rewriting import Difference, rewrite, rewrite_body
-from drivers.printers.atol.simulator import card_sale, exact, position, post, sale
 from drivers.vocabulary.inside import InsideOffer, InsidePolicy, Untouched
 from drivers.vocabulary.money import Quantity, divide_half_up
 from drivers.vocabulary.receipt import DocumentKind

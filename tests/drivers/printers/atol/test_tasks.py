@@ -16,9 +16,9 @@ from drivers.printers.atol.amounts import (
     whole_of,
     write_json,
 )
+from drivers.printers.atol.pos_script import card_sale, exact, sale
 from drivers.printers.atol.positions import read_sums
 from drivers.printers.atol.receipts import moment_of, read_receipt
-from drivers.printers.atol.simulator import card_sale, exact, sale
 from drivers.printers.atol.tasks import TaskResult, read_error, read_request, read_results
 from drivers.vocabulary.money import Quantity
 from drivers.vocabulary.receipt import DocumentKind, TenderKind

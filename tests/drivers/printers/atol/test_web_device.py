@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.printers.atol.simulator import card_sale, sale
+from drivers.printers.atol.pos_script import card_sale, sale
 from drivers.printers.atol.status import DRIVER_ERRORS, SENTENCES, driver_trouble
 from drivers.vocabulary.errors import DeviceRefused, RemoteProtocolError
 from drivers.vocabulary.receipt import DocumentKind, TenderKind

@@ -10,8 +10,9 @@ from drivers.guard import GuardedConversation
 from drivers.printers.atol.desk import REQUESTS_MAX, Desk
 from drivers.printers.atol.driver import conversation
 from drivers.printers.atol.http_wire import encode_request, encode_response
+from drivers.printers.atol.pos_script import card_sale, look, post, sale, web_script
 from drivers.printers.atol.settings import AtolSettings
-from drivers.printers.atol.simulator import VirtualAtol, card_sale, look, post, sale, web_script
+from drivers.printers.atol.simulator import VirtualAtol
 from drivers.printers.atol.tasks import TaskRequest, TaskResult
 from drivers.printers.atol.web_inline import WebConversation
 from drivers.vocabulary.errors import SettingsError

@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from drivers.printers.atol.pos_script import sale
 from drivers.printers.atol.session import AnswerLost
-from drivers.printers.atol.simulator import Rudeness, sale
+from drivers.printers.atol.simulator import Rudeness
 from drivers.vocabulary.errors import DeviceRefused, RemoteProtocolError
 
 
@@ -39,10 +40,24 @@ def test_tasks_behind_one_that_failed_are_interrupted(web):
 def test_a_spoiled_answer_is_asked_for_again_and_the_task_is_not(web, rude):
     session, _, twin = web()
     twin.be_rude(rude)
-    session.run(sale())
+    with pytest.raises(AnswerLost) as lost:
+        session.run(sale(), uuid="one")
+    session.run(sale(), uuid="one")
 
+    assert lost.value.may_have_happened
     assert len(twin.register.memory.receipts) == 1
     assert twin.web.posted == 1
+
+
+def test_a_kept_connection_that_the_server_closed_is_made_anew(web):
+    """The usual end of a connection that was kept: no failure, and nothing is sent twice to anybody."""
+    session, wire, twin = web()
+    session.run(sale())
+    session._pipe.is_closed = True
+    session.run(sale())
+
+    assert wire.opened == 2
+    assert len(twin.register.memory.receipts) == 2
 
 
 def test_a_close_is_one_document_wherever_the_line_is_cut(web):
