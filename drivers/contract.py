@@ -307,6 +307,8 @@ class Driver:
             None when there is no twin, and the conformance suite says so.
         warm_up: imports what the first document would otherwise wait for; called once, when the agent idles.
         polling: builds the device as one that the agent asks; None when the protocol has no such thing.
+        visitors_max: in line on TCP, connections of tills at once; above 1 each is carried on threads of its own
+            (`drivers.visits`), as a server wants it.
         sharing: builds the conversation of a scanner that is shared with the POS, from the settings and the judge:
             ``sharing(settings, judge, device=…)``; None when the device has nothing to share.
     """
@@ -319,4 +321,5 @@ class Driver:
     twin: Callable[..., Any] | None = None
     warm_up: Callable[[], None] | None = None
     polling: Polling | None = None
+    visitors_max: int = 1
     sharing: Callable[..., SharedReader] | None = None

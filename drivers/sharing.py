@@ -134,6 +134,8 @@ class SharedBytes:
             self._is_passing = False
         if now_s - self._heard_at_s >= SWALLOW_S:
             self._is_swallowing = False
+            if not self._link.beginning:  # a frame that was opened and holds nothing
+                self._release(passed)
 
     def _take(self, byte: int, now_s: float, passed: bytearray, events: list[Event]) -> None:
         self._is_swallowing = self._is_swallowing and byte in _ENDINGS
@@ -145,6 +147,8 @@ class SharedBytes:
         elif self._link.is_between:
             self._release(passed)
             self._is_passing = False
+        elif _ENDINGS.issuperset(self._held):  # the rest of an end (LF after CR) belongs to the code before it
+            self._release(passed)
 
     def _settle(self, found: Sequence[Event], passed: bytearray, events: list[Event]) -> None:
         for event in found:

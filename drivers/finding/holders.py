@@ -47,7 +47,7 @@ def holders_of(nodes: Iterable[str], *, proc: Path = Path("/proc")) -> Holders:
 
 def _target(handle: Path) -> str:
     try:
-        return os.readlink(handle)
+        return str(handle.readlink())
     except OSError:
         return ""
 

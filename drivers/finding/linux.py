@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +60,7 @@ def _ports(at: Tree) -> Iterator[Found]:
             continue
         node = str(at.dev / port.name)
         usb = _usb_above(device.resolve(), at)
-        address = f"serial:{stable.get(os.path.realpath(node), node)}"
+        address = f"serial:{stable.get(port.name, node)}"
         if usb is None:
             if port.name.startswith("ttyS") and not _is_real(device):
                 continue
@@ -119,7 +119,7 @@ def _inputs(at: Tree) -> Iterator[Found]:
         if usb is None:
             continue
         node = str(at.dev / "input" / entry.name)
-        found = named(_of(usb, address=f"evdev:{stable.get(os.path.realpath(node), node)}", node=node), types=True)
+        found = named(_of(usb, address=f"evdev:{stable.get(entry.name, node)}", node=node), types=True)
         if found.kind is Kind.KEYBOARD_SCANNER:
             yield found
 
@@ -127,7 +127,7 @@ def _inputs(at: Tree) -> Iterator[Found]:
 def _types(bits: str) -> bool:
     """Whether the bitmap of keys, in words of 64 bits with the highest first, has the digits and Enter."""
     try:
-        last = int(bits.split()[-1], 16) if bits.split() else 0
+        last = int(bits.rsplit(maxsplit=1)[-1], 16) if bits.split() else 0
     except ValueError:
         return False
     return bool(last >> _KEY_ENTER & 1 and last >> _KEY_1 & 1)
@@ -194,7 +194,12 @@ def _interfaces(device: Path) -> Iterable[Path]:
 
 
 def _links(folder: Path) -> dict[str, str]:
-    return {os.path.realpath(link): str(link) for link in _entries(folder)}
+    """Name of today (``ttyACM0``) → the link that stays; udev's links lead straight to the device."""
+    found: dict[str, str] = {}
+    for link in _entries(folder):
+        with contextlib.suppress(OSError):  # unplugged between the two calls
+            found[link.readlink().name] = str(link)
+    return found
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ What is no text is nothing, what lacks its prefix is half a code, and a bank car
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from drivers.scanners.symbologies import SYMBOLOGY_SIZE_MAX, SymbologyIds, split_symbology
@@ -15,8 +16,8 @@ __all__ = ["TEXT_SIZE_MAX", "read_beginning", "read_bytes", "read_text"]
 
 TEXT_SIZE_MAX: Final = 4_296  # the longest QR code there can be (ISO/IEC 18004, version 40-L, letters and digits)
 
-#: Control characters that belong to codes: EOT, FS, GS, RS (ISO/IEC 15434 envelopes and GS1 separators).
-_KEPT_CONTROLS: Final = frozenset("\x04\x1c\x1d\x1e")
+#: All control characters but those that belong to codes: EOT, FS, GS, RS (ISO/IEC 15434 envelopes, GS1 separators).
+_NOISE: Final = re.compile(r"[\x00-\x03\x05-\x1b\x1f]")
 
 
 def read_bytes(
@@ -56,7 +57,7 @@ def read_text(
         ids: what the scanner puts before a code to say which kind it is.
         symbology: the AIM id, when the scanner told it apart from the code.
     """
-    text = "".join(character for character in text if character >= " " or character in _KEPT_CONTROLS).strip(" ")
+    text = _without_noise(text).strip(" ")
     is_prefix_due = bool(prefix)
     # Scanners differ in which of the two comes first.
     for _ in range(2):
@@ -71,9 +72,13 @@ def read_text(
     return CodeScanned(device=device, code=text, symbology=symbology)
 
 
+def _without_noise(text: str) -> str:
+    return _NOISE.sub("", text)
+
+
 def read_beginning(text: str, *, prefix: str = "", ids: SymbologyIds = SymbologyIds.AIM) -> str | None:
     """What has come of a code, without its prefix and its symbology; None as long as those may not be whole."""
-    text = text.lstrip(" ")
+    text = _without_noise(text).lstrip(" ")
     if prefix.startswith(text) and text != prefix:
         return None
     text = text.removeprefix(prefix)

@@ -12,6 +12,7 @@ import errno
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,8 +31,9 @@ STALE_S: Final = 2.0  # what a POS has not read for so long it will not want: an
 class PtyTransport:
     """Our end of the pseudo-terminal; see `drivers.transport.contract.Transport`."""
 
-    def __init__(self, address: str, descriptor: Descriptor, near: int) -> None:
+    def __init__(self, address: str, descriptor: Descriptor, near: int, *, clock: Callable[[], float]) -> None:
         self.address = address
+        self._clock = clock
         self._descriptor = descriptor
         self._near = near
         self._wrote_at_s = 0.0
@@ -42,7 +44,7 @@ class PtyTransport:
 
     def write(self, data: bytes, timeout_s: float) -> None:
         """As the contract says; what nobody has read for `STALE_S` is thrown away first, as by a closed port."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         if now_s - self._wrote_at_s > STALE_S:
             self._descriptor.control(self._throw_away_unread)
         self._wrote_at_s = now_s
@@ -73,14 +75,18 @@ class PtyEndpoint:
         address: ``pty:/run/tillpoint/scanner?otherwise=/dev/serial/by-id/…``.
         link: the name; a link there is replaced, anything else is left alone.
         otherwise: where the name leads when we are not here; "" takes it away.
+        clock: seconds that only grow.
     """
 
     is_line = True
 
-    def __init__(self, address: str, link: str, *, otherwise: str = "") -> None:
+    def __init__(
+        self, address: str, link: str, *, otherwise: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._address = address
         self._link = Path(link)
         self._otherwise = otherwise
+        self._clock = clock
         self._is_linked = False
 
     @property
@@ -118,7 +124,7 @@ class PtyEndpoint:
             os.close(near)
 
         # We keep the near end open: the settings of a terminal that nobody holds are forgotten.
-        return PtyTransport(self._address, Descriptor(self._address, far, also=also), near)
+        return PtyTransport(self._address, Descriptor(self._address, far, also=also), near, clock=self._clock)
 
     def visitor_waits(self) -> bool:
         """Nobody comes on a wire."""

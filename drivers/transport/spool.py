@@ -6,13 +6,15 @@ comes back from a spooler, so the printer's own status is not to be had; what th
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import os
 import sys
 import threading
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from drivers.vocabulary.errors import TransportClosed, TransportError, TransportUnavailable
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = ["SpoolEndpoint", "SpoolTransport", "Spooler", "system_spooler"]
 
@@ -137,14 +139,14 @@ class CupsSpooler:
 
     def names(self) -> tuple[str, ...]:
         """As the seam says."""
-        if shutil.which("lpstat") is None:
+        if not _has("lpstat"):
             return ()
         done = self._run(["lpstat", "-e"])
         return tuple(line.strip() for line in done.stdout.decode("utf-8", "replace").splitlines() if line.strip())
 
     def trouble(self, name: str) -> str:
         """As the seam says."""
-        if shutil.which("lp") is None:
+        if not _has("lp"):
             raise TransportUnavailable(
                 f"cannot open spool:{name}: CUPS is not on this machine; on Debian: apt-get install cups cups-client",
                 reason="driver",
@@ -167,6 +169,8 @@ class CupsSpooler:
     def _run(
         words: list[str], data: bytes = b"", *, timeout_s: float = ASK_TIMEOUT_S
     ) -> subprocess.CompletedProcess[bytes]:
+        import subprocess  # only a till that prints through CUPS pays for it
+
         try:
             # The C locale, because one word of the answer is read.
             return subprocess.run(  # noqa: S603 - our own words, no shell
@@ -176,9 +180,13 @@ class CupsSpooler:
             raise TransportError(f"{words[0]} did not answer: {error}; is the spooler running?") from None
 
 
-def _c_locale() -> dict[str, str]:
-    import os
+def _has(program: str) -> bool:
+    from shutil import which
 
+    return which(program) is not None
+
+
+def _c_locale() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C"}
 
 

@@ -52,7 +52,8 @@ class TransportUnavailable(TransportError):  # noqa: N818 - a state of the world
     Attributes:
         reason: a stable word for whoever must decide on it: ``missing`` (no such port or device), ``busy`` (another
             program has it), ``permission``, ``driver`` (the system lacks what speaks with it), ``refused`` (nobody
-            listens there), ``mode`` (the device must be programmed otherwise), ``silent`` (no answer in time), ``name`` (the host's name is not found), or "".
+            listens there), ``mode`` (the device must be programmed otherwise), ``silent`` (no answer in time), ``name``
+            (the host's name is not found), or "".
     """
 
     def __init__(self, message: str, *, reason: str = "") -> None:

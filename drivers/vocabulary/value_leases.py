@@ -22,6 +22,8 @@ from drivers.vocabulary.signed import Signature
 
 __all__ = [
     "COUPONS_ASKED_MAX",
+    "CUSTOMERS_MAX",
+    "HELD_MAX",
     "VALUES_MAX",
     "VALUE_LEASE",
     "CertificateTerms",
@@ -38,7 +40,8 @@ __all__ = [
 ]
 
 VALUE_LEASE: Final = b"tillpoint value lease 1"  # the purpose of the signature
-VALUES_MAX: Final = 500  # of one till at once: what the customers whom it saw last may bring
+VALUES_MAX: Final = 500  # of one till ahead: what the customers whom it saw last may bring
+HELD_MAX: Final = 1_000  # in all, with what was leased while customers waited
 CUSTOMERS_MAX: Final = 500  # as many as a till may want points of
 COUPONS_ASKED_MAX: Final = 20  # a customer with more coupons for one purchase has been given too many
 
@@ -114,8 +117,9 @@ class ValueReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     Attributes:
         last: the last envelope there is; when all are at the centre, what is not `held` is not the till's any more.
-        heard: `server_time` of the last answer the till has kept; None before the first. It tells what the till cannot
-            know of yet from what it never heard of.
+        stamp: that of the last answer the till has kept; "" before the first. It tells a report that was long on its
+            way from a new one, and what the till cannot know of yet from what it never heard of.
+        is_whole: whether all it holds and knows of is named here.
         held: every lease the till still may use something under.
         receipts: those in progress for which it knows of a hold on a certificate.
         customers: whose coupons and certificates it would like to be able to take without a line.
@@ -123,8 +127,9 @@ class ValueReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """
 
     last: Place
-    heard: AwareTime | None = None
-    held: Annotated[tuple[SignedValueLease, ...], Meta(max_length=VALUES_MAX)] = ()
+    stamp: Annotated[str, Meta(max_length=100)] = ""
+    is_whole: bool = True
+    held: Annotated[tuple[SignedValueLease, ...], Meta(max_length=HELD_MAX)] = ()
     receipts: Annotated[tuple[ReceiptUid, ...], Meta(max_length=HOLDS_MAX)] = ()
     customers: Annotated[tuple[CustomerName, ...], Meta(max_length=CUSTOMERS_MAX)] = ()
     wants: Annotated[tuple[ValueKind, ...], Meta(max_length=2)] = (ValueKind.COUPON, ValueKind.CERTIFICATE)
@@ -136,11 +141,15 @@ class ValueAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     Attributes:
         leases: new ones, new words of old ones, and those whose answer was lost.
         recalled: ids the till is to give up: somebody shows the thing elsewhere, or it is good no more.
+        stamp: shown again with the next report; what it means is the centre's own business.
+        again: the till is to report once more, at once.
     """
 
     leases: tuple[SignedValueLease, ...]
     recalled: tuple[str, ...]
     server_time: AwareTime
+    stamp: Annotated[str, Meta(max_length=100)] = ""
+    again: bool = False
 
 
 class CouponWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -61,12 +61,13 @@ def run(name: str, argv: Sequence[str]) -> int:
     except BaseException:
         place.close()
         raise
+    printed = stand.look().count  # what is in its memory already is on the page, not in the terminal
     stand.start()
     sys.stdout.write(f"{driver.title}: a twin listens at {there}\n")
     if view is not None:
         sys.stdout.write(f"its paper: {view.url}\n")
     try:
-        _serve(stand, sys.stdin, sys.stdout)
+        _serve(stand, sys.stdin, sys.stdout, printed)
     except KeyboardInterrupt:
         pass
     finally:
@@ -148,10 +149,10 @@ def _switch(stand: Stand, name: str) -> None:
 # ── The live view in the terminal ───────────────────────────────────────────────────────────────
 
 
-def _serve(stand: Stand, given: IO[str], out: IO[str]) -> None:
-    """Print paper as it comes and obey keys until the user quits, the input ends or the process is stopped."""
+def _serve(stand: Stand, given: IO[str], out: IO[str], printed: int) -> None:
+    """Print paper after its first so many lines and obey keys, until the user quits or the process is stopped."""
     stop = threading.Event()
-    printer = threading.Thread(target=_print_paper, args=(stand, out, stop), name="paper", daemon=True)
+    printer = threading.Thread(target=_print_paper, args=(stand, out, stop, printed), name="paper", daemon=True)
     printer.start()
     out.write(_legend(stand))
     out.flush()
@@ -168,8 +169,8 @@ def _serve(stand: Stand, given: IO[str], out: IO[str]) -> None:
         printer.join(2)
 
 
-def _print_paper(stand: Stand, out: IO[str], stop: threading.Event) -> None:
-    count, version, wire = stand.look().count, -1, ""
+def _print_paper(stand: Stand, out: IO[str], stop: threading.Event, count: int) -> None:
+    version, wire = -1, ""
     while not stop.is_set():
         version = stand.wait(version, PRINT_SLICE_S)
         seen = stand.look(count)

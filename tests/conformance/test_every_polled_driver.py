@@ -1,6 +1,7 @@
 """One suite for every driver that the agent asks, against its own twin, over every kind of line, good and bad."""
 
 import random
+import sys
 import threading
 
 import pytest
@@ -11,6 +12,9 @@ from drivers.twins import PulledTwin
 from drivers.vocabulary.events import DeviceState, DeviceStateChanged
 
 SOLD = 7
+no_terminals = pytest.mark.skipif(
+    sys.platform == "win32", reason="SKIPPED LOUDLY: Windows has no pseudo-terminals; COM ports untested"
+)
 PATIENCE_S = 30.0
 
 
@@ -33,6 +37,14 @@ LINES = {
     "doubles chunks": lambda inner, line: Duplicating(inner, every=5),
     "cut in the middle": _cut_once,
 }
+#: Bad lines cost seconds of time-outs; which wire the bytes were lost on, no driver can see.
+SLOW = {"loses bytes": "memory", "cut in the middle": "tcp"}
+WIRES_AND_LINES = [
+    pytest.param(wire, line, marks=marks)
+    for wire, marks in (("memory", ()), ("terminal", no_terminals), ("tcp", pytest.mark.net))
+    for line in LINES
+    if SLOW.get(line, wire) == wire
+]
 TROUBLES = {"paper_out": "E301", "cover_open": "E302"}
 
 
@@ -91,11 +103,11 @@ def test_its_twin_can_be_pulled(driver):
 
 
 @every_polled_driver
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize(("wire", "line"), WIRES_AND_LINES)
 def test_every_receipt_comes_once_and_in_order(driver, wire, line, bench, serve):
     """What was sold before, and what is sold while it is looked at."""
-    if line == "cut in the middle" and wire == "terminal":
-        pytest.skip("SKIPPED LOUDLY: a pseudo-terminal is not cut from one side; device restarts are tried below")
+    if line == "loses bytes" and driver.visitors_max > 1:
+        pytest.skip(f"SKIPPED LOUDLY: {driver.name} speaks with a server over TCP, which loses no byte without breaking")
     bench = bench(driver)
     keeper, twin = Keeper(), bench.twin()
     twin.sell(SOLD)
@@ -147,7 +159,7 @@ def test_a_rude_answer_loses_and_doubles_nothing(driver, rude, bench, serve):
     device = serve(bench.plug_in(), twin)
     keeper.wait_for(lambda keeper: len(keeper.pulled) >= 2)
     device.set_rude(rude, is_on=True)
-    threading.Event().wait(0.05)  # some answers are spoiled, whichever they are
+    device.wait_for(len(device.received) + 1)  # something is asked meanwhile, whichever it is
     device.set_rude(rude, is_on=False)
     keeper.wait_for(_has(SOLD))
 
@@ -181,8 +193,7 @@ def test_a_slip_waits_for_paper_and_comes_once(driver, wire, bench, serve):
     device.set_rude("paper_out", is_on=True)
     bench.wait_for(lambda event: "E301" in getattr(event, "detail", ""))
     bench.print_soon(["+ 5 points", "42 in all"])
-    bench.wait_for_polls = None
-    threading.Event().wait(0.05)
+    device.wait_for(len(device.received) + 100)  # it is asked on and on
     assert not any("points" in line for line in twin.roll.since(0))
     device.set_rude("paper_out", is_on=False)
     _continue(driver, device, twin)

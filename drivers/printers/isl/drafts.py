@@ -136,12 +136,20 @@ class Draft:
         self.paid.append((letter, max(0, self.due_minor) if minor is None else minor))
         self.change_minor = max(0, -self.due_minor)
 
+    def believe(self, total_minor: int, *, at_most: int | None = None) -> bool:
+        """Take over what the device says the total is, when it is near enough to ours; whether it was.
+
+        `at_most` is how near, in minor units; None is what the rounding of percents allows.
+        """
+        difference = total_minor - self.total_minor
+        is_near = abs(difference) <= (self.percents * TAX_GROUPS if at_most is None else at_most)
+        self.adjustment_minor += difference if is_near else 0
+        return is_near
+
     def state_due(self, due_minor: int) -> None:
         """What the device says is still due, below 0 for change; a rounding of its own is taken over."""
         difference = due_minor - self.due_minor
-        if difference and abs(difference) <= self.percents * TAX_GROUPS:
-            self.adjustment_minor += difference
-        elif difference:
+        if not self.believe(self.total_minor + difference):
             self.complain(f"the device's sum is {self._text(difference)} away from ours; a command was not seen")
         self.change_minor = max(0, -self.due_minor)
 

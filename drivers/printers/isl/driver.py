@@ -8,7 +8,9 @@ from typing import Any
 
 from drivers.contract import Driver
 from drivers.polled import Polling
+from drivers.vocabulary.inside import InsidePolicy
 
+from .inside import InsideReceipt
 from .models import model_named
 from .polled import PolledPrinter, refusal
 from .proxy import IslConversation
@@ -20,7 +22,11 @@ from .simulator import IslTwin
 def conversation(settings: Any, *, device: str) -> IslConversation:
     """Build the conversation for one connection; raises SettingsError when there is no such model."""
     chosen: IslSettings = settings or IslSettings()
-    return IslConversation(model=model_named(chosen.model), desk=_desk(chosen, device))
+    model, desk, policy = model_named(chosen.model), _desk(chosen, device), InsidePolicy(chosen.discount)
+    inside = None
+    if policy is not InsidePolicy.OFF:
+        inside = InsideReceipt(desk, model=model, policy=policy, currency=chosen.currency)
+    return IslConversation(model=model, desk=desk, inside=inside)
 
 
 # A till whose connection was cut comes back to the same open receipt: the desk outlives the connection.

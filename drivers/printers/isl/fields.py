@@ -235,7 +235,7 @@ def write_subtotal(model: Model, modifier: Modifier | None = None) -> bytes:
         return _tabbed(["1", "0", kind, value])
     if modifier is None:
         return b"10"
-    return bytes_of(f"10{',' if modifier.is_percent else ';'}{modifier.value:f}")
+    return bytes_of(f"10{',' if modifier.is_percent else model.subtotal_mark}{modifier.value:f}")
 
 
 def read_subtotal(model: Model, data: bytes) -> Modifier | None:

@@ -66,6 +66,10 @@ class FrameFormat:
         """Bytes of DATA as they travel, status not counted."""
         return DATA_SIZE_MAX_LONG if self.is_long else DATA_SIZE_MAX_SHORT
 
+    def later_sequence(self, sequence: int, steps: int) -> int:
+        """The number so many steps after `sequence`."""
+        return SEQUENCE_MIN + (sequence - SEQUENCE_MIN + steps) % (self.sequence_max - SEQUENCE_MIN + 1)
+
     def next_sequence(self, sequence: int) -> int:
         """The number after `sequence`."""
         return sequence + 1 if SEQUENCE_MIN <= sequence < self.sequence_max else SEQUENCE_MIN

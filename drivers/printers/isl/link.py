@@ -29,9 +29,11 @@ class Answered:
     """The device answered.
 
     Attributes:
+        request: the command as it was sent.
         tries: how often the command was sent.
     """
 
+    request: Frame
     frame: Frame
     tries: int
 
@@ -153,7 +155,7 @@ class HostLink:
                 self._outgoing = b""
                 if under_way.command.may_be_repeated:
                     self.is_unknown = False
-                outcome = Answered(frame=item, tries=under_way.tries)
+                outcome = Answered(request=under_way.frame, frame=item, tries=under_way.tries)
         return outcome
 
     def _again(self, now_s: float, reason: str) -> Outcome | None:

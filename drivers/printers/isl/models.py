@@ -53,9 +53,11 @@ class Model:
         cancel_command: gives an open receipt up.
         cut_command: cuts the paper, 0 for none.
         discount_mark: before an absolute discount on a line, as sent; `;` and `$` are both read.
+        subtotal_mark: the same with a subtotal (33h).
         tenders: letter or digit of a payment → what it is.
         amount_field: where the sum of the open receipt stands in the answer of 4Ch, from 0.
         columns: characters in a printed line.
+        text_columns: characters of free text inside a fiscal receipt (36h), where the device prints `#` at both ends.
         operator_pin: what operator 1 identifies himself with, as shipped.
     """
 
@@ -70,10 +72,12 @@ class Model:
     cancel_command: int = 0x3C
     cut_command: int = 0x2D
     discount_mark: str = ";"
+    subtotal_mark: str = ";"
     tenders: dict[str, TenderKind]
     pull: PullBy = PullBy.NONE
     amount_field: int = 2
     columns: int = 42
+    text_columns: int = 40
     operator_pin: str = "1"
 
 
@@ -107,6 +111,7 @@ _ROWS: Final = (
         # A real DP-150 takes L for a card; its C is coupons.
         tenders={"P": _CASH, "N": _CREDIT, "C": TenderKind.CERTIFICATE, "D": _CARD, "L": _CARD},
         pull=PullBy.DOCUMENT_ROWS,
+        text_columns=36,
     ),
     Model(
         name="datecs-x",
@@ -129,7 +134,11 @@ _ROWS: Final = (
         open_fields=("operator", "password", "unp"),
         cancel_command=0x82,
         discount_mark="$",
+        # Its manual knows a subtotal with a percent only; open drivers take sums off with `$`. The subtotal is asked
+        # before and after, so a device that takes nothing is left as it is.
+        subtotal_mark="$",
         tenders={"P": _CASH, "N": _CREDIT, "C": _CARD, "D": _OTHER},
+        text_columns=28,
     ),
     Model(
         name="eltrade",
@@ -153,6 +162,7 @@ _ROWS: Final = (
         cancel_command=0x82,
         tenders={"P": _CASH, "N": _OTHER, "C": _CARD, "D": _OTHER},
         amount_field=3,
+        text_columns=34,
         operator_pin="0",
     ),
 )  # fmt: skip

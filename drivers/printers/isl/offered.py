@@ -1,16 +1,23 @@
-"""What a decision did to a receipt that is open: how much is off, as the till was about to pay it, what it believes."""
+"""What a decision did to an open receipt: how much is off, what the till's first payment becomes, what it believes.
+
+The first payment bears the whole discount, so that what the till reckons is still due after it is what the device says.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
-from drivers.vocabulary.inside import WhatTillBelieves
+from drivers.vocabulary.inside import InsidePolicy, Untouched, WhatTillBelieves, payments_left, why_untouched
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import Tender, TenderKind
 
 from .drafts import Draft
 from .fields import Payment
 from .frames import Frame
+
+FOREIGN_CURRENCY: Final = "6"  # Datecs X: the sum is in another currency
+_CHANGEABLE: Final = frozenset({TenderKind.CASH, TenderKind.CARD, TenderKind.OTHER})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,7 +28,7 @@ class Offered:
         uid: the name under which the receipt was asked about, "" when it was not.
         quoted: uid of the quote that was answered.
         off_minor: what the device has taken off for us, in all.
-        unsure_minor: what it may have taken off beside, when nothing was heard of it.
+        unsure_minor: what it was asked to take off beside, until something is heard of it.
         is_printed: our lines are on the paper.
         sent: letter and minor units of the till's first payment.
         last: the till's payment that was delivered last, until it sends something else.
@@ -61,6 +68,50 @@ class Offered:
             ),
             off_minor=self.off_minor,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstPayment:
+    """The till's first payment.
+
+    Attributes:
+        payment: as the till sends it.
+        tenders: letter → what it is.
+        total: of the receipt, without our discount.
+    """
+
+    payment: Payment
+    tenders: dict[str, TenderKind]
+    total: Money
+
+    @property
+    def kind(self) -> TenderKind:
+        """What it is paid with."""
+        return tender_kind(self.tenders, self.payment.letter)
+
+    @property
+    def minor(self) -> int:
+        """What the till pays; all that it believes is due when it names no sum."""
+        amount = self.payment.amount
+        return self.total.minor if amount is None else Money.of(amount, self.total.currency).minor
+
+    def why_untouched(self, policy: InsidePolicy, off: int) -> Untouched | None:
+        """Why so much may not be taken off, or None when it may."""
+        total, minor = self.total.minor, self.minor
+        if self.kind not in _CHANGEABLE:
+            return Untouched.STORED_VALUE
+        overpaid = minor > total and self.kind is not TenderKind.CASH
+        if self.payment.letter == FOREIGN_CURRENCY or overpaid or off >= min(total, minor):
+            return Untouched.DEVICE
+        tender = Tender(kind=self.kind, amount=self.total.with_minor(minor))
+        return why_untouched(policy, (tender,), total_minor=total, off_minor=off)
+
+    def left(self, off: int) -> int:
+        """What it comes to with so much off, minor units; without a sum it stays "the rest"."""
+        if self.payment.amount is None or self.kind not in _CHANGEABLE or not 0 < off < self.minor:
+            return self.minor
+        cash = 1 if self.kind is TenderKind.CASH else 0
+        return payments_left({1: self.minor}, cash=cash, fixed=frozenset(), total=self.total.minor, off=off)[1]
 
 
 def about_to_be_paid(draft: Draft, offered: Offered, payment: Payment) -> Draft:

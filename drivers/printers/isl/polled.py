@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from drivers.polled import Condition, Memory
 from drivers.transport.contract import Transport
-from drivers.vocabulary.errors import SettingsError
+from drivers.vocabulary.errors import SettingsError, TransportClosed, TransportError
 from drivers.vocabulary.events import Document
 
-from . import pull
+from . import pull, status
 from .fields import text_of
 from .host import Host
 from .models import Dialect, model_named
@@ -59,7 +59,7 @@ class PolledPrinter:
 
     def condition(self) -> Condition:
         """4Ah, busy while a receipt or a service receipt is open; one of those that was left open is closed."""
-        found = self._host.status()
+        found = self._first_status() if self._made is None else self._made.status()
         if not found.is_slip_open:
             self._slip_since_s = None
         elif self._slip_since_s is None:
@@ -72,6 +72,15 @@ class PolledPrinter:
             maker_code=found.maker_code if found.code else "",
             is_busy=found.is_receipt_open or found.is_slip_open,
         )
+
+    def _first_status(self) -> status.Condition:
+        """Whatever number we begin with may be the one the device saw last: then it repeats an old answer, once."""
+        try:
+            return self._host.status()
+        except TransportClosed:
+            raise
+        except TransportError:
+            return self._host.status()
 
     def memory(self) -> Memory:
         """The journal is called by serial number and fiscal memory (5Ah)."""

@@ -16,7 +16,7 @@ from typing import Final
 
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.money import Money
-from drivers.vocabulary.receipt import DocumentKind
+from drivers.vocabulary.receipt import DocumentKind, TenderKind
 
 from .commands import Effect, command_of
 from .drafts import Draft
@@ -25,7 +25,6 @@ from .fields import (
     Payment,
     Sale,
     fields_of,
-    number_of,
     read_opening,
     read_payment,
     read_sale,
@@ -34,6 +33,8 @@ from .fields import (
 )
 from .frames import Frame, encode
 from .models import Dialect, Model
+from .offered import Offered, about_to_be_paid
+from .rewriting import is_refusal, stated_minor
 from .status import Condition, condition_of
 
 RAW_SIZE_MAX: Final = 524_288  # kept as evidence; in base64 it still fits one upload to the centre
@@ -48,6 +49,7 @@ class _Open:
     draft: Draft
     text: list[str] = field(default_factory=list)
     raw: bytearray = field(default_factory=bytearray)
+    offered: Offered = field(default_factory=Offered)
     is_close_sent: bool = False
 
 
@@ -66,6 +68,7 @@ class Desk:
         self._device = device
         self._currency = currency
         self._new_uid = new_uid
+        self._tenders = {"": TenderKind.CASH, **model.tenders}
         self._open: _Open | None = None
         self._slip: list[str] | None = None
         self._answered: tuple[int, int] | None = None
@@ -85,7 +88,7 @@ class Desk:
         self._answered = name
         effect = command_of(self._model, request.command).effect
         fields = fields_of(self._model, answer.data)
-        is_refused = condition.refused or (self._model.dialect is Dialect.TAB and fields[0] not in ("", "0"))
+        is_refused = is_refusal(self._model, answer)
         documents: list[Document] = []
         was_open = self._open is not None
         if self._open is not None:
@@ -96,6 +99,51 @@ class Desk:
             other = self._carried_out(effect, request, fields, condition, was_open=was_open)
             documents += [other] if other is not None else []
         return documents
+
+    # ── Before it is paid ───────────────────────────────────────────────────────────────────────
+
+    @property
+    def offered(self) -> Offered | None:
+        """What a decision did to the sale that is open; None when there is none with items."""
+        opened = self._open
+        return opened.offered if opened is not None and opened.draft.items and not opened.opening.is_return else None
+
+    @property
+    def total_minor(self) -> int:
+        """What the open receipt comes to, discounts of ours included."""
+        return self._open.draft.total_minor if self._open is not None else 0
+
+    def preview(self, payment: Payment) -> Document | None:
+        """The sale as the till is about to pay it, without our discount.
+
+        None when something was paid already, or was not understood.
+        """
+        opened, offered = self._open, self.offered
+        if opened is None or offered is None or opened.draft.paid or opened.draft.problems:
+            return None
+        offered.uid = offered.uid or self._new_uid()
+        draft = about_to_be_paid(opened.draft, offered, payment)
+        receipt = draft.receipt(
+            uid=offered.uid,
+            kind=DocumentKind.SALE,
+            tenders=self._tenders,
+            cashier=opened.opening.operator[:40],
+            till=opened.opening.till[:40],
+        )
+        if receipt is None:
+            return None
+        return Document(
+            kind=DocumentKind.SALE,
+            raw=bytes(opened.raw),
+            text=tuple(opened.text),
+            receipt=receipt,
+            layout="isl",
+            columns=self._model.text_columns,
+        )
+
+    def believe(self, subtotal_minor: int, *, at_most: int | None = None) -> bool:
+        """Take the device's subtotal over when it is near enough to ours; whether it was. See `Draft.believe`."""
+        return self._open is not None and self._open.draft.believe(subtotal_minor, at_most=at_most)
 
     # ── The fiscal receipt ──────────────────────────────────────────────────────────────────────
 
@@ -124,7 +172,7 @@ class Desk:
         receipt = draft.receipt(
             uid=self._uid(opened, kind, number),
             kind=kind,
-            tenders=self._model.tenders,
+            tenders=self._tenders,
             number=number,
             cashier=opening.operator[:40],
             till=opening.till[:40],
@@ -137,12 +185,14 @@ class Desk:
             problems=tuple(draft.problems),
             layout="isl",
             columns=self._model.columns,
+            quoted=opened.offered.quoted,
+            believed=opened.offered.believed(draft, self._tenders),
         )
 
     def _uid(self, opened: _Open, kind: DocumentKind, number: str) -> str:
         """Permanent where the till numbers its sales; the device's own numbers begin anew with each shift."""
         if not opened.opening.unp:
-            return self._new_uid()
+            return opened.offered.uid or self._new_uid()
         parts = (self._device, kind.value, opened.opening.unp, number, str(opened.draft.total_minor))
         return "i-" + hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
 
@@ -154,6 +204,7 @@ class Desk:
             problems=(problem,),
             layout="isl",
             columns=self._model.columns,
+            quoted=opened.offered.quoted,
         )
 
     def _keep(self, request: Frame) -> None:
@@ -209,21 +260,11 @@ class Desk:
             return
         draft.pay(payment.letter, None if payment.amount is None else draft.minor_of(payment.amount))
         self._say(opened, f"paid {payment.letter} {payment.amount if payment.amount is not None else 'the rest'}")
-        stated = self._stated(answer[1]) if len(answer) > 1 else None
+        stated = stated_minor(self._model, answer[1], self._currency) if len(answer) > 1 else None
         if stated is not None and answer[0] in ("D", "R"):
-            draft.state_due(stated if answer[0] == "D" else -stated)
-
-    def _stated(self, text: str) -> int | None:
-        """A sum in an answer: with a point whole units, without one minor units, but on Datecs X always units."""
-        number = number_of(text)
-        if number is None:
-            return None
-        if "." not in text and self._model.dialect is Dialect.COMMA:
-            return int(number)
-        try:
-            return Money.of(number, self._currency).minor
-        except ValueError:
-            return None
+            due = stated if answer[0] == "D" else -stated
+            opened.offered.settle(draft, payment, due)
+            draft.state_due(due)
 
     def _say(self, opened: _Open, line: str) -> None:
         if len(opened.text) < TEXT_LINES_MAX:

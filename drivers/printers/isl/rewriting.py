@@ -1,4 +1,4 @@
-"""The data of our own commands on an open receipt, and the till's payment with another sum, as each maker writes them.
+"""Our own commands on an open receipt and their answers, and the till's payment with another sum, as each maker has it.
 
 Layouts: 33h, 35h and 36h of Datecs P protocol 1.00, C 2.04 and X 2.02, Daisy 1.0, Eltrade 1.1.1 and Incotex, by facts;
 the `$` of Daisy by an open driver, for its manual knows a percent only.
@@ -10,8 +10,10 @@ from decimal import Decimal
 
 from drivers.vocabulary.money import Money
 
-from .fields import Modifier, bytes_of, fields_of, number_of, text_of, write_subtotal
+from .fields import Modifier, bytes_of, fields_of, number_of, write_subtotal
+from .frames import Frame
 from .models import Dialect, Model
+from .status import condition_of
 
 
 def write_question(model: Model) -> bytes:
@@ -24,6 +26,13 @@ def read_subtotal_answer(model: Model, data: bytes, currency: str) -> int | None
     fields = fields_of(model, data)
     at = 2 if model.dialect is Dialect.TAB else 0
     return stated_minor(model, fields[at], currency) if len(fields) > at else None
+
+
+def is_refusal(model: Model, answer: Frame) -> bool:
+    """Whether the device did not carry out what it answers."""
+    if condition_of(answer.status or b"", model.status).refused:
+        return True
+    return model.dialect is Dialect.TAB and fields_of(model, answer.data)[0] not in ("", "0")
 
 
 def stated_minor(model: Model, text: str, currency: str) -> int | None:
@@ -53,9 +62,9 @@ def write_line(model: Model, line: str) -> bytes:
 def with_amount(model: Model, data: bytes, amount: Money) -> bytes:
     """35h of the till with another sum; its texts, its letter and what is behind the sum stay."""
     if model.dialect is Dialect.TAB:
-        fields = text_of(data).split("\t")
-        fields[1] = amount.amount
-        return bytes_of("\t".join(fields))
+        fields = data.split(b"\t")
+        fields[1] = amount.amount.encode()
+        return b"\t".join(fields)
     head, tab, payment = data.rpartition(b"\t")
-    letter = payment.lstrip()[:1]
+    letter = payment.strip()[:1]
     return head + tab + (letter if letter.isalpha() else b"") + amount.amount.encode()

@@ -24,6 +24,7 @@ __all__ = ["HALF_CODE_S", "Frame", "SerialScannerLink", "SerialScannerSettings",
 
 HALF_CODE_S = 0.5  # nobody scans twice within it, and no bridge pauses for so long inside a code
 
+_NO_BEGINNING: Final = "\x00"  # a character that no code has
 _STX: Final = 0x02
 _ETX: Final = 0x03
 
@@ -138,7 +139,7 @@ class SerialScannerLink:
         None when that cannot be told yet; what is too long to be a code begins with nothing that a code begins with.
         """
         if self._is_skipping:
-            return "\0"
+            return _NO_BEGINNING
         text = bytes(self._buffer).decode(self._settings.encoding, errors="ignore")
         return read_beginning(text, prefix=self._settings.prefix, ids=self._settings.symbology_ids)
 
