@@ -7,10 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import Row
+
 from central.database import Database
 from central.errors import CentralStartError
 from central.leases import LeaseRules, lease_rules, leases_of, release_leases, set_lease_rules
 from central.restoration import lease_troubles, unsettled_tills
+from central.value_leases import release_values, values_of
+from drivers.vocabulary.value_leases import ValueKind
 
 __all__ = ["add_leases"]
 
@@ -22,9 +26,9 @@ DAYS_MAX = 60  # a till that was lost keeps its customers' points from them for 
 
 def add_leases(commands: Any, common: Common, opened: Open) -> None:
     """Declare the commands; `common` adds what every command has, `opened` opens the database it names."""
-    verbs = commands.add_parser("leases", help="points that tills may spend without a line").add_subparsers(
-        required=True
-    )
+    verbs = commands.add_parser(
+        "leases", help="points, coupons and certificates that tills may take without a line"
+    ).add_subparsers(required=True)
 
     def declare(parser: argparse.ArgumentParser, action: Callable[[Database, argparse.Namespace], str]) -> None:
         common(parser, lambda args: _run(opened(args), action, args))
@@ -62,10 +66,23 @@ def _list(database: Database, args: argparse.Namespace) -> str:
         for row in rows
     ]
     troubled = database.reading(lease_troubles)
+    values = database.reading(lambda connection: values_of(connection, till=args.till, customer=args.customer))
+    lines += [
+        f"{row.till}  {row.customer or '-'}  {_said(row)}, "
+        f"until {row.expires_at:%Y-%m-%d %H:%M} UTC{', recalled' if row.recalled_at is not None else ''}"
+        for row in values
+    ]
     lines += [f"{till} {words}" for till, words in troubled]
     if behind:
         lines.append(f"nothing is promised until these tills have been on line: {', '.join(behind)}")
     return "\n".join(lines) or "no till holds anything"
+
+
+def _said(row: Row[Any]) -> str:
+    """A coupon by its serial, a certificate by the end of its code."""
+    if row.kind == ValueKind.COUPON.value:
+        return f"coupon {row.thing}"
+    return f"certificate {row.mask}: {row.amount - row.used} of {row.amount} minor units left"
 
 
 def _rules(database: Database, args: argparse.Namespace) -> str:
@@ -90,5 +107,7 @@ def _release(database: Database, args: argparse.Namespace) -> str:
             f"what {args.till} has spent and not told yet would be spent twice; when the till is gone for good, "
             "say so with --i-take-the-risk"
         )
-    count = database.writing(lambda connection: release_leases(connection, args.till))
+    count = database.writing(
+        lambda connection: release_leases(connection, args.till) + release_values(connection, args.till)
+    )
     return f"{count} leases of {args.till} are free; if it comes back, enrol it again"

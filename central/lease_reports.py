@@ -54,6 +54,7 @@ class _Told:
     """What came of a till's words.
 
     Attributes:
+        lacking: the first envelope that was acknowledged and is not here.
         has: the sequence of the word it has of each lease; None while that is not known.
         dropped: leases that are none any more; the till is to give them up.
         surprise: why the database must have been restored, "" when nothing says so.
@@ -61,6 +62,7 @@ class _Told:
         odd: what a person should know.
     """
 
+    lacking: Place | None = None
     has: dict[str, int] | None = None
     dropped: list[str] = field(default_factory=list)
     surprise: str = ""
@@ -74,11 +76,11 @@ def report_leases(connection: Connection, report: LeaseReport, *, till: str, now
     row = connection.execute(select(schema.till).where(schema.till.c.id == till).with_for_update()).one()
     lacking, has_all = _places(connection, report, till)
     heard_in, heard_at = read_stamp(report.stamp)
-    told = _Told()
+    told = _Told(lacking=lacking)
     if report.held is not None:
         _know(connection, [one for one in report.held if one.lease.till == till], till, now, told)
     _know_holds(connection, report.holds, till, now, told)
-    instance = _notice(connection, row, told, lacking, heard_in, now)
+    instance = _notice(connection, row, told, heard_in, now)
     is_first = heard_in == "" and row.settled_instance == ""
     is_present = heard_in == instance or is_first
     if has_all and lacking is None:
@@ -88,7 +90,7 @@ def report_leases(connection: Connection, report: LeaseReport, *, till: str, now
     rows = _open_leases(connection, till)
     if told.has is None and report.digest == held_digest((name, sequence) for name, sequence, _ in rows):
         told.has = {name: sequence for name, sequence, _ in rows}
-    _write_down(connection, till, told, lacking, is_present=is_present, now=now)
+    _write_down(connection, till, told, is_present=is_present, now=now)
     leases = _given(connection, report, told.has, till, now)
     return LeaseAnswer(
         leases=tuple(leases),
@@ -100,13 +102,11 @@ def report_leases(connection: Connection, report: LeaseReport, *, till: str, now
     )
 
 
-def _notice(
-    connection: Connection, row: Row[Any], told: _Told, lacking: Place | None, heard_in: str, now: datetime
-) -> str:
+def _notice(connection: Connection, row: Row[Any], told: _Told, heard_in: str, now: datetime) -> str:
     """Is this till the first to know of a restoration? The instance from now on."""
     if row.settled_instance in {"", instance_of(connection)}:  # of one that is waited for, news was to be expected
-        if lacking is not None:
-            why = f"envelope {lacking.sequence} of epoch {lacking.epoch} was acknowledged"
+        if told.lacking is not None:
+            why = f"envelope {told.lacking.sequence} of epoch {told.lacking.epoch} was acknowledged"
             notice_restoration(connection, row.id, why=why, now=now, of=heard_in)
         if told.surprise:
             notice_restoration(connection, row.id, why=told.surprise, now=now, of=heard_in, proven=told.proven)
@@ -116,15 +116,13 @@ def _notice(
     return instance
 
 
-def _write_down(
-    connection: Connection, till: str, told: _Told, lacking: Place | None, *, is_present: bool, now: datetime
-) -> None:
+def _write_down(connection: Connection, till: str, told: _Told, *, is_present: bool, now: datetime) -> None:
     """What the till has said, lacks, or says wrongly."""
     row = connection.execute(select(schema.till).where(schema.till.c.id == till)).one()
     if told.odd:
-        note_trouble(connection, till, told.odd)
-    if lacking is not None:
-        note_lack(connection, row, lacking, now)
+        note_trouble(connection, till, told.odd, now)
+    if told.lacking is not None:
+        note_lack(connection, row, told.lacking, now)
     elif is_present and told.has is not None:
         settle(connection, row, now, odd=told.odd)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
 
 from central import schema
 from central.lease_grants import LeaseRules, reserved_of
@@ -36,16 +36,18 @@ __all__ = [
 KEPT_CLOSED: Final = timedelta(days=90)  # past its end: as long as a till keeps what it sent, to send it again
 PRUNED_AT_ONCE: Final = 5_000  # rows in one transaction: tills wait for it
 RULES_ROW: Final = "lease_rules"
+#: Word for word the condition of the small index; with a parameter no database would use it.
+_IS_OVER: Final = text("lease.state <> 'open'")
 
 _log = logging.getLogger(__name__)
 
 
 def lease_rules(connection: Connection) -> LeaseRules:
     """The rules in force."""
-    text = connection.scalar(select(schema.meta.c.value).where(schema.meta.c.name == RULES_ROW))
-    if text is None:
+    told = connection.scalar(select(schema.meta.c.value).where(schema.meta.c.name == RULES_ROW))
+    if told is None:
         return LeaseRules()
-    days, share = text.split()
+    days, share = told.split()
     return LeaseRules(int(days), int(share))
 
 
@@ -170,8 +172,8 @@ def prune_leases(connection: Connection, now: datetime) -> int:
     table = schema.lease
     over = (
         select(table.c.id)
-        .where(table.c.state != "open", table.c.expires_at < now - KEPT_CLOSED)
+        .where(_IS_OVER, table.c.expires_at < now - KEPT_CLOSED)
         .order_by(table.c.expires_at)
         .limit(PRUNED_AT_ONCE)
     )
-    return connection.execute(delete(table).where(table.c.id.in_(over.scalar_subquery()))).rowcount
+    return connection.execute(delete(table).where(table.c.id.in_(over))).rowcount

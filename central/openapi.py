@@ -29,6 +29,7 @@ from drivers.vocabulary.centre import (
 )
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 
 __all__ = ["OPERATIONS", "Operation", "document"]
 
@@ -194,6 +195,24 @@ OPERATIONS: Final = (
         summary="Say which leases and holds the till has and how far it is; be given leases on customers' points.",
         answer=LeaseAnswer,
         body=LeaseReport,
+        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/values",
+        name="values",
+        summary="Say which coupons and certificates the till holds; be given leases on those of its customers.",
+        answer=ValueAnswer,
+        body=ValueReport,
+        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/coupons",
+        name="coupons",
+        summary="Lease coupons of one use to the till at once, because a customer waits there.",
+        answer=CouponsGrant,
+        body=CouponsWanted,
         refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
     ),
     Operation(

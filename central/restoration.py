@@ -150,8 +150,11 @@ def notice_restoration(
         return
     if not proven:
         again = row.surprised_at is not None and now - row.surprised_at < NOTICED_EVERY
-        if again or row.lease_trouble:
-            note_trouble(connection, till, f"says for the second time in a day that this centre was restored: {why}")
+        if row.lease_trouble:
+            return
+        if again:
+            words = f"says for the second time in a day that this centre was restored: {why}"
+            note_trouble(connection, till, words, now)
             return
         _set(connection, till, surprised_at=now)
     _log.error("restored.noticed till=%s why=%r", till, why)
@@ -178,7 +181,7 @@ def note_lack(connection: Connection, row: Row[Any], lacking: Place, now: dateti
         _set(connection, row.id, lacks=place, lacks_since=now)
     elif now - row.lacks_since > LACKING_MAX and row.settled_instance != instance:
         words = f"says that envelope {lacking.sequence} of epoch {lacking.epoch} was acknowledged, and sends it no more"
-        note_trouble(connection, row.id, f"{words}; what it lost is not waited for")
+        note_trouble(connection, row.id, f"{words}; what it lost is not waited for", now)
         _set(connection, row.id, settled_instance=instance)
 
 
@@ -198,10 +201,10 @@ def settle(connection: Connection, row: Row[Any], now: datetime, *, odd: str) ->
     _set(connection, row.id, **values)
 
 
-def note_trouble(connection: Connection, till: str, words: str) -> None:
-    """Keep for the operator what is wrong with a till's reports."""
+def note_trouble(connection: Connection, till: str, words: str, now: datetime) -> None:
+    """Keep for the operator what is wrong with a till's reports, until they were well for a day."""
     _log.error("leases.trouble till=%s %s", till, words)
-    _set(connection, till, lease_trouble=words)
+    _set(connection, till, lease_trouble=words, surprised_at=now)
 
 
 def lease_troubles(connection: Connection) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from central.programmes import single_use_kinds
 from central.restoration import instance_of
 from central.value_leases import (
     THINGS_CHUNK,
+    count_open,
     keep_lease,
     lately_recalled,
     leased_of,
@@ -28,6 +29,8 @@ from central.value_leases import (
 )
 from drivers.vocabulary import codec
 from drivers.vocabulary.value_leases import (
+    COUPONS_ASKED_MAX,
+    HELD_MAX,
     VALUE_LEASE,
     VALUES_MAX,
     CertificateTerms,
@@ -89,7 +92,7 @@ def grant_values(
         has: how many leases the till has already.
         wants: which kinds of things.
     """
-    room = iter(range(VALUES_MAX - has))
+    room = iter(range(max(0, VALUES_MAX - has)))
     if ValueKind.COUPON in wants:
         _grant_customers_coupons(connection, granting, customers, room)
     if ValueKind.CERTIFICATE in wants:
@@ -140,7 +143,8 @@ def grant_coupons(connection: Connection, wanted: CouponsWanted, granting: Grant
         settled: the instance in which the till last said what it holds; one that never did is told to wait.
     """
     now = granting.now
-    if settled != instance_of(connection) or values_promise_nothing(connection, now):
+    has_too_many = count_open(connection, granting.till) > HELD_MAX - COUPONS_ASKED_MAX
+    if settled != instance_of(connection) or has_too_many or values_promise_nothing(connection, now):
         return CouponsGrant(server_time=now, refused={one.serial: "coupon_restoring" for one in wanted.coupons})
     ends = max(granting.ends, now + AT_ONCE_LEAST)
     refused: dict[str, str] = {}

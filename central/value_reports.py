@@ -16,7 +16,7 @@ from central.changes import mark_of
 from central.lease_grants import LeaseRules
 from central.leases import lease_rules
 from central.programmes import single_use_kinds
-from central.restoration import instance_of
+from central.restoration import instance_of, make_stamp, read_stamp
 from central.value_grants import SEEN_FOR, Granting, certificate_terms, grant_coupons, grant_values, is_good, signed
 from central.value_leases import THINGS_CHUNK, close_values, end_value_holds, learn_values, values_promise_nothing
 from drivers.vocabulary import codec
@@ -49,12 +49,16 @@ def report_values(
 ) -> ValueAnswer:
     """Take down what a till holds, give it what it may have."""
     recalled = learn_values(connection, report.held, till=till, now=now)
-    is_settled = _settle(connection, till)
+    instance = instance_of(connection)
+    heard_in, heard = read_stamp(report.stamp)
+    # One that knows of another history is from before a restoration, and was long on its way or is to come again.
+    is_present = heard_in == instance
+    is_settled = _settle(connection, till, is_present=is_present)
     has = {one.lease.id: one.lease.sequence for one in report.held}
     is_all_here = mark_of(connection, till) >= (report.last.epoch, report.last.sequence)
-    if report.heard is not None and is_all_here:
-        end_value_holds(connection, till, report.receipts, min(report.heard, now))
-        _end_forgotten(connection, till, has, before=min(report.heard, now) - FORGOTTEN_AFTER)
+    if is_present and is_all_here and report.is_whole:
+        end_value_holds(connection, till, report.receipts, min(heard, now))
+        _end_forgotten(connection, till, has, before=min(heard, now) - FORGOTTEN_AFTER)
     leases: list[ValueLease] = []
     if is_settled and not values_promise_nothing(connection, now):
         rules = lease_rules(connection)
@@ -71,15 +75,21 @@ def report_values(
     table = schema.value_lease
     wanted_back = (table.c.till == till) & (table.c.state == "open") & table.c.recalled_at.is_not(None)
     recalled += connection.scalars(select(table.c.id).where(wanted_back).order_by(table.c.id))
-    return ValueAnswer(leases=signed(connection, leases), recalled=tuple(recalled), server_time=now)
+    return ValueAnswer(
+        leases=signed(connection, leases),
+        recalled=tuple(recalled),
+        server_time=now,
+        stamp=make_stamp(instance, now),
+        again=not is_present,
+    )
 
 
-def _settle(connection: Connection, till: str) -> bool:
+def _settle(connection: Connection, till: str, *, is_present: bool) -> bool:
     """Whether the till has said all it has; its points come first, and with them what had been lost."""
     table = schema.till
     instance = instance_of(connection)
     row = connection.execute(select(table).where(table.c.id == till)).one()
-    if row.settled_instance != instance:
+    if row.settled_instance != instance or not (is_present or row.settled_values == ""):
         return False
     if row.settled_values != instance:
         connection.execute(update(table).where(table.c.id == till).values(settled_values=instance))

@@ -109,6 +109,15 @@ class OutboxReader:
         rows = self._run("SELECT value FROM document WHERE collection = ? AND key = ?", (collection, key))
         return rows[0][0] if rows else None
 
+    def documents(self, collection: str) -> list[tuple[str, bytes]]:
+        """All of the till's documents of one collection, in the order of their keys."""
+        return [
+            (key, value)
+            for key, value in self._run(
+                "SELECT key, value FROM document WHERE collection = ? ORDER BY key", (collection,)
+            )
+        ]
+
     def depth(self) -> QueueDepth:
         """How the queue stands; the cost does not grow with the backlog."""
         with self._moment():

@@ -25,6 +25,7 @@ from central.leases import LeaseRules, prune_leases, set_lease_rules
 from central.members import Member, load_members
 from central.programmes import set_programme
 from central.restoration import note_alive, notice_restoration
+from central.value_reports import report_values
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import (
     ChangesPage,
@@ -38,6 +39,7 @@ from drivers.vocabulary.centre import (
     UploadAnswer,
 )
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.value_leases import ValueAnswer, ValueReport
 from simulation.plants import plant
 from simulation.world import World
 
@@ -164,6 +166,18 @@ class Centre:
             tills.note_seen(connection, who.id, tills.Vitals(), self._world.now)
             tills.require_no_fork(connection, who)
             return report_leases(connection, report, till=who.id, now=self._world.now)
+
+        return self._write(work)
+
+    def values(self, till: str, token: str, report: ValueReport) -> ValueAnswer:
+        """Which coupons and certificates a till holds and may hold."""
+
+        def work(connection: Connection) -> ValueAnswer:
+            who = self._who(connection, till, token)
+            tills.require_no_fork(connection, who)
+            return report_values(
+                connection, report, till=who.id, new_id=lambda: secrets.token_hex(16), now=self._world.now
+            )
 
         return self._write(work)
 

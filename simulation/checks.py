@@ -75,6 +75,7 @@ class Checks:
         for till in tills:
             if not till.is_gone:
                 self._till(till)
+                self._in_hand(till)
 
     def _till(self, till: SimulatedTill) -> None:
         depth = till.desk.store.depth()
@@ -95,6 +96,28 @@ class Checks:
                 raise self.world.broken(
                     "G2", f"{till.label} sees {told} of {customer}, the centre {stands.get(customer, 0)}"
                 )
+
+    def _in_hand(self, till: SimulatedTill) -> None:
+        """G3, the other way round: what the centre keeps for a till is in its hand, or it would be lost to everybody.
+
+        A copy that was taken away may have had leases of its own; they end in time first.
+        """
+        lease, hold = schema.lease, schema.hold
+        name = till.identity.till
+        with self.centre.database.read() as connection:
+            row = connection.execute(select(schema.till).where(schema.till.c.id == name)).one()
+            of_a_copy = (lease.c.granted_at < row.enrolled_at) & (lease.c.expires_at > self.world.now)
+            leases = connection.scalars(
+                select(lease.c.id).where(
+                    lease.c.till == name, lease.c.state == "open", lease.c.kept.is_(False), ~of_a_copy
+                )
+            )
+            holds = connection.scalars(select(hold.c.receipt_uid).where(hold.c.till == name, hold.c.state == "open"))
+            kept = {*leases, *holds}
+        store = till.desk.store
+        has = {key.rpartition("/")[2] for collection in ("lease", "hold") for key, _ in store.scan(collection, "")}
+        if kept - has:
+            raise self.world.broken("G3", f"kept for {name} and not in its hand: {sorted(kept - has)[:NAMED_MAX]}")
 
     # ── The centre's rows ───────────────────────────────────────────────────────────────────────
 

@@ -21,6 +21,7 @@ from drivers.vocabulary.centre import (
     UploadAnswer,
 )
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.value_leases import ValueAnswer, ValueReport
 from offline_queue.envelope import Envelope
 from simulation.centre import Centre
 from simulation.world import World
@@ -120,6 +121,10 @@ class SimulatedLine:
         """Say what is held, be given what may be held."""
         data = codec.encode(report)
         return self._ask("leases", lambda: self.centre.leases(self.till, self.token, codec.decode(data, LeaseReport)))
+
+    def values(self, report: ValueReport) -> ValueAnswer:
+        """The same of coupons and certificates; the programme of this world has none."""
+        return self._ask("values", lambda: self.centre.values(self.till, self.token, report))
 
     def hold(self, wanted: HoldWanted) -> HoldGrant:
         """Keep points for a receipt."""

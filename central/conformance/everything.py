@@ -16,6 +16,7 @@ from central.conformance import (
     checks_people,
     checks_refusals,
     checks_upload,
+    checks_values,
 )
 from central.conformance.suite import CHECKS, Check
 
@@ -29,6 +30,7 @@ _ROOMS: Final = (
     checks_ledger,
     checks_holds,
     checks_leases,
+    checks_values,
     checks_certificates,
     checks_refusals,
     checks_end,

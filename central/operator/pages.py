@@ -106,7 +106,12 @@ def refused_page(rows: Sequence[Row[Any]], *, count: int, form_key: str) -> Mark
 
 
 def overspend_page(
-    owing: Sequence[Row[Any]], coupons: Sequence[Row[Any]], certificates: Sequence[Row[Any]], *, form_key: str
+    owing: Sequence[Row[Any]],
+    coupons: Sequence[Row[Any]],
+    certificates: Sequence[Row[Any]],
+    leases: Sequence[Row[Any]],
+    *,
+    form_key: str,
 ) -> Markup:
     """What was spent twice while tills were apart."""
     people = [(_customer(row.id), row.name, row.phone, _units(row.deficits)) for row in owing]
@@ -114,6 +119,7 @@ def overspend_page(
         (row.serial, _receipt(row.receipt_uid), row.till, _customer(row.customer), _moment(row.at)) for row in coupons
     ]
     below = [(row.mask, _bad(row.balance_minor)) for row in certificates]
+    overused = [(row.till, row.kind, row.thing, row.amount, _bad(row.used), row.id) for row in leases]
     return page(
         "Overspend",
         tag("p", "Points, coupons and certificates that two tills took while they could not ask. The sales stand."),
@@ -123,6 +129,8 @@ def overspend_page(
         table(("coupon", "receipt", "till", "customer", "when"), uses, none="None."),
         tag("h2", "Certificates below zero"),
         table(("certificate", "balance, minor units"), below, none="None."),
+        tag("h2", "Leases used beyond what they allow"),
+        table(("till", "kind", "what", "leased", "used", "lease"), overused, none="None."),
         form_key=form_key,
     )
 

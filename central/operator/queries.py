@@ -16,6 +16,7 @@ __all__ = [
     "last_actions",
     "overspent_certificates",
     "overspent_coupons",
+    "overused_leases",
     "owing",
     "receipt_of",
     "search",
@@ -28,6 +29,7 @@ TILLS_MAX: Final = 2_000  # the worst first
 #: Word for word the condition of the index `customer_deficit`; with a parameter no database would use it.
 _OWES: Final = text("CAST(customer.deficits AS TEXT) <> '{}'")
 _OVERDRAWN: Final = text("certificate.balance_minor < 0")
+_OVERUSED: Final = text("value_lease.used > value_lease.amount")
 
 
 class Found:
@@ -71,6 +73,12 @@ def overspent_certificates(connection: Connection) -> Sequence[Row[Any]]:
     """Gift certificates below zero."""
     table = schema.certificate
     return connection.execute(select(table).where(_OVERDRAWN).order_by(table.c.id).limit(ROWS_MAX)).all()
+
+
+def overused_leases(connection: Connection) -> Sequence[Row[Any]]:
+    """Leases on coupons and certificates under which tills used more than there was."""
+    table = schema.value_lease
+    return connection.execute(select(table).where(_OVERUSED).order_by(table.c.id).limit(ROWS_MAX)).all()
 
 
 def search(connection: Connection, words: str) -> Found:

@@ -201,6 +201,7 @@ class OperatorPage:
                 queries.owing(connection),
                 queries.overspent_coupons(connection),
                 queries.overspent_certificates(connection),
+                queries.overused_leases(connection),
                 form_key=key,
             )
 

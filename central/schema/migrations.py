@@ -84,7 +84,16 @@ def _to_version_2(connection: Connection) -> None:
         connection,
         till,
         *("public_key", "token_next_hash", "token_at", "token_renew", "tenant_generation", "signature_trouble"),
-        *("settled_instance", "settled_values", "scope"),
+        *(
+            "settled_instance",
+            "settled_values",
+            "scope",
+            "surprised_at",
+            "lacks",
+            "lacks_since",
+            "lease_trouble",
+            "reported_at",
+        ),
     )
     _columns(connection, enrol_code, "scope")
     _columns(connection, contact, "card")

@@ -158,6 +158,8 @@ value_lease: Final = Table(
     Column("word", LargeBinary, nullable=False),
     Index("value_lease_thing", "kind", "thing", "state"),
     Index("value_lease_till", "till", "state"),
+    # More than was leased: a person looks.
+    Index("value_lease_overused", "id", sqlite_where=text("used > amount"), postgresql_where=text("used > amount")),
 )
 
 #: Points that customers gave away, by fund.

@@ -328,6 +328,18 @@ class Behind:
             with self.database.write() as connection:
                 connection.execute(update(schema.hold).values(expires_at=datetime.now(UTC) - timedelta(days=1)))
 
+    def frees_coupons(self, one: Exchange) -> None:
+        """What one till was given another one may have."""
+        if one.path.endswith("/coupons"):
+            with self.database.write() as connection:
+                connection.execute(update(schema.value_lease).values(state="released"))
+
+    def forgets_uses(self, one: Exchange) -> None:
+        """A coupon that was used is good."""
+        if one.path.endswith("/envelopes"):
+            with self.database.write() as connection:
+                connection.execute(update(schema.coupon).values(used=0))
+
     def ends_holds_by_any_report(self, one: Exchange) -> None:
         """However old the report is."""
         if one.path.endswith("/leases") and not one.body["holds"]:
@@ -404,6 +416,8 @@ ALL_ARE_WELL = ("upload-half", "kind-unknown", "hold-nobody", "answers")
         ("doubles_receipts", ("sale-again", "receipt-again"), ["receipt-again"]),
         ("forgets_the_mark", ("upload-again", "gap", "chain-goes-on"), ["upload-again"]),
         ("frees_leases", ("lease", "lease-invariant", "lease-closed"), ["lease-invariant"]),
+        ("frees_coupons", ("value-lease", "value-closed"), ["value-lease"]),
+        ("forgets_uses", ("value-lease", "value-closed"), ["value-closed"]),
         ("forgets_holds", ("hold", "hold-closed"), ["hold"]),
         ("ends_holds_by_any_report", ("hold-late-report",), ["hold-late-report"]),
         ("believes_any_digest", ("lease-digest", "lease-closed"), ["lease-digest"]),

@@ -51,8 +51,8 @@ class Till:
     pen: Any
     held: dict[str, SignedValueLease] = field(default_factory=dict)
     sent: int = 0
-    heard: datetime | None = None
     stamp: str = ""
+    heard: str = ""
 
     @property
     def name(self) -> str:
@@ -67,11 +67,11 @@ class Till:
                 answer = report_leases(connection, report, till=self.name, now=self.centre.now)
             self.stamp = answer.stamp
 
-    def report(self, *, lost: bool = False, last: int | None = None, **more: Any) -> ValueAnswer:
+    def report(self, *, lost: bool = False, last: int | None = None, again: int = 2, **more: Any) -> ValueAnswer:
         """Say what it holds and take what it is given; an answer may be lost."""
         values = {
             "last": Place(epoch=1, sequence=self.sent if last is None else last),
-            "heard": self.heard,
+            "stamp": self.heard,
             "held": tuple(self.held.values()),
             "customers": ("anna",),
         } | more
@@ -81,7 +81,9 @@ class Till:
             )
         if not lost:
             self.held |= {one.lease.id: one for one in answer.leases}
-            self.heard = answer.server_time
+            self.heard = answer.stamp
+        if answer.again and again:
+            return self.report(lost=lost, last=last, again=again - 1, **more)
         return answer
 
     def coupons(self, *serials: str, coupon: str = "tea") -> CouponsGrant:
@@ -90,9 +92,7 @@ class Till:
             receipt_uid="r-ask", coupons=tuple(CouponWanted(serial=one, coupon=coupon) for one in serials)
         )
         with self.centre.database.write() as connection:
-            grant = ask_coupons(
-                connection, wanted, till=self.name, new_id=lambda: next(NAMES), now=self.centre.now
-            )
+            grant = ask_coupons(connection, wanted, till=self.name, new_id=lambda: next(NAMES), now=self.centre.now)
         self.held |= {one.lease.id: one for one in grant.leases}
         return grant
 

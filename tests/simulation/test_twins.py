@@ -196,7 +196,7 @@ def test_keys_switch_troubles_while_it_runs(stand: Any) -> None:
     one, _, there = stand()
     out = Patient()
     said = io.StringIO("1\ncover_open\n?\nwhat\n1\nq\n")
-    cli._serve(one, said, out)  # type: ignore[arg-type]
+    cli._serve(one, said, out, 0)  # type: ignore[arg-type]
     pipe = call(there)
     answer = Session(pipe)("short_status", password=30)
     pipe.close()
@@ -214,7 +214,7 @@ def test_paper_comes_out_in_the_terminal(stand: Any) -> None:
     one, twin, there = stand()
     out = Patient()
     stop = threading.Event()
-    thread = threading.Thread(target=cli._print_paper, args=(one, out, stop))
+    thread = threading.Thread(target=cli._print_paper, args=(one, out, stop, 0))
     thread.start()
     try:
         pipe = call(there)
