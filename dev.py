@@ -22,14 +22,15 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 OLDEST = (3, 11)
 # Each holds all of the one before it: an environment made for a later one serves the earlier ones too.
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock", "bench": "requirements-bench.lock"}
-BENCHES = ("start", "proxy", "engine", "queue", "central", "members", "shtrih")
+BENCHES = ("start", "proxy", "engine", "queue", "central", "members", "shtrih", "timeouts", "scanners")
 
 # Debian package → (the program it brings, what is skipped without it).
 SYSTEM_PACKAGES = {
     "chromium": ("chromium", "the panel tests in a real browser"),
     "strace": ("strace", "counting how often the queue syncs the disk"),
-    "fonts-dejavu-core": ("", "Cyrillic letters in screenshots"),
-    "fonts-thai-tlwg": ("", "Thai letters in screenshots"),
+    "umockdev": ("umockdev-run", "the list of devices as a system with them shows it"),
+    "fonts-dejavu-core": ("", "Cyrillic letters in screenshots and slips"),
+    "fonts-thai-tlwg": ("", "Thai letters in screenshots and slips"),
 }
 
 

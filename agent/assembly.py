@@ -20,6 +20,7 @@ from msgspec import structs
 
 from agent.checkout import phones
 from agent.checkout.codes import DEFAULT_PATTERNS, Recogniser
+from agent.checkout.consents import SHIPPED_CONSENTS, ConsentText
 from agent.checkout.desk import Desk
 from agent.checkout.knowledge import Knowledge
 from agent.checkout.programmes import Programmes
@@ -40,6 +41,7 @@ from drivers.inline import InlineWorker
 from drivers.polling import PollingWorker
 from drivers.slips import SlipWorker
 from drivers.transport.address import endpoint
+from drivers.visits import ManyVisits
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import CheckoutRefused, DriverLoadError, SettingsError, TillpointError
 from drivers.vocabulary.events import Document
@@ -66,7 +68,7 @@ LATE_PRINTS: Final = timedelta(days=45)  # a fiscal memory keeps whole receipts 
 _POLLED: Final = frozenset({"pull", "host"})
 
 
-_Worker = ReaderWorker | InlineWorker | PollingWorker | SharedScanner | SlipWorker
+_Worker = ReaderWorker | InlineWorker | ManyVisits | PollingWorker | SharedScanner | SlipWorker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +305,12 @@ class Agent:
                 qr_keys=settings.codes.qr_keys,
                 attach_within=timedelta(days=settings.codes.attach_days),
                 same_code_s=settings.codes.same_code_s,
+                consents=tuple(
+                    ConsentText(purpose=one.purpose, version=one.version, text=one.text, required=one.required)
+                    for one in settings.consents
+                )
+                or SHIPPED_CONSENTS,
+                panel_language=settings.panel.language,
                 awaits_print=LATE_PRINTS if any(one.way == "pull" for one in devices) else timedelta(hours=24),
                 slip=SlipStyle(
                     language=settings.slip.language,
@@ -338,17 +346,7 @@ class Agent:
             elif driver.shape == "slips":
                 worker = self._slip_worker(one)
             elif driver.shape == "inline":
-                worker = InlineWorker(
-                    name=name,
-                    host=endpoint(one.settings.host),
-                    device=endpoint(one.settings.device),
-                    conversation_factory=cast("Callable[[], InlineConversation]", make),
-                    emit=self.till.emit,
-                    stop=self._stop,
-                    compose=self._routes.around(name, _composer(self.till, name)),
-                    compose_timeout_s=self.settings.slip.answer_timeout_s,
-                    adviser=_Adviser(self.till, name),
-                )
+                worker = self._inline_worker(one, cast("Callable[[], InlineConversation]", make))
             elif one.settings.pass_on:
                 worker = self._shared(one)
             else:
@@ -407,9 +405,39 @@ class Agent:
         self._routes.add(name, one.settings.slips_of, worker.print_soon)
         return worker
 
+    def _inline_worker(self, one: _Device, make: Callable[[], InlineConversation]) -> InlineWorker | ManyVisits:
+        """One visit after the other, as a printer has one head; or many at once, where the device is a server."""
+        name, host = one.settings.name, endpoint(one.settings.host)
+        compose = self._routes.around(name, _composer(self.till, name))
+        if one.driver.visitors_max > 1 and not host.is_line:
+            return ManyVisits(
+                name=name,
+                host=host,
+                device_factory=partial(endpoint, one.settings.device),
+                conversation_factory=make,
+                emit=self.till.emit,
+                stop=self._stop,
+                visitors_max=one.driver.visitors_max,
+                compose=compose,
+                compose_timeout_s=self.settings.slip.answer_timeout_s,
+                adviser=_Adviser(self.till, name),
+            )
+        return InlineWorker(
+            name=name,
+            host=host,
+            device=endpoint(one.settings.device),
+            conversation_factory=make,
+            emit=self.till.emit,
+            stop=self._stop,
+            compose=compose,
+            compose_timeout_s=self.settings.slip.answer_timeout_s,
+            adviser=_Adviser(self.till, name),
+        )
+
     def _start_doors(self, folder: Path) -> None:
         from agent.doors.app import build
         from agent.doors.keys import DoorSecrets
+        from agent.doors.pins import Pins
         from agent.doors.server import DoorServer
 
         settings = self.settings
@@ -419,6 +447,7 @@ class Agent:
                 self.till,
                 secrets=self._secrets,
                 clock=self.clock,
+                pins=Pins(folder, self.clock),
                 language=settings.panel.language,
                 region=settings.till.region,
                 answer_timeout_s=settings.doors.answer_timeout_s,

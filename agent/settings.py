@@ -24,6 +24,7 @@ from drivers.vocabulary.signed import KEYS_MAX, PublicKey
 __all__ = [
     "CentralSettings",
     "CodesSettings",
+    "ConsentSettings",
     "DeviceSettings",
     "DoorsSettings",
     "OfflineSettings",
@@ -82,6 +83,22 @@ class PanelSettings(_Table, frozen=True, kw_only=True):
     language: Language = "ru"
     clear_after_s: Annotated[int, Meta(ge=5, le=3600)] = 60
     forget_after_s: Annotated[int, Meta(ge=30, le=7200)] = 900
+
+
+class ConsentSettings(_Table, frozen=True, kw_only=True):
+    """[[consents]]: what somebody is asked for who would like to join at the panel, one block for each purpose.
+
+    Attributes:
+        purpose: what for, as the centre names it.
+        version: which words these are; give changed words another one.
+        text: one sentence, read out by the cashier.
+        required: without a yes to it nobody joins.
+    """
+
+    purpose: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    version: Annotated[str, Meta(min_length=1, max_length=80)]
+    text: Annotated[str, Meta(min_length=1, max_length=300)]
+    required: bool = False
 
 
 class CentralSettings(_Table, frozen=True, kw_only=True):
@@ -205,6 +222,7 @@ class Settings(_Table, frozen=True, kw_only=True):
     devices: tuple[DeviceSettings, ...] = ()
     codes: CodesSettings = CodesSettings()
     cards: tuple[CardPattern, ...] = ()
+    consents: Annotated[tuple[ConsentSettings, ...], Meta(max_length=4)] = ()
 
     @property
     def state_folder(self) -> Path:
@@ -263,6 +281,7 @@ def parse(data: bytes, *, name: str) -> Settings:
             f"{name}, line {_line_of(text, at)}: {shown}: {sentence[:1].lower()}{sentence[1:]}"
         ) from None
     _check_devices(settings, text, name)
+    _check_consents(settings, text, name)
     return settings
 
 
@@ -333,6 +352,18 @@ def _line_of(text: str, at: tuple[str | int, ...]) -> int:
         if key and key[1].strip('"') == words[-1] and inside:
             return number
     return header
+
+
+def _check_consents(settings: Settings, text: str, name: str) -> None:
+    """One text for each purpose, and one that must be agreed to."""
+    purposes = [one.purpose for one in settings.consents]
+    for place, purpose in enumerate(purposes):
+        if purpose in purposes[:place]:
+            line = _line_of(text, ("consents", place, "purpose"))
+            raise SettingsError(f"{name}, line {line}: two consents are for {purpose!r}; one purpose has one text")
+    if purposes and not any(one.required for one in settings.consents):
+        line = _line_of(text, ("consents", 0, "purpose"))
+        raise SettingsError(f"{name}, line {line}: no consent is required; say required = true for the one that is")
 
 
 def _check_devices(settings: Settings, text: str, name: str) -> None:

@@ -219,7 +219,7 @@ class Till:
 
         grants = self._ask_certificates(request)
         if any(map(is_silent, grants)) or len(grants) < len(request.certificate_codes):
-            # What is in our own hand needs no word of the centre. To know a code again takes a while, so it is done here.
+            # What is in our hand needs no word of the centre. To know a code again takes a while, so it is done here.
             found = recognise(request.certificate_codes, grants, ask(lambda desk: desk.leased_certificates()))
             grants = ask(lambda desk: desk.judge_pins(grants, found))
         (answer, wanted), coupons = ask(lambda desk: _quoted(desk, request, grants))

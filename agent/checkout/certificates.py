@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from agent.checkout import writing
-from agent.checkout.records import ValueKept, read, read_all, write
+from agent.checkout.records import ValueKept, every, read, write
 from agent.checkout.value_leases import InHand, in_hand, is_ours
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import facts
@@ -58,7 +58,7 @@ def is_silent(grant: CertificateGrant | None) -> bool:
 
 def leased_certificates(desk: DeskState) -> list[Leased]:
     """Every certificate in this till's hand."""
-    kept = read_all(desk.store, "value_lease", ValueKept, prefix=f"{ValueKind.CERTIFICATE.value}/")
+    kept = every(desk.store, "value_lease", ValueKept, prefix=f"{ValueKind.CERTIFICATE.value}/")
     return [
         Leased(key, one.signed.lease.thing, one.signed.lease.terms)
         for key, one in kept

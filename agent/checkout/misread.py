@@ -6,18 +6,20 @@ arrives as СФКВ-17. The digits of the main row stay; signs above them change
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 __all__ = ["as_typed_on_us"]
 
 _RUSSIAN: Final = "йцукенгшщзхъфывапролджэячсмитьбю.ЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,ёЁ№"
 _US: Final = "qwertyuiop[]asdfghjkl;'zxcvbnm,./QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>?`~#"
+_CYRILLIC: Final = re.compile("[Ѐ-ӿ]")
 _TABLE: Final = str.maketrans(_RUSSIAN, _US)
 
 
 def as_typed_on_us(code: str) -> str:
     """The same keys on a US keyboard; the code itself when no letter of it is Cyrillic."""
-    if not any("Ѐ" <= character <= "ӿ" for character in code):
+    if code.isascii() or not _CYRILLIC.search(code):
         return code
     # On a Russian layout a colon is Shift+6 and a semicolon Shift+4: they were "^" and "$"; "Ж" is the colon.
     return code.translate(_TABLE)

@@ -65,6 +65,7 @@ __all__ = [
     "Wanted",
     "Wish",
     "entry_key",
+    "every",
     "read",
     "read_all",
     "write",
@@ -381,6 +382,16 @@ def read(documents: Documents, collection: str, key: str, wanted: type[T]) -> T 
 def read_all(documents: Documents, collection: str, wanted: type[T], prefix: str = "") -> list[tuple[str, T]]:
     """Every document under a prefix, in key order."""
     return [(key, codec.decode(data, wanted)) for key, data in documents.scan(collection, prefix)]
+
+
+def every(documents: Documents, collection: str, wanted: type[T], prefix: str = "") -> list[tuple[str, T]]:
+    """The same, however many there are; `read_all` stops at what one scan gives."""
+    found: list[tuple[str, T]] = []
+    after = ""
+    while rows := documents.scan(collection, prefix, after=after):
+        found += [(key, codec.decode(data, wanted)) for key, data in rows]
+        after = rows[-1][0]
+    return found
 
 
 def write(tx: Transaction, collection: str, key: str, value: Struct) -> None:

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from agent.checkout import writing
 from agent.checkout.leases import centre_now
-from agent.checkout.records import CentreTime, Open, ValueKept, Wanted, read, read_all, write
+from agent.checkout.records import CentreTime, Open, ValueKept, Wanted, every, read, read_all, write
 from agent.checkout.value_leases import keep_leases, promises_of
 from drivers.vocabulary import facts
 from drivers.vocabulary.leases import HOLDS_MAX, Place
-from drivers.vocabulary.value_leases import CUSTOMERS_MAX, VALUES_MAX, ValueAnswer, ValueKind, ValueReport
+from drivers.vocabulary.value_leases import CUSTOMERS_MAX, HELD_MAX, ValueAnswer, ValueKind, ValueReport
 
 if TYPE_CHECKING:
     from agent.checkout.state import DeskState
@@ -32,13 +32,17 @@ def value_report(desk: DeskState) -> ValueReport:
     customers = [key for key, _ in seen[:CUSTOMERS_MAX]]
     _forget_told(desk)
     _tidy(desk, {desk.knowledge.resolve(one) for one in customers})
-    held = [one.signed for _, one in read_all(desk.store, "value_lease", ValueKept) if one.over is None]
+    held = [one.signed for _, one in every(desk.store, "value_lease", ValueKept) if one.over is None]
     heard = read(desk.store, "time", HEARD, CentreTime)
+    receipts = [uid for uid, one in every(desk.store, "checkout", Open) if one.certificate_hold]
+    # The centre frees what is old and not told: of what cannot be told in whole, it must not.
+    is_whole = len(receipts) <= HOLDS_MAX and len(held) <= HELD_MAX
     return ValueReport(
         last=Place(epoch=desk.store.epoch, sequence=desk.store.depth().last_sequence),
-        heard=heard.server_time if heard is not None else None,
-        held=tuple(held[:VALUES_MAX]),
-        receipts=tuple(uid for uid, one in read_all(desk.store, "checkout", Open) if one.certificate_hold)[:HOLDS_MAX],
+        stamp=heard.stamp if heard is not None else "",
+        is_whole=is_whole,
+        held=tuple(held[:HELD_MAX]),
+        receipts=tuple(receipts[:HOLDS_MAX]),
         customers=tuple(customers),
         wants=tuple(sorted(desk.rules.leased, key=lambda kind: kind.value)),
     )
@@ -49,12 +53,15 @@ def take_values(desk: DeskState, answer: ValueAnswer) -> None:
     recalled = set(answer.recalled)
     promised = {one.key for one in promises_of(desk)}
     met = CentreTime(
-        server_time=answer.server_time, uptime_s=desk.clock.uptime_s(), machine_boot=desk.clock.machine_boot
+        server_time=answer.server_time,
+        uptime_s=desk.clock.uptime_s(),
+        machine_boot=desk.clock.machine_boot,
+        stamp=answer.stamp,
     )
     with desk.store.transaction() as tx:
         write(tx, "time", HEARD, met)
         keep_leases(desk, tx, (one for one in answer.leases if one.lease.id not in recalled))
-    kept = read_all(desk.store, "value_lease", ValueKept)
+    kept = every(desk.store, "value_lease", ValueKept)
     back = [
         (key, one) for key, one in kept if one.over is None and one.signed.lease.id in recalled and key not in promised
     ]
@@ -66,7 +73,7 @@ def _forget_told(desk: DeskState) -> None:
     acknowledged = {**desk.store.acknowledged(), desk.store.epoch: desk.store.depth().acknowledged_through}
     told = [
         key
-        for key, one in read_all(desk.store, "value_lease", ValueKept)
+        for key, one in every(desk.store, "value_lease", ValueKept)
         if one.over is not None and one.over.sequence <= acknowledged.get(one.over.epoch, 0)
     ]
     if told:
@@ -80,12 +87,13 @@ def _tidy(desk: DeskState, customers: set[str]) -> None:
     known = centre_now(desk)
     promised = {one.key for one in promises_of(desk)}
     done: list[tuple[str, ValueKept]] = []
-    for key, one in read_all(desk.store, "value_lease", ValueKept):
+    for key, one in every(desk.store, "value_lease", ValueKept):
         lease = one.signed.lease
         if one.over is not None or key in promised:
             continue
         is_over = known is not None and known >= lease.expires_at
-        is_passing = lease.kind is ValueKind.COUPON and desk.knowledge.resolve(lease.customer_id) not in customers
+        whose = desk.knowledge.resolve(lease.customer_id) if lease.customer_id else ""
+        is_passing = lease.kind is ValueKind.COUPON and whose not in customers
         if is_over or is_passing or lease.kind not in desk.rules.leased:
             done.append((key, one))
     _close(desk, done)

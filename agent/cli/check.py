@@ -7,11 +7,13 @@ from pathlib import Path
 
 from agent.assembly import check
 from agent.checkout.programmes import COLLECTION, Good, Refused, in_words
-from agent.checkout.records import PulledPlace
+from agent.checkout.records import PulledPlace, ValueKept
 from agent.cli.common import add_config, print_json
 from agent.settings import Settings, default_config_path, load
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
+from drivers.vocabulary.money import Money
+from drivers.vocabulary.value_leases import ValueKind
 from offline_queue.errors import StoreError
 from offline_queue.reader import OutboxReader
 
@@ -67,6 +69,35 @@ def bound(cap: int) -> str:
     return f"Without a line a customer can spend at most {cap} points at this till beyond leases: that is the risk."
 
 
+def in_hand(folder: Path) -> str:
+    """What is in this till's hand of coupons and certificates, in one sentence; read beside a running agent."""
+    try:
+        with OutboxReader.open(folder / "till.db") as reader:
+            kept = [codec.decode(data, ValueKept) for _, data in reader.documents("value_lease")]
+    except StoreError:
+        return "What is in this till's hand of coupons and certificates is not known"
+    there = [one for one in kept if one.left]
+    if not there:
+        return "No coupon and no certificate is in this till's hand"
+    coupons = sum(one.signed.lease.kind is ValueKind.COUPON for one in there)
+    money: dict[str, int] = {}
+    for one in there:
+        terms = one.signed.lease.terms
+        if terms is not None:
+            money[terms.currency] = money.get(terms.currency, 0) + one.left
+    amounts = "".join(f", {Money(minor, currency)} of certificates" for currency, minor in sorted(money.items()))
+    until = max(one.signed.lease.expires_at for one in there)
+    return f"In this till's hand: coupons of one use: {coupons}{amounts}; until {until:%Y-%m-%d %H:%M} UTC at most"
+
+
+def coupons_bound(word: str) -> str:
+    """What becomes of coupons of one use while lines are down, in one sentence."""
+    if word == "take":
+        return "Without a line each till may take a coupon of one use once more: that is the risk."
+    kept = "only from this till's hand" if word == "leased" else "not at all"
+    return f"Without a line coupons of one use are taken {kept}: nobody can use one twice."
+
+
 def run(args: argparse.Namespace) -> int:
     """Name every problem, or say what the settings amount to."""
     path = args.config if args.config is not None else default_config_path()
@@ -77,8 +108,11 @@ def run(args: argparse.Namespace) -> int:
         settings, problems = None, str(error).splitlines()
     told = programme_in_force(settings.state_folder) if settings is not None else ""
     pulled = pulled_devices(settings) if settings is not None else {}
+    held = {"in_hand": in_hand(settings.state_folder)} if settings is not None else {}
     if args.json:
-        print_json({"file": str(path), "ok": not problems, "problems": problems, "programme": told, "pulled": pulled})
+        print_json(
+            {"file": str(path), "ok": not problems, "problems": problems, "programme": told, "pulled": pulled} | held
+        )
     elif settings is None or problems:
         print("\n".join(problems))
     else:
@@ -88,4 +122,6 @@ def run(args: argparse.Namespace) -> int:
         for name, sentence in pulled.items():
             print(f"{name}: {sentence}")
         print(bound(settings.offline.points_cap))
+        print(coupons_bound(settings.offline.single_use_coupons))
+        print(f"{held['in_hand']}.")
     return 1 if problems else 0

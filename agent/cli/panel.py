@@ -1,15 +1,18 @@
-"""`tillpoint panel`: let this machine's browser into the panel of the running agent, once."""
+"""`tillpoint panel`: let this machine's browser into the panel of the running agent, once; or set the panel's PINs."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import webbrowser
+from pathlib import Path
 
 from agent.cli.common import add_config, print_json, settings_of
 from agent.cli.run import RUNTIME_FILE
 from agent.clock import SystemClock
 from agent.doors.keys import DoorSecrets
+from agent.doors.pins import ROLES, set_pin
 from drivers.vocabulary.errors import TillpointError
 
 __all__ = ["add_parser", "run"]
@@ -19,12 +22,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Declare the command."""
     parser = subparsers.add_parser("panel", help="open the panel of the running agent in the browser")
     parser.add_argument("--print", action="store_true", help="print the address instead; it is good once, for a minute")
+    parser.add_argument("--set-pin", choices=ROLES, help="set a PIN instead; it is asked for, or read from the input")
     add_config(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Make a ticket; whoever may read the till's secrets may do that."""
     folder = settings_of(args).state_folder
+    if args.set_pin:
+        return _set_pin(folder, args.set_pin)
     try:
         port = int(json.loads((folder / RUNTIME_FILE).read_text("utf-8"))["port"])
     except (OSError, ValueError, KeyError):
@@ -34,4 +40,20 @@ def run(args: argparse.Namespace) -> int:
         print_json({"panel": url})
     elif args.print or not webbrowser.open(url):
         print(url)
+    return 0
+
+
+def _set_pin(folder: Path, role: str) -> int:
+    """Asked twice and not shown on a terminal; one line of the input otherwise. Never an argument: others see those."""
+    if sys.stdin.isatty():
+        from getpass import getpass
+
+        pin = getpass(f"New PIN ({role}): ")
+        if getpass("Once more: ") != pin:
+            raise TillpointError("the two are not the same; nothing was changed")
+    else:
+        pin = sys.stdin.readline().strip()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    set_pin(folder, role, pin, SystemClock())
+    print(f"the PIN of {role} is set; it counts from now on")
     return 0

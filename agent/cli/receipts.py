@@ -1,4 +1,4 @@
-"""`tillpoint receipts try FILE`: shows what a captured printer stream was understood to be, and why, line by line."""
+"""`tillpoint receipts try FILE`: what a captured printer stream was understood to be, line by line; `picture`: its paper."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from drivers.vocabulary.receipt import DocumentKind
 _EXIT_OK = 0
 _EXIT_NOT_UNDERSTOOD = 1  # read well, but some document that looks like a receipt does not add up
 _EXIT_ERROR = 2
+COLUMNS_DEFAULT = 48
+COLUMNS_LEAST, COLUMNS_MOST = 16, 128
 
 
 def add_parser(subparsers: Any) -> None:
@@ -38,10 +40,18 @@ def add_parser(subparsers: Any) -> None:
     attempt.add_argument("--currency", default="RUB", help="currency of the amounts, three letters")
     attempt.add_argument("--json", action="store_true", help="machine-readable output")
     attempt.set_defaults(run=run)
+    picture = verbs.add_parser("picture", help="draw the paper of a captured stream as a PNG")
+    picture.add_argument("file", metavar="FILE", help="bytes a till sent to its printer, as captured")
+    picture.add_argument("png", metavar="OUT.png", help="where to write the picture")
+    picture.add_argument("--profile", default="auto", help=f"printer family: {', '.join(sorted(PROFILES))}")
+    picture.add_argument("--columns", type=int, default=0, help="characters in a line; 0 takes the profile's, or 48")
+    picture.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Show the file; 0 when every receipt was understood, 1 when one was not, 2 when the file cannot be used."""
+    if args.verb == "picture":
+        return _picture(args)
     try:
         report = _inspect(args)
     except WireError as error:
@@ -53,6 +63,25 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(report)
     return _EXIT_NOT_UNDERSTOOD if any(_is_unread(item) for item in report.documents) else _EXIT_OK
+
+
+def _picture(args: argparse.Namespace) -> int:
+    """Draw the paper; fonts are the system's, so it looks like a receipt and not like that printer."""
+    from drivers.printers.escpos.picture import picture_of
+
+    try:
+        profile = profile_named(args.profile)
+        stream = _load(Path(args.file))
+    except SettingsError as error:
+        return _fail(str(error))
+    columns = args.columns or profile.columns or COLUMNS_DEFAULT
+    if not COLUMNS_LEAST <= columns <= COLUMNS_MOST:
+        return _fail(f"--columns {columns}: paper has from {COLUMNS_LEAST} to {COLUMNS_MOST} columns")
+    try:
+        picture_of(stream, profile=profile, columns=columns).save(args.png, format="PNG", optimize=True)
+    except OSError as error:
+        return _fail(f"cannot write {args.png}: {error.strerror or error}; name another file")
+    return _EXIT_OK
 
 
 def _is_unread(item: DocumentReport) -> bool:

@@ -15,6 +15,7 @@ from agent.doors import api, pages
 from agent.doors.calls import TillCalls
 from agent.doors.gate import Gate
 from agent.doors.keys import DoorSecrets
+from agent.doors.pins import Pins
 from agent.doors.problems import DoorRefused
 from agent.doors.stream import Streams
 from agent.snapshot import TillDesk
@@ -47,6 +48,7 @@ def build(
     *,
     secrets: DoorSecrets,
     clock: Clock,
+    pins: Pins,
     language: str = "ru",
     region: str = "RU",
     answer_timeout_s: float = 2.0,
@@ -58,6 +60,7 @@ def build(
         desk: the till; called on a few threads, never on the event loop.
         secrets: the POS's token and the panel's key.
         clock: for the limits on look-ups.
+        pins: a supervisor's and store IT's.
         language: of the panel (`panel.language`).
         region: how a typed phone number is read (`till.region`); decides which digit is the last.
         answer_timeout_s: how long a call of the till may take (`doors.answer_timeout_s`).
@@ -75,6 +78,7 @@ def build(
         calls=TillCalls(places=pages.PLACES, timeout_s=answer_timeout_s),
         page=page,
         streams=streams,
+        pins=pins,
     )
     routes = api.api_routes(desk, secrets, TillCalls(places=api.PLACES, timeout_s=answer_timeout_s))
     inner = Starlette(

@@ -5,10 +5,10 @@ Files are read once, at start, and served from memory under their exact names: n
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import html
 import json
-import math
 import re
 from dataclasses import dataclass
 from importlib import resources
@@ -20,12 +20,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from agent.clock import Clock
+from agent.doors.acting import Acting, check_lookups
 from agent.doors.api import json_response
 from agent.doors.bodies import read_json
 from agent.doors.calls import TillCalls
 from agent.doors.gate import check_panel_post
 from agent.doors.keys import SESSION_LIFE_S, DoorSecrets, Tickets
 from agent.doors.limits import LookupLimits
+from agent.doors.pins import Pins
 from agent.doors.problems import DoorRefused
 from agent.doors.stream import Streams
 from agent.doors.view import panel_view
@@ -44,14 +46,19 @@ _TYPES: Final = {
     "json": "application/json",
     "svg": "image/svg+xml",
 }
-_STATIC: Final = ("icon.svg", "keys.js", "panel.css", "panel.js", "screens.js", "text.js")
+_SOMEBODY: Final = frozenset({Screen.FOUND, Screen.REDEEM, Screen.ASK})
+_STATIC: Final = ("icon.svg", "keys.js", "panel.css", "panel.js", "screens.js", "steps.js", "text.js")
 
 
 class PanelIdentify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST /panel/identify``: what was scanned (`presented`) or typed."""
+    """``POST /panel/identify``: what was scanned (`presented`) or typed; `replace`: whoever is there may go."""
 
     code: Annotated[str, Meta(min_length=1, max_length=200)]
     presented: bool = False
+    replace: bool = False
+
+    def __repr__(self) -> str:
+        return f"PanelIdentify(presented={self.presented}, replace={self.replace})"
 
 
 class PanelReprint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +74,7 @@ class _File:
     body: bytes
     media_type: str
     etag: str
+    packed: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +106,8 @@ def load_page(*, language: str, region: str) -> Page:
 
 
 def _file(name: str, body: bytes) -> _File:
-    return _File(body, _TYPES[name.rpartition(".")[2]], f'"{hashlib.sha256(body).hexdigest()[:16]}"')
+    tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    return _File(body, _TYPES[name.rpartition(".")[2]], tag, gzip.compress(body, 6, mtime=0))
 
 
 def _fill(template: str, words: Words) -> bytes:
@@ -110,7 +119,15 @@ class Panel:
     """The routes under /panel; used on the event loop."""
 
     def __init__(
-        self, desk: TillDesk, *, secrets: DoorSecrets, clock: Clock, calls: TillCalls, page: Page, streams: Streams
+        self,
+        desk: TillDesk,
+        *,
+        secrets: DoorSecrets,
+        clock: Clock,
+        calls: TillCalls,
+        page: Page,
+        streams: Streams,
+        pins: Pins,
     ) -> None:
         self._desk = desk
         self._secrets = secrets
@@ -120,6 +137,16 @@ class Panel:
         self._streams = streams
         self._tickets = Tickets(secrets)
         self._limits = LookupLimits()
+        self._lookups: dict[str, int] = {}
+        self._acting = Acting(
+            desk,
+            session=self._session,
+            clock=clock,
+            calls=calls,
+            limits=self._limits,
+            pins=pins,
+            lookups=self._lookups,
+        )
 
     def routes(self) -> list[Route]:
         """What a browser may ask for."""
@@ -130,6 +157,7 @@ class Panel:
             Route("/panel/identify", self._identify, methods=["POST"]),
             Route("/panel/clear", self._clear, methods=["POST"]),
             Route("/panel/reprint", self._reprint, methods=["POST"]),
+            *self._acting.routes(),
             Route("/panel/{name}", self._static, methods=["GET"]),
         ]
 
@@ -156,9 +184,12 @@ class Panel:
         file = self._page.files.get(request.path_params["name"])
         if file is None:
             raise DoorRefused(404, "no_such_path", "the panel has no such file")
-        headers = {"etag": file.etag, "cache-control": "no-cache"}
+        headers = {"etag": file.etag, "cache-control": "no-cache", "vary": "accept-encoding"}
         if request.headers.get("if-none-match") == file.etag:
             return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            # Nothing secret is in these files, so their size tells nothing.
+            return Response(file.packed, headers=headers | {"content-encoding": "gzip"}, media_type=file.media_type)
         return Response(file.body, headers=headers, media_type=file.media_type)
 
     async def _stream(self, request: Request) -> Any:
@@ -171,19 +202,21 @@ class Panel:
         session = self._session(request)
         check_panel_post(request.headers)
         asked = await read_json(request, PanelIdentify)
-        limit = self._limits.of(session, self._clock.uptime_s())
-        wait_s = limit.ask(self._clock.uptime_s())
-        if wait_s > 0:
-            after = max(1, math.ceil(wait_s))
-            raise DoorRefused(429, "too_often", f"ask again in {after} s", headers={"retry-after": str(after)})
+        check_lookups(self._limits, session, self._clock, self._lookups)
 
         def call(timeout_s: float) -> Snapshot:
-            return self._desk.panel_identify(asked.code, presented=asked.presented, timeout_s=timeout_s)
+            return self._desk.panel_identify(
+                asked.code, presented=asked.presented, replace=asked.replace, timeout_s=timeout_s
+            )
 
         snapshot = await self._calls.run(call)
         outcome = _outcome(snapshot)
         if outcome is not Screen.NOT_LOYALTY:  # goods tell nothing about who is a customer
-            limit.answered(found=outcome is Screen.FOUND, now_s=self._clock.uptime_s())
+            found = outcome in _SOMEBODY
+            now_s = self._clock.uptime_s()
+            self._limits.of(session, now_s).answered(found=found, now_s=now_s)
+            word = "found" if found else "not_found"
+            self._lookups[word] = self._lookups.get(word, 0) + 1
         return json_response(panel_view(snapshot))
 
     async def _clear(self, request: Request) -> Response:

@@ -17,7 +17,9 @@ __all__ = ["DoorRefused", "Problem", "of_checkout", "of_wire", "problem_response
 #: The till cannot answer now; nothing is wrong with the request, and the same request may be sent again.
 NOT_NOW: Final = frozenset({"busy", "no_store", "not_recorded", "timeout"})
 #: The request is well made and contradicts what is already so; sending it again will not help.
-CONFLICTS: Final = frozenset({"already_attached", "already_closed", "already_returned", "different_body", "more_than_sold"})
+CONFLICTS: Final = frozenset(
+    {"already_attached", "already_closed", "already_returned", "different_body", "more_than_sold"}
+)
 RETRY_AFTER_S: Final = 1  # a till that was busy is free again within one turn of its inbox
 
 _FIELD_IN_TEXT: Final = re.compile(r"^Object (?:missing required|contains unknown) field `([^`]+)`")

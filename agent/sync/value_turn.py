@@ -14,6 +14,7 @@ from drivers.vocabulary.value_leases import ValueAnswer, ValueReport
 
 __all__ = ["ValueTurn"]
 
+AT_ONCE_MAX: Final = 3  # in a row; a centre that is never satisfied is asked each minute like any other
 EVERY_S: Final = 60.0  # how long somebody may have to wait for what this till is asked to give up
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class ValueTurn:
     keep: Callable[[ValueAnswer], None]
     monotonic: Callable[[], float] = time.monotonic
     _next_s: float = field(default=0.0, init=False)
+    _at_once: int = field(default=0, init=False)
 
     def is_due(self) -> bool:
         """Whether it is time."""
@@ -54,4 +56,6 @@ class ValueTurn:
             self._next_s = self.monotonic() + EVERY_S
             return
         self.keep(answer)
-        self._next_s = self.monotonic() + EVERY_S
+        self._at_once = self._at_once + 1 if answer.again else 0
+        if self._at_once % AT_ONCE_MAX == 0:
+            self._next_s = self.monotonic() + EVERY_S

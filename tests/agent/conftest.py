@@ -166,7 +166,7 @@ class Rig:
         return Document(kind=kind, raw=b"raw bytes", text=("TOTAL 1.00",), receipt=receipt, problems=problems)
 
 
-CARDS = ("2900000000018", "2900000000025")
+CARDS = ("2900000000018", "2900000000025", "2900000000032", "2900000000049")
 
 
 @pytest.fixture

@@ -183,8 +183,8 @@ def test_too_many_at_once_are_not_found_as_without_a_line(till: Till, line: Line
     watch = Watch(till)
     till.emit(scanned(CARD))
     assert answered.begun.wait(WAIT_S)
-    for _ in range(asking.WAITING_MAX + 1):
-        till.emit(scanned(OTHER))
+    for number in range(asking.WAITING_MAX + 1):
+        till.emit(scanned(f"TP1:CARD-{number:02}"))
     shown = watch.until(lambda one: one.screen is Screen.NOT_FOUND)
     answered.release.set()
 

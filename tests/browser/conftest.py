@@ -10,8 +10,10 @@ import pytest
 
 from agent.doors.app import build
 from agent.doors.keys import DoorSecrets
+from agent.doors.pins import Pins
 from agent.doors.server import DoorServer
 from tests.agent.doors.memory_desk import MemoryDesk, TestClock
+from tests.browser.real_till import RealTill
 
 # Our own arguments and no others: Chromium with its web security switched off would prove nothing here.
 ARGUMENTS = [
@@ -37,7 +39,12 @@ NAMED_KEYS = {
     "Escape": ("Escape", 27, ""),
     "Backspace": ("Backspace", 8, ""),
     "F1": ("F1", 112, ""),
+    "F2": ("F2", 113, ""),
+    "F4": ("F4", 115, ""),
+    "F7": ("F7", 118, ""),
     "F8": ("F8", 119, ""),
+    "F9": ("F9", 120, ""),
+    "F10": ("F10", 121, ""),
     "-": ("Minus", 189, "-"),
 }
 
@@ -70,12 +77,20 @@ class Till:
     def __init__(self, folder: Path) -> None:
         self.clock = TestClock()
         self.secrets = DoorSecrets.load_or_create(folder, self.clock)
+        self.pins = Pins(folder, self.clock)
         self.desk = MemoryDesk()
         self.language, self.region = "ru", "RU"
         self.server = self._serve(0)
 
     def _serve(self, port: int) -> DoorServer:
-        app = build(self.desk, secrets=self.secrets, clock=self.clock, language=self.language, region=self.region)
+        app = build(
+            self.desk,
+            secrets=self.secrets,
+            clock=self.clock,
+            pins=self.pins,
+            language=self.language,
+            region=self.region,
+        )
         server = DoorServer(app, port=port)
         server.start()
         return server
@@ -134,9 +149,12 @@ class Panel:
     def open(self) -> Panel:
         self.page.goto(self.till.secrets.panel_url(self.till.server.port))
         self.wait("idle")
-        # Chromium drops keys that come before a fresh page's first frames are on the screen.
-        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.settle()
         return self
+
+    def settle(self) -> None:
+        """Chromium drops keys that come before a fresh page's first frames are on the screen."""
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def wait(self, screen: str) -> None:
         try:
@@ -184,6 +202,10 @@ class Panel:
         if key in NAMED_KEYS:  # what a button could still answer to
             self._wire.send("Input.dispatchKeyEvent", stroke | {"type": "keyUp"})
 
+    def ticks(self) -> list[str]:
+        """What is ticked on ENROL."""
+        return [one.get_attribute("aria-checked") for one in self.page.query_selector_all("#consents button")]
+
     def screen(self) -> str:
         return self.page.get_attribute("body", "data-screen")
 
@@ -199,6 +221,21 @@ def open_panel(chromium, till):
     yield start
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[RealTill]:
+    """A till with a real desk behind the doors."""
+    one = RealTill(tmp_path)
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def real_panel(chromium, real):
+    context = chromium.new_context(viewport={"width": 1024, "height": 768}, timezone_id="Europe/Moscow")
+    yield Panel(context, real).open()
+    context.close()
 
 
 @pytest.fixture

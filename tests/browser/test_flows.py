@@ -187,8 +187,8 @@ def test_escape_destroys_nothing(panel, till):
     assert ("found", "panel_identify") == (panel.screen(), till.desk.calls[-1][0])
 
 
-@pytest.mark.parametrize(("key", "codes"), [("Enter", ["CARD-17", "CARD-18"]), ("Escape", ["CARD-17"])])
-def test_other_card_asks_first(panel, till, key, codes):
+@pytest.mark.parametrize("key", ["Enter", "Escape"])
+def test_other_card_asks_first(panel, till, key):
     """Enter replaces, Esc keeps."""
     panel.scan("CARD-17")
     panel.wait("found")
@@ -201,7 +201,7 @@ def test_other_card_asks_first(panel, till, key, codes):
     panel.wait("found")
     panel.page.wait_for_selector(f"#who-name:text-is('{'Борис К.' if key == 'Enter' else 'Анна П.'}')")
 
-    assert codes == [code for code, _ in asked(till)]
+    assert ["CARD-17", "CARD-18"] == [code for code, _ in asked(till)]
 
 
 def test_same_card_again_asks_nothing(panel, till):

@@ -3,7 +3,11 @@
 import { SETTLE_MS, listen } from "./keys.js";
 import { $, isSlipPrinter, renderBar, renderFound, renderReceipt, renderStrip, setText, show, speak } from "./screens.js";
 import {
-  grouped, hasWords, isWhole, looksLikeGoods, say, setRegion, setWords, submitsItself, time, ungrouped,
+  canSpend, eraseDigit, forget, isAgreed, mark, renderEnrol, renderIt, renderNotes, renderRedeem, renderWish, restore,
+  spendBody, startAmount, startPin, tickBody, typeDigit,
+} from "./steps.js";
+import {
+  grouped, hasWord, hasWords, isWhole, looksLikeGoods, say, setRegion, setWords, submitsItself, time, ungrouped,
 } from "./text.js";
 
 const SAME_SCAN_MS = 2000; // the same code again within this is the scanner stuttering
@@ -21,13 +25,14 @@ const slotButtons = Array.from(document.querySelectorAll(".slot"));
 let snap = null; // the newest snapshot
 let typed = ""; // what is in the field
 let typedAt = 0;
-let ask = null; // {code, presented}: another customer is offered while one is at the till
+let ask = ""; // digits of another customer, typed while one is at the till
 let offered = ""; // digits typed while a customer is at the till, until it is known that they are no scan
 let offerTimer = 0;
 let toast = { text: "", kind: "", until: 0 };
 let foundCode = ""; // the code that found the customer on the screen; kept in memory only
 let corrected = ""; // the verdict that the cashier has left to correct the number
 let productUntil = 0;
+let elsewhere = false; // another tab has the panel
 let lost = false; // no stream: the agent is restarting
 let refused = false; // the agent answers, but not to us: the session is over
 let tries = 0;
@@ -43,7 +48,8 @@ const verdictNow = () => `${snap.screen} ${snap.mask}`;
 function screenNow() {
   if (!snap) return "starting";
   if (ask) return "ask";
-  if (snap.customer) return "found";
+  if (snap.screen === "enrol") return "enrol";
+  if (snap.customer) return snap.screen === "redeem" || snap.screen === "ask" ? snap.screen : "found";
   if (snap.screen === "not_loyalty") return Date.now() < productUntil ? "product" : "idle";
   return snap.screen in VERDICTS && corrected !== verdictNow() ? snap.screen : "idle";
 }
@@ -51,37 +57,67 @@ function screenNow() {
 function slots() { // what the four buttons do now: [key, word, action, whether it is the main one]
   switch (screenNow()) {
     case "ask": return [["Enter", "replace_do", replaceCustomer, true], null, null, ["Esc", "keep", keepCustomer]];
-    case "found": return [null, null, null, ["F8", "wrong", clearCustomer]];
-    case "not_found":
+    case "found": return foundSlots();
+    case "redeem": return [
+      canSpend(snap) ? ["Enter", "confirm", spend, true] : null, ["F7", "other_sum", otherSum],
+      snap.redeem.needs_proof ? ["F10", "supervisor", bySupervisor] : null, ["Esc", "back", back],
+    ];
+    case "enrol": return [
+      isAgreed(snap) && (snap.has_phone || typed) ? ["Enter", "save", join, true] : null, null,
+      ["F9", "refuse", refuse], ["Esc", "back", back],
+    ];
+    case "not_found": return [
+      snap.may_join ? ["F4", "join", startJoining, true] : null, ["Enter", "without", goWithout, !snap.may_join],
+      snap.may_join ? ["F9", "refuse", refuse] : null, ["Esc", "correct", leaveVerdict],
+    ];
     case "blocked": return [["Enter", "without", goWithout, true], null, null, ["Esc", "correct", leaveVerdict]];
-    default: return typed ? [["Enter", "find", submit, true], null, null, ["Esc", "clear", erase]] : idleSlots();
+    default: return typed ? [["Enter", "find", submit, true], joinSlot(), null, ["Esc", "clear", erase]] : idleSlots();
   }
+}
+
+const joinSlot = () => (snap && snap.may_join ? ["F4", "new_customer", startJoining] : null);
+
+function foundSlots() {
+  const can = snap.wish || !snap.quote || Object.values(snap.quote.spendable).some((one) => one > 0);
+  const wrong = ["F8", "wrong", clearCustomer];
+  if (snap.wish) return [["F2", "earn_only", () => act({ do: "earn_only" })], null, ["F7", "other_sum", redeemSum], wrong];
+  return [can ? ["F2", "redeem", redeem, true] : null, null, can ? ["F7", "other_sum", redeemSum] : null, wrong];
 }
 
 function idleSlots() { // the last slip once more, where a printer of ours prints slips
   const canPrint = snap && snap.devices.some(isSlipPrinter) && snap.last_receipt.uid;
-  return canPrint ? [null, null, ["F10", "reprint", reprint], null] : [];
+  const mayJoin = snap && snap.may_join;
+  return [
+    joinSlot(), mayJoin ? ["F9", "refuse", refuse] : null, canPrint ? ["F10", "reprint", reprint] : null, null,
+  ];
 }
 
 function render() {
   if (!hasWords()) return;
-  show($("overlay"), lost || refused);
-  setText($("overlay-text"), refused ? say("no_session") : lost ? say("restarting") : "");
+  show($("overlay"), lost || refused || elsewhere);
+  setText($("overlay-text"), say(refused ? "no_session" : elsewhere ? "elsewhere" : "restarting"));
+  show($("take-over"), elsewhere && !refused);
   if (!snap) return;
   const now = screenNow();
-  const isEntry = now !== "found" && now !== "ask";
+  const isEntry = !/^(found|ask|redeem)$/.test(now);
   document.body.dataset.screen = now;
   renderBar(snap);
   renderStrip(snap);
   show($("entry"), isEntry);
-  show($("keypad"), isEntry);
+  show($("keypad"), isEntry || now === "redeem");
+  show($("redeem"), now === "redeem");
   show($("found"), now === "found");
   show($("ask"), now === "ask");
+  if ($("code").value !== grouped(typed)) $("code").value = grouped(typed); // also while it is hidden
   if (isEntry) renderEntry(now);
-  if (now === "found") renderFound(snap);
-  if (ask) {
-    setText($("ask-what"), say(ask.presented ? "replace" : "replace_typed"));
-    setText($("ask-code"), ask.presented ? `****${ask.code.slice(-4)}` : grouped(ask.code));
+  if (now === "found") {
+    renderFound(snap);
+    renderWish(snap);
+    renderNotes(snap);
+  } else if (now === "redeem") renderRedeem(snap);
+  else if (now === "ask") {
+    setText($("ask-what"), say(ask ? "replace_typed" : "replace"));
+    setText($("ask-code"), ask ? grouped(ask) : snap.asked);
   }
   renderToast();
   renderSlots();
@@ -89,20 +125,24 @@ function render() {
 }
 
 function renderEntry(now) {
-  const isVerdict = now !== "idle";
-  if ($("code").value !== grouped(typed)) $("code").value = grouped(typed);
-  setText($("entry-hint"), say(submitsItself() ? "entry_hint" : "entry_hint_enter"));
+  const isEnrol = now === "enrol";
+  const isVerdict = now !== "idle" && !isEnrol;
+  show($("enrol"), isEnrol);
+  if (isEnrol) renderEnrol(snap, typed, toggle);
+  else show($("code"), true);
+  setText($("entry-title"), say(isEnrol ? "enrol_title" : "idle"));
+  setText($("entry-hint"), isEnrol ? "" : say(submitsItself() ? "entry_hint" : "entry_hint_enter"));
   show($("verdict"), isVerdict);
   setText($("verdict-what"), isVerdict ? say(now) : "");
   setText($("verdict-more"), isVerdict ? snap.mask : "");
-  setText($("programme"), isVerdict ? "" : snap.programme_title);
-  renderReceipt(isVerdict ? {} : snap.last_receipt);
+  setText($("programme"), isVerdict || isEnrol ? "" : snap.programme_title);
+  renderReceipt(isVerdict || isEnrol ? {} : snap.last_receipt);
   speak(isVerdict ? say(now) : "");
 }
 
 function renderToast() {
   let { text, kind } = Date.now() < toast.until ? toast : { text: "", kind: "" };
-  if (!text && snap.notice && !(snap.notice in VERDICTS)) [text, kind] = [snap.notice, "note"];
+  if (!text && snap.notice && !(snap.notice in VERDICTS)) [text, kind] = [say(snap.notice), "note"];
   setText($("toast"), text);
   $("toast").dataset.kind = kind;
 }
@@ -144,32 +184,34 @@ function accept(fresh) {
   snap = fresh;
   if (isNew && fresh.screen === "not_loyalty") product();
   if (before && fresh.notice in VERDICTS && fresh.notice !== before.notice) verdict(fresh.notice);
-  if (fresh.customer) typed = "";
-  else foundCode = "";
-  if (!fresh.customer || !before || !before.customer || before.customer.id !== fresh.customer.id) ask = null;
+  if (fresh.customer || (before && before.screen === "enrol" && fresh.screen === "idle")) typed = "";
+  if (!fresh.customer) foundCode = "";
+  if (!before || before.screen !== fresh.screen) forget();
+  if (!fresh.customer || !before || !before.customer || before.customer.id !== fresh.customer.id) ask = "";
   if (corrected !== verdictNow()) corrected = "";
   render();
 }
+
+const tellAgent = (path, body, signal) => fetch(path, {
+  method: "POST",
+  body: JSON.stringify(body),
+  credentials: "same-origin",
+  headers: { "Content-Type": "application/json", "X-Tillpoint": "1" },
+  signal,
+});
 
 async function send(path, body) { // to the agent; gives the snapshot, or null when there is none
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ANSWER_MS);
   try {
-    const answer = await fetch(path, {
-      method: "POST",
-      body: JSON.stringify(body),
-      credentials: "same-origin",
-      headers: { "Content-Type": "application/json", "X-Tillpoint": "1" },
-      signal: abort.signal,
-    });
+    const answer = await tellAgent(path, body, abort.signal);
     if (answer.ok) {
       const fresh = await answer.json();
       accept(fresh);
       return fresh;
     }
     if (answer.status === 401) refused = true;
-    else if (answer.status === 429) tell(say("too_often", { n: answer.headers.get("retry-after") }), "bad");
-    else tell(say(answer.status === 503 ? "timeout" : "failed"), "bad");
+    else tell(await whyNot(answer), "bad");
   } catch (_) {
     if (!lost) tell(say("timeout"), "bad");
   } finally {
@@ -179,19 +221,38 @@ async function send(path, body) { // to the agent; gives the snapshot, or null w
   return null;
 }
 
+async function whyNot(answer) { // by the problem's own word, where the catalogue has a sentence for it
+  const word = `no_${(await answer.json()).code}`;
+  const n = answer.headers.get("retry-after") || answer.headers.get("x-tries-left");
+  if (hasWord(word)) return say(word, { n });
+  if (answer.status === 429) return say("too_often", { n });
+  return say(answer.status === 503 ? "timeout" : "failed");
+}
+
+let acting = ""; // the act that is under way: the same key again means the same
+
+async function act(body) {
+  const said = JSON.stringify(body);
+  if (acting === said) return null;
+  acting = said;
+  const fresh = await post("/panel/act", body);
+  if (acting === said) acting = "";
+  return fresh;
+}
+
 function post(path, body) {
   chain = chain.then(() => send(path, body));
   return chain;
 }
 
-async function identify(code, presented) {
+async function identify(code, presented, replace = false) {
   const searching = setTimeout(() => tell(say("searching"), "note", ANSWER_MS), SEARCHING_MS);
   corrected = "";
-  const fresh = await post("/panel/identify", { code, presented });
+  const fresh = await post("/panel/identify", { code, presented, replace });
   clearTimeout(searching);
   if (toast.text === say("searching")) toast.until = 0;
   if (fresh && fresh.customer && fresh.notice in VERDICTS) verdict(fresh.notice);
-  else if (fresh && fresh.customer) foundCode = code;
+  else if (fresh && fresh.customer && fresh.screen !== "ask") foundCode = code;
   else if (fresh && fresh.screen === "not_loyalty") product();
   render();
 }
@@ -228,21 +289,54 @@ function goWithout() {
 }
 
 function keepCustomer() {
-  ask = null;
+  if (!ask) act({ do: "keep" });
+  ask = "";
   render();
 }
 
 async function replaceCustomer() {
-  const { code, presented } = ask;
-  ask = null;
+  const code = ask;
+  ask = "";
   render();
-  if (presented || isWhole(code)) {
-    identify(code, presented);
-    return;
+  if (!code) act({ do: "replace" });
+  else if (isWhole(code)) identify(code, false, true);
+  else {
+    await post("/panel/clear", {}); // a number begun: it goes on in the field
+    typed = code;
+    render();
   }
-  await post("/panel/clear", {}); // a number begun: it goes on in the field
-  typed = code;
+}
+
+const redeem = () => act({ do: "redeem" });
+
+async function redeemSum() {
+  await redeem();
+  otherSum();
+}
+
+function otherSum() {
+  startAmount();
   render();
+}
+
+function bySupervisor() {
+  startPin();
+  render();
+}
+
+function spend() {
+  act(spendBody());
+  render();
+}
+
+const back = () => act({ do: "back" });
+const startJoining = () => act({ do: "enrol" });
+const refuse = () => act({ do: "refuse" });
+const join = () => act(snap.has_phone ? { do: "join" } : { do: "join", phone: typed });
+
+function toggle(key, place) {
+  const one = key ? null : snap.consents[place];
+  act(one ? { do: "tick", purpose: one.purpose, given: !one.given } : tickBody(snap, key));
 }
 
 function scanned(code, at) {
@@ -251,16 +345,18 @@ function scanned(code, at) {
     lastScan = { code, at };
     if (!snap || !snap.customer) identify(code, true);
     else if (looksLikeGoods(code)) verdict("not_loyalty");
-    else if (code !== foundCode) ask = { code, presented: true };
+    else if (code !== foundCode || (snap.redeem && snap.redeem.needs_proof)) identify(code, true);
   }
   render(); // in any case: the characters have been taken back
 }
 
 function type(character) { // one character, by a key or by the keypad
   typedAt = Date.now();
-  if (ask) {
-    if (!ask.presented) ask = { code: (ask.code + character).slice(0, TYPED_MAX), presented: false };
-  } else if (snap && snap.customer) {
+  if (ask) ask = (ask + character).slice(0, TYPED_MAX);
+  else if (screenNow() === "redeem") typeDigit(character);
+  else if (screenNow() === "enrol") typed = snap.has_phone ? "" : (typed + character).trim().slice(0, TYPED_MAX);
+  else if (screenNow() === "ask") return;
+  else if (snap && snap.customer) {
     offered += character; // wait a moment: it may be a scan
     clearTimeout(offerTimer);
     offerTimer = setTimeout(offer, SETTLE_MS);
@@ -273,23 +369,27 @@ function type(character) { // one character, by a key or by the keypad
 }
 
 function offer() {
-  if (snap.customer) ask = { code: offered, presented: false };
+  if (snap.customer) ask = offered;
   offered = "";
   render();
 }
 
 function backspace(isRepeat) {
-  if (ask) {
-    if (!ask.presented) ask = { code: ask.code.slice(0, -1), presented: false };
-  } else if (typed) {
-    if (screenNow() !== "idle") corrected = verdictNow();
+  if (ask) ask = ask.slice(0, -1);
+  else if (screenNow() === "redeem") eraseDigit();
+  else if (typed) {
+    if (screenNow() in VERDICTS) corrected = verdictNow();
     typed = typed.slice(0, -1);
-  } else if (snap && snap.customer && !isRepeat) clearCustomer();
+  } else if (screenNow() === "found" && !isRepeat) clearCustomer();
   render();
 }
 
 function press(key) {
-  if (!$("help").hidden && (key === "Esc" || key === "F1")) help(false);
+  if (!$("it").hidden) {
+    if (key === "Esc") it(false);
+    else if (key === "Enter") openIt();
+  } else if (!$("help").hidden && (key === "Esc" || key === "F1")) help(false);
+  else if (screenNow() === "enrol" && tickBody(snap, key)) toggle(key);
   else if (key === "F1") help(true);
   else if (key === "Backspace" || key === "Erase") backspace(key === "Erase");
   else run(slots().find((slot) => slot && slot[0] === key));
@@ -303,6 +403,31 @@ function help(on) {
   show($("help"), on);
   for (const node of document.querySelectorAll("header, main, footer")) node.inert = on;
   $(on ? "help-close" : "help-open").focus();
+}
+
+function it(on) {
+  help(false);
+  show($("it"), on);
+  $("it-pin").value = "";
+  setText($("it-trouble"), "");
+  for (const node of document.querySelectorAll("header, main, footer")) node.inert = on;
+  if (on) openIt(); // it may still be open from before
+  $(on ? "it-pin" : "help-open").focus();
+}
+
+async function openIt() {
+  const pin = $("it-pin").value.trim();
+  $("it-pin").value = "";
+  try {
+    const answer = await tellAgent("/panel/it", { pin });
+    const isOpen = answer.ok;
+    show($("it-rows"), isOpen);
+    show($("it-door"), !isOpen);
+    if (isOpen) renderIt(await answer.json());
+    else setText($("it-trouble"), pin ? await whyNot(answer) : "");
+  } catch (_) {
+    setText($("it-trouble"), say("timeout"));
+  }
 }
 
 // ── The live stream, the clock, the start ────────────────────────────────────────────────────────
@@ -326,6 +451,22 @@ function connect() {
   };
 }
 
+// One tab is the panel: two would compete for the scanner. The browser keeps the lock and gives it back by itself.
+async function own(steal, isAgain = false) {
+  if (!navigator.locks) return;
+  try {
+    await navigator.locks.request("tillpoint-panel", steal ? { steal } : { ifAvailable: true }, (lock) => {
+      elsewhere = !lock;
+      render();
+      return lock ? new Promise(() => {}) : null;
+    });
+    if (!isAgain) setTimeout(() => own(false, true), 300); // a page that is being left still had it
+  } catch (_) { // taken away by another tab
+    elsewhere = true;
+    render();
+  }
+}
+
 function tick() {
   const now = new Date();
   setText($("clock"), time(now));
@@ -339,9 +480,10 @@ async function start() {
     character: type,
     key: press,
     scan: (code, at) => scanned(code.trim(), at),
-    mark: () => ({ typed, ask, corrected }),
-    back: (mark) => {
-      ({ typed, ask, corrected } = mark);
+    mark: () => ({ typed, ask, corrected, step: mark() }),
+    back: (was) => {
+      ({ typed, ask, corrected } = was);
+      restore(was.step);
       clearTimeout(offerTimer);
       offered = "";
     },
@@ -361,8 +503,13 @@ async function start() {
   slotButtons.forEach((button, place) => button.addEventListener("click", () => run(slots()[place])));
   $("help-open").addEventListener("click", () => help(true));
   $("help-close").addEventListener("click", () => help(false));
+  $("it-show").addEventListener("click", () => it(true));
+  $("it-open").addEventListener("click", openIt);
+  $("it-close").addEventListener("click", () => it(false));
+  $("take-over").addEventListener("click", () => own(true));
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+  own(false);
   connect();
   setWords(await (await fetch("/panel/words.json")).json());
   tick();

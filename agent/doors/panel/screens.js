@@ -8,7 +8,7 @@ export const setText = (node, text) => { if (node.textContent !== text) node.tex
 export const show = (node, on) => { if (node.hidden === on) node.hidden = !on; };
 export const speak = (text) => setText($("live"), text); // for a screen reader: what changed, once
 
-function fill(list, rows, tag, put) { // as many children as rows; those there are stay, so that nothing flickers
+export function fill(list, rows, tag, put) { // as many children as rows; those there are stay, so that nothing flickers
   rows.forEach((row, place) => put(list.children[place] || list.appendChild(document.createElement(tag)), row));
   while (list.children.length > rows.length) list.lastChild.remove();
 }

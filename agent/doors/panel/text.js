@@ -14,6 +14,7 @@ let region = "";
 export const setWords = (fresh) => { words = fresh; };
 export const setRegion = (fresh) => { region = fresh; };
 export const hasWords = () => Boolean(words.locale);
+export const hasWord = (key) => key in words;
 export const submitsItself = () => region in LAST_DIGIT;
 export const say = (key, values) => (words[key] || key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 

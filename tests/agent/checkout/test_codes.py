@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.vocabulary.check_digits import ean8_ok, ean13_ok, gtin_ok, is_bank_number, luhn_ok, upca_ok
 from agent.checkout.codes import DEFAULT_PATTERNS, CardPattern, CheckRule, CodeKind, Recogniser
 from agent.checkout.patterns import compile_pattern
 from agent.checkout.phones import normalise
+from drivers.vocabulary.check_digits import ean8_ok, ean13_ok, gtin_ok, is_bank_number, luhn_ok, upca_ok
 from drivers.vocabulary.customer import Identifier, IdentifierKind
 from drivers.vocabulary.errors import SettingsError
 

@@ -12,6 +12,7 @@ import pytest
 
 from agent.doors.app import DoorApp, build
 from agent.doors.keys import DoorSecrets
+from agent.doors.pins import Pins
 from agent.doors.server import DoorServer
 from tests.agent.doors.memory_desk import MemoryDesk, TestClock
 
@@ -26,11 +27,12 @@ class Doors:
         self.clock = TestClock()
         self.folder = folder
         self.secrets = DoorSecrets.load_or_create(folder, self.clock)
+        self.pins = Pins(folder, self.clock)
         self.app = self.build()
 
     def build(self, **settings: Any) -> DoorApp:
         given: dict[str, Any] = {"language": "ru", "region": "RU", "answer_timeout_s": 2.0} | settings
-        self.app = build(self.desk, secrets=self.secrets, clock=self.clock, **given)
+        self.app = build(self.desk, secrets=self.secrets, clock=self.clock, pins=self.pins, **given)
         return self.app
 
     def ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **rest: Any) -> httpx.Response:

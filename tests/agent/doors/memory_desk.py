@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from agent import acts
 from agent.snapshot import CustomerView, DeviceView, LinkState, QuoteView, Screen, Snapshot
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec
@@ -102,6 +103,7 @@ class MemoryDesk:
         self._subscribers: list[Callable[[Snapshot], None]] = []
         self._closed: dict[str, tuple[bytes, contract.ConfirmAnswer]] = {}
         self._open: set[str] = set()
+        self._offered: CustomerView | None = None
         self.calls: list[tuple[str, Any]] = []
         self.free = threading.Event()
         self.free.set()
@@ -147,9 +149,22 @@ class MemoryDesk:
 
     # ── Panel ──
 
-    def panel_identify(self, code: str, *, presented: bool, timeout_s: float) -> Snapshot:
+    def panel_identify(self, code: str, *, presented: bool, replace: bool = False, timeout_s: float) -> Snapshot:
         self._begin("panel_identify", (code, presented), timeout_s)
+        at_till, other = self._snapshot.customer, self._named(code)
+        if at_till is not None and other is not None and other.id != at_till.id and not replace:
+            self._offered = other
+            return self.change(screen=Screen.ASK, asked=f"****{code[-4:]}")
         self._identify(code)
+        return self._snapshot
+
+    def panel_act(self, act: acts.Act, *, timeout_s: float) -> Snapshot:
+        """Only what an in-memory customer can show; the real steps are tried on a real desk."""
+        self._begin("panel_act", act, timeout_s)
+        if isinstance(act, acts.ReplaceCustomer) and self._offered is not None:
+            self.change(screen=Screen.FOUND, customer=self._offered, asked="")
+        elif self._snapshot.customer is not None:
+            self.change(screen=Screen.FOUND, asked="")
         return self._snapshot
 
     def panel_clear(self, *, timeout_s: float) -> Snapshot:
@@ -240,6 +255,10 @@ class MemoryDesk:
             receipt_uid=request.receipt.uid, claim_code="7K4M-23", points_taken_back={"bonus": 5}
         )
 
+    def attach(self, request: contract.AttachRequest, *, timeout_s: float) -> contract.AttachAnswer:
+        self._begin("attach", request, timeout_s)
+        return contract.AttachAnswer(receipt_uid=request.receipt, customer_id=request.customer_id or ANNA.id)
+
     def reprint(self, request: contract.ReprintRequest, *, timeout_s: float) -> contract.ReprintAnswer:
         self._begin("reprint", request, timeout_s)
         uid = request.receipt_uid or next(reversed(self._closed), "")
@@ -256,11 +275,12 @@ class MemoryDesk:
         if not self.free.wait(None if self.ignores_deadline else timeout_s):
             raise CheckoutRefused(f"no answer within {timeout_s:.1f} s; the sale may go on, ask again", code="timeout")
 
+    def _named(self, code: str) -> CustomerView | None:
+        return CODES.get(code) or CODES.get(_phone_in(code))
+
     def _identify(self, code: str) -> Screen:
         """Like the real desk: with a customer at the till, a code that names nobody is only a notice."""
-        digits = re.sub(r"\D", "", code)
-        phone = "7" + digits[-10:] if len(digits) in (10, 11) and digits[-10] == "9" else ""
-        customer = CODES.get(code) or CODES.get(phone)
+        phone, customer = _phone_in(code), self._named(code)
         if customer is not None:
             self.change(screen=Screen.FOUND, customer=customer, mask="", notice="")
             return Screen.FOUND
@@ -271,6 +291,11 @@ class MemoryDesk:
         else:
             self.change(screen=state, mask=mask)
         return state
+
+
+def _phone_in(code: str) -> str:
+    digits = re.sub(r"\D", "", code)
+    return "7" + digits[-10:] if len(digits) in (10, 11) and digits[-10] == "9" else ""
 
 
 def _decide(receipt: Receipt, *, has_customer: bool) -> Decision:

@@ -43,6 +43,7 @@ from drivers.vocabulary.leases import LeaseAnswer, LeaseReport, Place
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 from drivers.vocabulary.receipt import Line as ReceiptLine
+from drivers.vocabulary.value_leases import ValueAnswer, ValueReport
 from offline_queue.replica import ReplicaReader
 from offline_queue.store import TillStore
 
@@ -196,6 +197,12 @@ class SmallTill:
         )
 
     def take_leases(self, answer: LeaseAnswer) -> None:
+        assert () == answer.leases
+
+    def value_report(self) -> ValueReport:
+        return ValueReport(last=Place(epoch=self.store.epoch, sequence=self.store.depth().last_sequence))
+
+    def take_values(self, answer: ValueAnswer) -> None:
         assert () == answer.leases
 
     def sell(self, count: int = 1, **more: Any) -> None:

@@ -1,0 +1,71 @@
+"""All hops in their order, as one report; what the command prints and the bundle keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent.cli.check import bound
+from agent.doctor.centre import CentreDoctor
+from agent.doctor.devices import FindAll, check_devices
+from agent.doctor.local import DiskUsage, check_disk, check_queue, check_replica, check_settings, free_bytes
+from agent.doctor.report import Finding, Report, failed, fine
+from agent.doctor.running import Running, running_agent
+from agent.settings import Settings, load
+from drivers.finding.machine import find_all
+from drivers.vocabulary.errors import SettingsError
+
+__all__ = ["examine"]
+
+
+def examine(
+    path: Path,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    find: FindAll = find_all,
+    free: DiskUsage = free_bytes,
+    **centre: Any,
+) -> tuple[Report, Settings | None, Running]:
+    """Try every hop; a settings file that cannot be read is the first and the last of them.
+
+    Args:
+        path: the settings file.
+        now: this machine's clock.
+        find: what is plugged in.
+        free: free bytes where a folder lies.
+        **centre: for `CentreDoctor`, in tests.
+
+    Returns:
+        The report, the settings as far as they could be read, and what the running agent said.
+    """
+    try:
+        settings = load(path)
+    except SettingsError as error:
+        findings = tuple(failed("settings", "settings_wrong", line) for line in str(error).splitlines())
+        return Report(agent="unknown", findings=findings), None, Running(state="stopped", status={})
+    folder = settings.state_folder
+    running = running_agent(folder)
+    found: list[Finding] = [
+        *check_settings(settings, path),
+        *check_disk(folder, free=free),
+        *_agent(running),
+        *check_devices(settings, running.status, find=find, agent_pid=running.pid),
+        *CentreDoctor(folder=folder, settings=settings.central, now=now, **centre).check(),
+        *check_queue(folder, now()),
+        *check_replica(folder, now()),
+    ]
+    report = Report(agent=running.state, findings=tuple(found), bound=bound(settings.offline.points_cap))
+    return report, settings, running
+
+
+def _agent(running: Running) -> list[Finding]:
+    if running.state == "silent":
+        return [failed("agent", "agent_silent", f"process {running.pid} runs and does not answer: {running.why}")]
+    if running.state == "stopped":
+        return [fine("agent", "not running; the doctor opens the devices itself")]
+    notice = str(running.status.get("notice", ""))
+    if notice.startswith(("not recorded", "cannot ")):
+        return [failed("agent", "store_broken", notice)]
+    return [fine("agent", "running; it was asked how its devices are")]

@@ -1,0 +1,71 @@
+"""The agent that runs beside us, asked over its own door: the doctor never takes a port away from it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from agent.cli.run import RUNTIME_FILE
+
+__all__ = ["Running", "running_agent"]
+
+ANSWER_S: Final = 3.0  # the agent answers its panel in milliseconds
+ANSWER_BYTES_MAX: Final = 1_048_576
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What a running agent said.
+
+    Attributes:
+        state: "stopped", "running", or "silent": it says that it runs and its door does not answer.
+        status: its snapshot (`agent.snapshot.Snapshot` as JSON); {} when it did not answer.
+        why: why it is silent.
+        pid: its process.
+    """
+
+    state: str
+    status: dict[str, Any]
+    why: str = ""
+    pid: int = 0
+
+
+def running_agent(folder: Path) -> Running:
+    """Ask the agent whose state lies in this folder; a stale note of one that was killed counts as stopped."""
+    try:
+        note = json.loads((folder / RUNTIME_FILE).read_text("utf-8"))
+        port, pid = int(note["port"]), int(note["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Running(state="stopped", status={})
+    try:
+        token = (folder / "api.token").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        return _silent(pid, f"its token cannot be read: {error}")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    try:
+        connection.request("GET", "/v1/status", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        body = answer.read(ANSWER_BYTES_MAX)
+        if answer.status != 200:
+            return _silent(pid, f"it answered {answer.status}")
+        status = json.loads(body)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return _silent(pid, str(error) or type(error).__name__)
+    finally:
+        connection.close()
+    return Running(state="running", status=status if isinstance(status, dict) else {}, pid=pid)
+
+
+def _silent(pid: int, why: str) -> Running:
+    if not _is_alive(pid):
+        return Running(state="stopped", status={})
+    return Running(state="silent", status={}, why=why, pid=pid)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process is there; where that cannot be asked, the note is believed."""
+    proc = Path("/proc")
+    return (proc / str(pid)).exists() if (proc / "self").exists() else True

@@ -1,0 +1,127 @@
+"""A real till behind the doors: its desk, its thread, its databases; for the panel's steps that change something."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from agent.doors.app import build
+from agent.doors.keys import DoorSecrets
+from agent.doors.pins import Pins, set_pin
+from agent.doors.server import DoorServer
+from agent.snapshot import LinkState, Screen, Snapshot
+from agent.till import LinkChanged, Till
+from drivers.vocabulary import checkout as contract
+from drivers.vocabulary.centre import HoldGrant
+from drivers.vocabulary.customer import Customer, PointsLot
+from drivers.vocabulary.money import Money
+from drivers.vocabulary.sealing import sealing_public_key
+from tests.agent.conftest import MONDAY, PROGRAMME, Rig
+
+__all__ = ["PIN", "PIN_IT", "RealTill"]
+
+PIN, PIN_IT = "4829", "730185"
+WAIT_S = 10.0
+COUPON = 'coupons.bread = { title = "Хлеб", codes = ["BREAD50"], date_until = 2026-01-31 }\n'
+COUPON_RULE = '[[rules]]\nkind = "amount_discount"\nid = "loaf"\namount = "50 RUB"\nwhen.coupons = ["bread"]\n'
+
+
+class RealTill:
+    """Anna (silver, 1 240 points, card 2900000000018) and Boris (no points); `kill` is a cut in power."""
+
+    def __init__(self, folder: Path, *, language: str = "ru", region: str = "RU") -> None:
+        self.rig = Rig(folder)
+        self.clock = self.rig.clock
+        self.language, self.region = language, region
+        self.desk = SimpleNamespace(calls="a real desk keeps no list")
+        lot = PointsLot(id="old", unit="bonus", amount=1240, expires_at=MONDAY + timedelta(days=10))
+        anna = Customer(
+            id="m-1", name="Анна П.", phone="+7900***01", tier="silver", spent=Money.of("6000", "RUB"), lots=(lot,)
+        )
+        boris = Customer(id="m-2", name="Борис К.", phone="+7900***02")
+        programme = PROGRAMME.replace("units.bonus", COUPON + "units.bonus", 1) + COUPON_RULE
+        self.number = 0  # so that each newcomer of a walk has a number of its own
+        self.rig.tell([anna, boris, *_more_people()], reflects=0, programme=programme)
+        self.secrets = DoorSecrets.load_or_create(folder / "state", self.clock)
+        set_pin(folder / "state", "supervisor", PIN, self.clock)
+        set_pin(folder / "state", "it", PIN_IT, self.clock)
+        self._start(0)
+
+    def _open(self) -> Any:
+        desk = self.rig.open()
+        desk.rules = dataclasses.replace(desk.rules, panel_language=self.language)
+        desk.sealing_key = sealing_public_key(bytes(range(1, 33)))
+        desk.link = LinkState.OFFLINE
+        return desk
+
+    def _start(self, port: int) -> None:
+        first = Snapshot(
+            version=0, boot_id="b", screen=Screen.IDLE, shop="", till="", link=LinkState.UNKNOWN, offline_since="",
+            waiting=0, waiting_oldest_at="", shelved=0, programme_version=0, programme_title="", currency="RUB",
+            devices=(),
+        )  # fmt: skip
+        self.till = Till(self._open, ask_hold=lambda wanted: HoldGrant(points=wanted.points, id="h-1"), first=first)
+        assert "" == self.till.start(WAIT_S)
+        self.till.emit(LinkChanged(LinkState.ONLINE))
+        self.till.run_on_till(lambda _: None, timeout_s=WAIT_S)
+        app = build(
+            self.till,
+            secrets=self.secrets,
+            clock=self.clock,
+            pins=Pins(self.rig.folder / "state", self.clock),
+            language=self.language,
+            region=self.region,
+        )
+        self.server = DoorServer(app, port=port)
+        self.server.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    @property
+    def shown(self) -> Snapshot:
+        return self.till.snapshot
+
+    def stop(self) -> None:
+        self.server.stop()
+        self.till.stop(WAIT_S)
+
+    def restart(self) -> None:
+        """Another process on the same files and the same port; nothing in memory is left."""
+        port = self.server.port
+        self.stop()
+        self.rig.clock.boot_id += "+"
+        self._start(port)
+
+    def drop(self, uid: str = "r-1") -> None:
+        """The receipt in progress will not happen."""
+        self.till.cancel(contract.CancelRequest(receipt_uid=uid), timeout_s=WAIT_S)
+
+    def quote(self, uid: str = "r-1", price: str = "1240", *, coupons: tuple[str, ...] = ()) -> contract.QuoteAnswer:
+        """As a POS that leaves points to the panel."""
+        receipt = self.rig.sale(uid, price, coupons=coupons)
+        return self.till.quote(contract.QuoteRequest(receipt=receipt), timeout_s=WAIT_S)
+
+    def confirm(self, uid: str, price: str, off: str) -> contract.ConfirmAnswer:
+        """The receipt is closed."""
+        return self.till.confirm(contract.ConfirmRequest(receipt=self.rig.paid(uid, price, off)), timeout_s=WAIT_S)
+
+
+def _more_people() -> list[Customer]:
+    """A card that was blocked, and somebody with a long name and much to say."""
+    rich = PointsLot(id="rich", unit="bonus", amount=123_456_789, expires_at=MONDAY.replace(day=20))
+    return [
+        Customer(id="m-3", name="Вера С.", phone="+7900***03", blocked=True),
+        Customer(
+            id="m-4",
+            name="Константин Константинопольский-Шестаков",
+            phone="+7900***04",
+            tier="silver",
+            spent=Money.of("9999999.99", "RUB"),
+            lots=(rich,),
+        ),
+    ]
