@@ -65,18 +65,18 @@ def _sale_quoted(desk: DeskState, document: Document, receipt: Receipt, source: 
     opened = read(desk.store, "checkout", document.quoted, Open)
     if opened is None or opened.receipt is None or opened.decision is None:
         return _sale_printed(desk, receipt, source)
-    believed, mark = document.believed, None
-    if believed is not None:
-        off = desk.charged_off(opened.receipt, opened.decision)
-        sold, mark = matching.as_printed(opened.receipt, off, receipt), opened.mark
-    else:
+    believed = document.believed
+    off = desk.charged_off(opened.receipt, opened.decision)
+    if believed is not None and receipt.total.minor == opened.receipt.total.minor - sum(off.values()):
+        sold = matching.as_printed(opened.receipt, off, receipt)
+    else:  # the sums stayed, or more was sold after the quote: the receipt is what the register has
         sold = replace(receipt, uid=opened.uid)
     close_sale(
         desk,
         sold,
         opened=opened,
         customer_id=opened.customer_id,
-        mark=mark,
+        mark=opened.mark if believed is not None else None,
         source=source,
         print_uid=receipt.uid,
         believed=believed,

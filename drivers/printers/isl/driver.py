@@ -12,7 +12,7 @@ from drivers.vocabulary.inside import InsidePolicy
 
 from .inside import InsideReceipt
 from .models import model_named
-from .polled import PolledPrinter, refusal
+from .polled import PolledPrinter, columns_of, refusal
 from .proxy import IslConversation
 from .receipts import Desk
 from .settings import IslSettings
@@ -47,5 +47,5 @@ driver = Driver(
     settings_type=IslSettings,
     conversation=conversation,
     twin=IslTwin,
-    polling=Polling(device=PolledPrinter, refusal=refusal),
+    polling=Polling(device=PolledPrinter, refusal=refusal, columns=columns_of),
 )

@@ -13,10 +13,7 @@ the payment goes on as the till sent it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final
 
 from drivers.contract import AskOffer, Deliver, FloorStep, GiveFloor, Say, Step, TakeFloor, Tell
@@ -24,13 +21,14 @@ from drivers.vocabulary.inside import InsideOffer, InsidePolicy
 from drivers.vocabulary.money import Money
 
 from .ending import endings
-from .fields import Payment, read_payment
+from .fields import read_payment
 from .frames import SOH, SYN, Frame, FrameReader, encode
 from .link import HostLink, Outcome, Unanswered
 from .models import Model
-from .offered import FirstPayment, Offered
+from .offered import FirstPayment
 from .receipts import Desk
 from .rewriting import is_refusal, read_subtotal_answer, with_amount, write_line, write_off, write_question
+from .turn import Ask, Turn
 
 LINES_MAX: Final = 40  # inside a receipt; a till waits while they are printed
 SYN_EVERY_S: Final = 0.03  # a device says it every 60 ms, a till waits for 500
@@ -38,47 +36,6 @@ OURS_S_MAX: Final = 4.0  # from the till's payment to its delivery, whatever our
 OUR_NUMBERS_AFTER: Final = 16
 
 Order = Step | FloorStep
-
-
-class _Ask(Enum):
-    """A command of ours."""
-
-    SUBTOTAL = 0x33
-    DISCOUNT = -0x33
-    LINE = 0x36
-    STATUS = 0x4A
-
-
-@dataclass(slots=True, kw_only=True)
-class _Turn:
-    """One payment of the till.
-
-    Attributes:
-        raw: the till's bytes.
-        todo: our own commands, in order.
-        asked: the one that is under way.
-        wanted: minor units still to take off, below zero to give back.
-        base: the device's subtotal before, minor units.
-        taken: what the device said it has taken off in this turn.
-        heard: of another command of the till, which has given this one up.
-    """
-
-    request: Frame
-    raw: bytes
-    payment: Payment
-    link: HostLink
-    offered: Offered
-    until_s: float
-    syn_at_s: float
-    reader: FrameReader
-    todo: deque[tuple[_Ask, bytes]] = field(default_factory=deque)
-    asked: _Ask | None = None
-    offer: InsideOffer | None = None
-    is_offered: bool = False
-    wanted: int = 0
-    base: int | None = None
-    taken: int = 0
-    heard: bytearray = field(default_factory=bytearray)
 
 
 class InsideReceipt:
@@ -96,7 +53,7 @@ class InsideReceipt:
         self._model = model
         self._policy = policy
         self._currency = currency
-        self._turn: _Turn | None = None
+        self._turn: Turn | None = None
 
     @property
     def has_floor(self) -> bool:
@@ -114,10 +71,10 @@ class InsideReceipt:
             return (TakeFloor(), Deliver(offered.delivered), GiveFloor(rest))
         payment = read_payment(self._model, request.data)
         document = self._desk.preview(payment) if payment is not None else None
-        if payment is None or document is None:
+        if payment is None or document is None or document.receipt is None:
             return ()
         shape = self._model.frame
-        self._turn = _Turn(
+        self._turn = Turn(
             request=request,
             raw=raw,
             payment=payment,
@@ -126,6 +83,7 @@ class InsideReceipt:
             until_s=now_s + OURS_S_MAX,
             syn_at_s=now_s + SYN_EVERY_S,
             reader=FrameReader(shape, is_host=True),
+            total_minor=document.receipt.total.minor,
         )
         return (TakeFloor(), Tell(bytes((SYN,))), AskOffer(document), *self.from_host(rest))
 
@@ -137,18 +95,21 @@ class InsideReceipt:
         turn.offer, turn.is_offered = offer, True
         if offer is not None:
             turn.offered.quoted = offer.quoted
+            turn.offered.total_minor, turn.offered.promised_minor = turn.total_minor, offer.off_total
             allowed = self._payment(turn).why_untouched(self._policy, offer.off_total) is None
             turn.wanted = (offer.off_total if allowed else 0) - turn.offered.off_minor
-            if turn.wanted or self._lines(turn):
+            if turn.base is not None:
+                self._plan(turn)
+            elif turn.wanted or self._lines(turn):
                 # It tells whether we have seen every item, and that nothing was paid yet.
-                turn.todo.append((_Ask.SUBTOTAL, write_question(self._model)))
+                turn.todo.append((Ask.SUBTOTAL, write_question(self._model)))
         return self._next(turn, now_s)
 
-    def _payment(self, turn: _Turn) -> FirstPayment:
+    def _payment(self, turn: Turn) -> FirstPayment:
         total_minor = self._desk.total_minor + turn.offered.off_minor
         return FirstPayment(payment=turn.payment, tenders=self._model.tenders, total=Money(total_minor, self._currency))
 
-    def _lines(self, turn: _Turn) -> tuple[str, ...]:
+    def _lines(self, turn: Turn) -> tuple[str, ...]:
         if turn.offer is None or turn.offered.is_printed:
             return ()
         lines = turn.offer.lines if turn.offered.off_minor + turn.wanted else turn.offer.lines_untouched
@@ -174,7 +135,7 @@ class InsideReceipt:
             orders.append(Tell(bytes((SYN,))))
         return [*orders, *self._go_on(turn, turn.link.tick(now_s), now_s)]
 
-    def _go_on(self, turn: _Turn, outcome: Outcome | None, now_s: float) -> Sequence[Order]:
+    def _go_on(self, turn: Turn, outcome: Outcome | None, now_s: float) -> Sequence[Order]:
         if outcome is None or turn.asked is None:
             return self._spoken(turn)
         asked, turn.asked = turn.asked, None
@@ -186,31 +147,41 @@ class InsideReceipt:
         self._hear(turn, asked, outcome.frame)
         if self._desk.offered is not turn.offered:
             turn.todo.clear()  # somebody ended the receipt at the device
+        elif not turn.is_offered:
+            return [*ended, *self._ask_again(turn)]
         return [*ended, *self._next(turn, now_s)]
 
-    def _hear(self, turn: _Turn, asked: _Ask, answer: Frame) -> None:
+    def _ask_again(self, turn: Turn) -> Sequence[Order]:
+        """The device's total is another one than the agent was asked about."""
+        document = self._desk.preview(turn.payment)
+        if document is None or document.receipt is None:
+            return self._deliver(turn)
+        turn.total_minor = document.receipt.total.minor
+        return (AskOffer(document),)
+
+    def _hear(self, turn: Turn, asked: Ask, answer: Frame) -> None:
         is_refused = is_refusal(self._model, answer)
-        if asked is _Ask.SUBTOTAL:
+        if asked is Ask.SUBTOTAL:
             subtotal = None if is_refused else read_subtotal_answer(self._model, answer.data, self._currency)
             if turn.base is None:
                 self._begin_with(turn, subtotal)
             else:
                 self._check(turn, turn.base, subtotal)
-        elif asked is _Ask.DISCOUNT:
+        elif asked is Ask.DISCOUNT:
             # Makers differ in what they understand and say nothing of it: the subtotal tells what was taken.
-            turn.todo.append((_Ask.SUBTOTAL, write_question(self._model)))
+            turn.todo.append((Ask.SUBTOTAL, write_question(self._model)))
             turn.offered.unsure_minor = 0
             self._took(turn, 0 if is_refused else turn.wanted)
-        elif asked is _Ask.LINE and is_refused:
+        elif asked is Ask.LINE and is_refused:
             turn.todo.clear()  # no paper, or not inside a receipt on this device: the payment says so to the till
 
-    def _unheard(self, turn: _Turn, asked: _Ask) -> None:
+    def _unheard(self, turn: Turn, asked: Ask) -> None:
         """Nothing was heard of a command of ours: the payment goes at once, unless money hangs on it."""
         turn.todo.clear()
-        if asked is _Ask.DISCOUNT:
-            turn.todo += ((_Ask.STATUS, b""), (_Ask.SUBTOTAL, write_question(self._model)))
+        if asked is Ask.DISCOUNT:
+            turn.todo += ((Ask.STATUS, b""), (Ask.SUBTOTAL, write_question(self._model)))
 
-    def _begin_with(self, turn: _Turn, subtotal: int | None) -> None:
+    def _begin_with(self, turn: Turn, subtotal: int | None) -> None:
         if subtotal is None:  # it does not say, or was paid already
             turn.wanted = 0
             self._print(turn)
@@ -224,12 +195,18 @@ class InsideReceipt:
             turn.wanted = 0
             return
         turn.base = subtotal
+        if self._desk.total_minor + turn.offered.off_minor == turn.total_minor:
+            self._plan(turn)
+        else:
+            turn.is_offered = False  # it rounds a percent otherwise, or an item was answered meanwhile
+
+    def _plan(self, turn: Turn) -> None:
         if turn.wanted:
-            turn.todo.append((_Ask.DISCOUNT, write_off(self._model, Money(turn.wanted, self._currency))))
+            turn.todo.append((Ask.DISCOUNT, write_off(self._model, Money(turn.wanted, self._currency))))
         else:
             self._print(turn)
 
-    def _check(self, turn: _Turn, base: int, subtotal: int | None) -> None:
+    def _check(self, turn: Turn, base: int, subtotal: int | None) -> None:
         """The subtotal after the discount."""
         if subtotal is not None:
             self._took(turn, base - subtotal - turn.taken)
@@ -239,32 +216,32 @@ class InsideReceipt:
             turn.wanted = 0
             self._print(turn)
 
-    def _took(self, turn: _Turn, minor: int) -> None:
+    def _took(self, turn: Turn, minor: int) -> None:
         turn.taken += minor
         turn.offered.off_minor += minor
 
-    def _print(self, turn: _Turn) -> None:
+    def _print(self, turn: Turn) -> None:
         lines = self._lines(turn)
-        turn.todo += ((_Ask.LINE, write_line(self._model, line)) for line in lines)
+        turn.todo += ((Ask.LINE, write_line(self._model, line)) for line in lines)
         turn.offered.is_printed |= bool(lines)
 
-    def _next(self, turn: _Turn, now_s: float) -> Sequence[Order]:
+    def _next(self, turn: Turn, now_s: float) -> Sequence[Order]:
         """The next command of ours, or at last the till's."""
         if not turn.todo:
             return self._deliver(turn)
         turn.asked, data = turn.todo.popleft()
-        if turn.asked is _Ask.DISCOUNT:
+        if turn.asked is Ask.DISCOUNT:
             turn.offered.unsure_minor = turn.wanted
         turn.link.ask(abs(turn.asked.value), data, now_s)
         return self._spoken(turn)
 
-    def _spoken(self, turn: _Turn) -> Sequence[Order]:
+    def _spoken(self, turn: Turn) -> Sequence[Order]:
         data = turn.link.outgoing()
         return (Say(data),) if data else ()
 
     # ── The payment ─────────────────────────────────────────────────────────────────────────────
 
-    def _deliver(self, turn: _Turn) -> Sequence[Order]:
+    def _deliver(self, turn: Turn) -> Sequence[Order]:
         offered, raw = turn.offered, turn.raw
         payment = self._payment(turn)
         offered.sent = (turn.payment.letter, payment.minor)

@@ -27,6 +27,8 @@ class Offered:
     Attributes:
         uid: the name under which the receipt was asked about, "" when it was not.
         quoted: uid of the quote that was answered.
+        total_minor: what that quote was about, without our discount.
+        promised_minor: what it takes off.
         off_minor: what the device has taken off for us, in all.
         unsure_minor: what it was asked to take off beside, until something is heard of it.
         is_printed: our lines are on the paper.
@@ -37,6 +39,8 @@ class Offered:
 
     uid: str = ""
     quoted: str = ""
+    total_minor: int = 0
+    promised_minor: int = 0
     off_minor: int = 0
     unsure_minor: int = 0
     is_printed: bool = False
@@ -55,9 +59,14 @@ class Offered:
             draft.adjustment_minor -= unsure
             self.off_minor += unsure
 
+    def quote_of(self, draft: Draft) -> str:
+        """Which quote this receipt is, "" for none any more: an item came on, the device took another sum off."""
+        is_kept = (self.off_minor, draft.total_minor) == (self.promised_minor, self.total_minor - self.promised_minor)
+        return self.quoted if is_kept or not self.off_minor else ""
+
     def believed(self, draft: Draft, tenders: dict[str, TenderKind]) -> WhatTillBelieves | None:
-        """The till's side of a receipt that was paid; None when it is the device's side too."""
-        if not self.off_minor:
+        """The till's side of a receipt that was paid; None when it is the device's side too, or nobody's quote."""
+        if not self.off_minor or not self.quote_of(draft):
             return None
         paid = [*([self.sent] if self.sent is not None else draft.paid[:1]), *draft.paid[1:]]
         return WhatTillBelieves(

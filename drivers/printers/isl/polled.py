@@ -118,3 +118,8 @@ def _zone_named(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise SettingsError(f"no time zone {name!r} on this machine; write it like Europe/Sofia") from None
+
+
+def columns_of(settings: Any) -> int:
+    """Characters in a line of its paper."""
+    return model_named((settings or IslSettings()).model).columns

@@ -185,14 +185,14 @@ class Desk:
             problems=tuple(draft.problems),
             layout="isl",
             columns=self._model.columns,
-            quoted=opened.offered.quoted,
+            quoted=opened.offered.quote_of(draft),
             believed=opened.offered.believed(draft, self._tenders),
         )
 
     def _uid(self, opened: _Open, kind: DocumentKind, number: str) -> str:
         """Permanent where the till numbers its sales; the device's own numbers begin anew with each shift."""
         if not opened.opening.unp:
-            return opened.offered.uid or self._new_uid()
+            return opened.offered.quote_of(opened.draft) or self._new_uid()
         parts = (self._device, kind.value, opened.opening.unp, number, str(opened.draft.total_minor))
         return "i-" + hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
 

@@ -14,7 +14,7 @@ from drivers.printers.isl.fields import (
     write_sale,
     write_subtotal,
 )
-from drivers.printers.isl.fiscal import NOT_NOW, SYNTAX, UNKNOWN_COMMAND
+from drivers.printers.isl.fiscal import NOT_NOW, SYNTAX, UNKNOWN_COMMAND, Carried
 from drivers.printers.isl.models import MODELS
 from drivers.printers.isl.offered import FirstPayment
 from drivers.printers.isl.rewriting import with_amount, write_off
@@ -129,7 +129,9 @@ def test_paid_in_parts_the_first_part_bears_the_discount():
     shop = Shop()
     shop.sell("100.00")
     assert shop.pay("30.00").data == b"D7000"
+    began_s = shop.now_s
     assert shop.pay("70.00", TenderKind.CARD).data == b"R0"
+    assert shop.now_s == began_s  # nothing of it was kept back
     shop.close()
     (document,) = shop.documents
 
@@ -183,6 +185,8 @@ def test_percents_that_the_device_rounds_otherwise():
     assert shop.closed.draft.total_minor == 224 - 24
     assert shop.documents[0].receipt.total.amount == "2.00"
     assert shop.documents[0].receipt.change.amount == "3.00"
+    assert [one.receipt.total.amount for one in shop.asked] == ["2.23", "2.24"]  # the agent decides on the device's sum
+    assert shop.documents[0].believed.total.amount == "2.24"
 
 
 # ── Devices that cannot, or do not want to ──────────────────────────────────────────────────────
@@ -226,6 +230,58 @@ def test_a_device_that_says_yes_and_takes_nothing():
     assert document.believed is None
 
 
+def test_a_device_that_takes_another_sum():
+    """It reads the sum as a percent: the receipt is what the device has, and no longer the one that was quoted."""
+    shop = Shop()
+    carry_out = shop.fiscal.carry_out
+    instead(shop, SUBTOTAL, lambda data: carry_out(SUBTOTAL, data.replace(b";", b",")))
+    shop.sell("50.00")
+    shop.pay("50.00")
+    shop.close()
+    (document,) = shop.documents
+
+    assert shop.closed.draft.paid == [("P", 4_500)]
+    assert document.receipt.total.amount == "45.00"
+    assert (document.quoted, document.believed) == ("", None)
+    assert document.receipt.uid != shop.asked[0].receipt.uid
+
+
+def test_a_sale_that_went_on_while_the_agent_is_mute():
+    """The discount of the first attempt stays; the quote was about fewer items and is not this receipt's."""
+    shop = Shop()
+    shop.sell("100.00")
+    instead(shop, PAY, NOT_NOW, times=1)
+    shop.pay("100.00")
+    shop.item("20.00")
+    shop.off = None
+    shop.pay("120.00")
+    shop.close()
+    (document,) = shop.documents
+
+    assert shop.closed.draft.paid == [("P", 11_000)]
+    assert document.receipt.total.amount == "110.00"
+    assert (document.quoted, document.believed) == ("", None)
+
+
+@pytest.mark.parametrize("code", [SUBTOTAL, TEXT])
+def test_somebody_ends_the_receipt_at_the_device(code):
+    """The payment goes as it came, and the receipt is told as ended."""
+    shop = Shop("always")
+    shop.sell("100.00")
+
+    def ended(_):
+        shop.fiscal.open = None
+        return Carried()
+
+    instead(shop, code, ended, times=1)
+    shop.pay("100.00", TenderKind.CARD)
+    (document,) = shop.documents
+
+    assert (document.kind, document.receipt) == (DocumentKind.OTHER, None)
+    assert shop.twin.executed[-2:] == [code, PAY]
+    assert b"100.00" in shop.to_device[-20:]
+
+
 def test_lines_that_are_refused_cost_no_discount():
     shop = Shop()
     instead(shop, TEXT, NOT_NOW)
@@ -246,6 +302,18 @@ def test_a_sale_we_did_not_see_whole_is_not_touched():
     assert shop.closed.draft.total_minor == 15_000
     assert "Без промяна" not in shop.paper
     assert shop.documents[0].receipt is None
+
+
+def test_a_sale_that_we_do_not_understand_is_not_touched():
+    shop = Shop()
+    shop.sell("100.00")
+    instead(shop, SALE, Carried(), times=1)
+    shop.answer(SALE, b"something new")
+    shop.pay("100.00")
+    shop.close()
+
+    assert shop.asked == []
+    assert shop.closed.draft.total_minor == 10_000
 
 
 def test_paper_runs_out_under_our_lines():
@@ -284,6 +352,7 @@ def test_a_refused_payment_and_the_next_have_one_discount():
     assert shop.closed.draft.total_minor == 9_000
     assert shop.paper.count("отстъпка") == shop.paper.count("Взета") == 1
     assert len(shop.documents) == 1
+    assert [one.receipt.total.amount for one in shop.asked] == ["100.00", "100.00"]
 
 
 @pytest.mark.parametrize(("off", "total"), [(1_500, 8_500), (400, 9_600), (0, 10_000)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drivers.guard import FLOOR_S_MAX
 from drivers.printers.isl.fields import Sale, write_sale
-from drivers.printers.isl.fiscal import Carried
+from drivers.printers.isl.fiscal import NOT_NOW, Carried
 from drivers.printers.isl.frames import SYN, Frame, FrameReader
 from drivers.printers.isl.link import ANSWER_S, TRIES, Answered, HostLink, Unanswered
 from drivers.printers.isl.models import MODELS
@@ -116,6 +116,26 @@ def test_a_device_that_falls_silent(at):
     assert shop.fiscal.fiscal_count == len(shop.documents) == 1
 
 
+def test_a_discount_that_was_not_heard_of_is_asked_for():
+    """Three answers are lost and the fourth is heard: the card's sum is what is left."""
+    shop = Shop("always")
+    shop.sell("100.00")
+    carry_out, count = shop.fiscal.carry_out, itertools.count(1)
+
+    def second_is_lost(data):
+        if next(count) == 2:
+            shop.twin.be_rude("silence", times=3)
+        return carry_out(SUBTOTAL, data)
+
+    instead(shop, SUBTOTAL, second_is_lost)
+    shop.pay("100.00", TenderKind.CARD)
+    shop.close()
+
+    assert shop.closed.draft.paid == [("D", 9_000)]
+    assert shop.paper.count("отстъпка") == 1
+    assert shop.documents[0].believed.off_minor == 1_000
+
+
 @pytest.mark.parametrize(("amount", "known"), [("100.00", True), (None, False)])
 def test_the_answer_to_the_payment_tells_what_became_of_the_discount(amount, known):
     """Our answers are lost until time is up, and the payment's is heard; without a sum it tells nothing."""
@@ -198,6 +218,7 @@ def test_the_till_says_its_payment_again_before_during_and_after(model):
     again(5)
     shop.pass_time(0.4)
     assert shop.fiscal.open.draft.due_minor == 0
+    assert [one.command for one in sent(shop)].count(PAY) == 1
     answer = shop.to_till[shop.to_till.rindex(0x01) :]
     for by in (1, 7, len(raw)):
         shop.to_till.clear()
@@ -299,6 +320,50 @@ def test_a_till_that_gives_its_payment_up_is_not_held():
     assert shop.documents[0].receipt.total.amount == "100.00"
 
 
+def test_all_that_a_till_says_meanwhile_is_kept():
+    """Two commands behind its payment pass in order; a spoiled repeat of the payment does not pass at all."""
+    shop = Shop(thinks_s=9)
+    shop.sell("100.00")
+    pos = PosScript(shop.model, sequence=0x50)
+    payment = pos.command(PAY, shop.payment("100.00"))
+    shop.to_device.clear()
+    behind = pos.commands((STATUS, b""), (CLOSE, b""))
+    shop.carry(shop.guard.from_host(payment, shop.now_s))
+    shop.carry(shop.guard.from_host(payment[:5] + b"?" + payment[6:], shop.now_s))
+    shop.carry(shop.guard.from_host(behind, shop.now_s))
+
+    assert bytes(shop.to_device) == payment + behind
+    assert shop.fiscal.fiscal_count == 1
+
+
+def test_an_old_number_is_a_new_payment_after_another_command():
+    """A device compares with the last number only, and so do we."""
+    shop = Shop()
+    shop.sell("100.00")
+    instead(shop, PAY, NOT_NOW, times=1)
+    pos = PosScript(shop.model, sequence=0x50)
+    payment = pos.command(PAY, shop.payment("500.00"))
+    tea = pos.command(SALE, write_sale(shop.model, Sale(name="Чай", price=Decimal(50))))
+    for raw in (payment, tea, payment):
+        shop.carry(shop.guard.from_host(raw, shop.now_s))
+        shop.pass_time(0.1)
+
+    assert [one.receipt.total.amount for one in shop.asked] == ["100.00", "150.00"]
+    assert shop.fiscal.open.draft.change_minor == 50_000 - 14_000
+
+
+def test_a_spoiled_repeat_is_not_handed_on():
+    shop = Shop(thinks_s=9)
+    shop.sell("100.00")
+    payment = PosScript(shop.model, sequence=0x50).command(PAY, shop.payment("100.00"))
+    shop.to_device.clear()
+    shop.carry(shop.guard.from_host(payment, shop.now_s))
+    shop.carry(shop.guard.from_host(payment[:5] + b"?" + payment[6:], shop.now_s))
+    shop.pass_time(5)
+
+    assert bytes(shop.to_device) == payment
+
+
 def test_half_a_payment_is_handed_on():
     """Its rest does not come: after a moment the device has it, as it would have had without us."""
     shop = Shop()
@@ -350,8 +415,9 @@ def test_the_answer_to_an_earlier_command_still_counts():
     shop.till.is_unknown = False
     shop.close()
 
-    assert len(shop.documents) == 1
-    assert shop.fiscal.fiscal_count == 1
+    assert [one.receipt.total.amount for one in shop.asked] == ["60.00", "100.00"]
+    assert [one.receipt.total.amount for one in shop.documents] == ["90.00"]
+    assert shop.documents[0].quoted == shop.asked[0].receipt.uid
 
 
 def pay_as_a_till_does(shop):
