@@ -22,7 +22,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 OLDEST = (3, 11)
 # Each holds all of the one before it: an environment made for a later one serves the earlier ones too.
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock", "bench": "requirements-bench.lock"}
-BENCHES = ("start", "proxy", "engine", "queue", "central", "members", "shtrih", "timeouts", "scanners")
+BENCHES = ("start", "proxy", "engine", "queue", "central", "members", "shtrih", "atol", "timeouts", "scanners")
 
 # Debian package → (the program it brings, what is skipped without it).
 SYSTEM_PACKAGES = {

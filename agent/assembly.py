@@ -217,7 +217,6 @@ class Agent:
             ask_lookup=self._ask_lookup,
             first=self._first_snapshot(identity),
         )
-        self.till.on_slip(partial(self._routes.send, "api"))
         # The printers first: whatever happens to the rest, the receipt must pass.
         self._start_devices(devices)
         broken = self.till.start(OPEN_TIMEOUT_S)
@@ -385,7 +384,7 @@ class Agent:
             stop=self._stop,
         )
         self._slips.add(sources, worker, columns=make().columns)
-        self._routes.add(name, [source for source in sources if source != "api"], bool)
+        self._routes.add(sources)
         return worker
 
     def _polling(self, one: _Device) -> PollingWorker:
@@ -393,17 +392,31 @@ class Agent:
         name, polling = one.settings.name, one.driver.polling
         if polling is None:
             raise AssertionError(f"{name}: settings were not checked")
-        begin_after = one.settings.begin_after if one.settings.begin_after >= 0 else None
         worker = PollingWorker(
             name=name,
             endpoint=endpoint(one.settings.device),
             device_factory=partial(polling.device, one.own, device=name),
             emit=self.till.emit,
             stop=self._stop,
-            taker=TillTaker(self.till, name, self._routes, begin_after=begin_after) if one.way == "pull" else None,
+            taker=self._taker(one) if one.way == "pull" else None,
         )
-        self._routes.add(name, one.settings.slips_of, worker.print_soon)
+        # Its own receipts' lines come with the documents; what else it prints comes as for any printer of ours.
+        others = [source for source in one.settings.slips_of if source != name]
+        if others:
+            columns = polling.columns(one.own) or self.settings.slip.columns
+            self._slips.add(others, worker, columns=columns)
+            self._routes.add(others)
         return worker
+
+    def _taker(self, one: _Device) -> TillTaker:
+        """Where the documents of a pulled device go."""
+        name, begin_after = one.settings.name, one.settings.begin_after
+        return TillTaker(
+            self.till,
+            name,
+            begin_after=begin_after if begin_after >= 0 else None,
+            prints_own=name in one.settings.slips_of,
+        )
 
     def _inline_worker(self, one: _Device, make: Callable[[], InlineConversation]) -> InlineWorker | ManyVisits:
         """One visit after the other, as a printer has one head; or many at once, where the device is a server."""

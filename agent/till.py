@@ -136,7 +136,6 @@ class Till:
         self._desk: Desk | None = None
         self._broken = ""
         self._trouble = ""
-        self._slip_made: Callable[[Sequence[str]], object] | None = None
         self.dropped_events = 0
 
     # ── Life ────────────────────────────────────────────────────────────────────────────────────
@@ -182,14 +181,6 @@ class Till:
             self._inbox.put_nowait(event)
         except queue.Full:
             self.dropped_events += 1
-
-    def on_slip(self, made: Callable[[Sequence[str]], object]) -> None:
-        """Call `made` with the loyalty lines of each receipt closed over the contract, once; it must not wait."""
-        self._slip_made = made
-
-    def _hand_on(self, answer: contract.ConfirmAnswer | contract.RefundAnswer) -> None:
-        if self._slip_made is not None and not answer.duplicate:
-            self._slip_made(answer.slip)
 
     def identify(self, request: contract.IdentifyRequest, *, timeout_s: float) -> contract.IdentifyAnswer:
         """Who is it."""
@@ -250,9 +241,7 @@ class Till:
 
     def confirm(self, request: contract.ConfirmRequest, *, timeout_s: float) -> contract.ConfirmAnswer:
         """The receipt is closed; on disk before the answer."""
-        answer = self._ask(lambda desk: desk.confirm(request, source="api"), timeout_s)
-        self._hand_on(answer)
-        return answer
+        return self._ask(lambda desk: desk.confirm(request, source="api"), timeout_s)
 
     def cancel(self, request: contract.CancelRequest, *, timeout_s: float) -> contract.CancelAnswer:
         """The sale will not happen."""
@@ -260,9 +249,7 @@ class Till:
 
     def refund(self, request: contract.RefundRequest, *, timeout_s: float) -> contract.RefundAnswer:
         """A return is closed."""
-        answer = self._ask(lambda desk: desk.refund(request, source="api"), timeout_s)
-        self._hand_on(answer)
-        return answer
+        return self._ask(lambda desk: desk.refund(request, source="api"), timeout_s)
 
     def attach(self, request: contract.AttachRequest, *, timeout_s: float) -> contract.AttachAnswer:
         """A closed receipt of nobody becomes somebody's; on disk before the answer."""

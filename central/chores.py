@@ -18,6 +18,7 @@ from central.restoration import note_alive
 from central.scopes import scopes_in_use
 from central.snapshots import build_snapshot, forget_unused, is_due
 from central.upkeep import Upkeep
+from central.value_leases import prune_values
 
 __all__ = ["Chores"]
 
@@ -63,8 +64,9 @@ class Chores:
         """Once in a day, those that are over for long."""
         now = self._now()
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
-            while self._database.writing(partial(prune_leases, now=now)):
-                pass
+            for prune in (prune_leases, prune_values):
+                while self._database.writing(partial(prune, now=now)):
+                    pass
             self._pruned_at = now
 
     def _build_snapshot(self, scope: str) -> None:

@@ -9,11 +9,11 @@ person says that the till is no more.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from agent.signatures import SignatureError, check_any
 from central import schema
@@ -21,7 +21,7 @@ from central.programme_keys import ring_of
 from central.restoration import GONE_AFTER, instance_of, notice_restoration, promises_nothing
 from drivers.vocabulary import codec
 from drivers.vocabulary.decision import CouponUsed, Decision
-from drivers.vocabulary.value_leases import VALUE_LEASE, SignedValueLease, ValueKind, ValueLease
+from drivers.vocabulary.value_leases import VALUE_LEASE, HeldMoney, SignedValueLease, ValueKind, ValueLease
 
 __all__ = [
     "THINGS_CHUNK",
@@ -31,9 +31,11 @@ __all__ = [
     "end_value_holds",
     "keep_lease",
     "lately_recalled",
+    "learn_holds",
     "learn_values",
     "leased_of",
     "open_leases",
+    "prune_values",
     "recall_used_elsewhere",
     "recall_values",
     "release_values",
@@ -43,6 +45,8 @@ __all__ = [
     "values_promise_nothing",
 ]
 
+KEPT_CLOSED: Final = timedelta(days=90)  # past its end: as long as a till keeps what it sent, to send it again
+PRUNED_AT_ONCE: Final = 400  # rows in one transaction: tills wait for it
 THINGS_CHUNK: Final = 400  # names in one statement; databases bound the number of parameters
 
 _log = logging.getLogger(__name__)
@@ -141,8 +145,7 @@ def learn_values(connection: Connection, held: Sequence[SignedValueLease], *, ti
         stored |= {row.id: row for row in connection.execute(wanted.with_for_update())}
     ended: list[str] = []
     keys = ring_of(connection).keys if held else ()
-    settled = connection.scalar(select(schema.till.c.settled_values).where(schema.till.c.id == till))
-    is_awaited = settled not in ("", instance_of(connection))
+    is_awaited = _is_awaited(connection, till)
     for one in held:
         lease, before = one.lease, stored.get(one.lease.id)
         if before is not None and lease.sequence <= before.sequence:
@@ -162,6 +165,50 @@ def learn_values(connection: Connection, held: Sequence[SignedValueLease], *, ti
             newer = {"sequence": lease.sequence, "expires_at": lease.expires_at, "word": codec.encode(lease)}
             connection.execute(update(table).where(table.c.id == lease.id).values(**newer))
     return ended
+
+
+def learn_holds(
+    connection: Connection, held: Sequence[HeldMoney], *, till: str, new_id: Callable[[], str], now: datetime
+) -> None:
+    """Holds on certificates that a till knows of and that are not here: each was written here before it was told.
+
+    Of a receipt that is closed nothing is learned: the report was long on its way.
+    """
+    if not held:
+        return
+    table, receipts = schema.certificate_hold, schema.receipt
+    uids = sorted({one.receipt_uid for one in held})
+    known: set[tuple[str, str]] = set()
+    closed: set[str] = set()
+    for start in range(0, len(uids), THINGS_CHUNK):
+        chunk = uids[start : start + THINGS_CHUNK]
+        rows = connection.execute(select(table).where(table.c.till == till, table.c.receipt_uid.in_(chunk)))
+        known |= {(row.receipt_uid, row.certificate) for row in rows}
+        closed |= set(connection.scalars(select(receipts.c.uid).where(receipts.c.uid.in_(chunk))))
+    lost = [one for one in held if (one.receipt_uid, one.certificate) not in known and one.receipt_uid not in closed]
+    if not lost:
+        return
+    if not _is_awaited(connection, till):
+        notice_restoration(connection, till, why=f"a hold for receipt {lost[0].receipt_uid}", now=now)
+    rows_lost = [
+        {
+            "id": new_id()[:40],
+            "till": till,
+            "receipt_uid": one.receipt_uid,
+            "certificate": one.certificate,
+            "amount_minor": one.amount,
+            "expires_at": now,
+            "state": "open",
+        }
+        for one in lost
+    ]
+    connection.execute(insert(table), rows_lost)
+
+
+def _is_awaited(connection: Connection, till: str) -> bool:
+    """Whether the till has yet to say what it holds since the database was restored."""
+    settled = connection.scalar(select(schema.till.c.settled_values).where(schema.till.c.id == till))
+    return settled not in ("", instance_of(connection))
 
 
 def _is_signed(one: SignedValueLease, keys: Sequence[str]) -> bool:
@@ -217,6 +264,17 @@ def count_wrong_pin(connection: Connection, till: str, lease: str) -> str:
     failures = table.c.pin_failures + 1
     connection.execute(update(table).where(table.c.id == name).values(pin_failures=failures))
     return ""
+
+
+def prune_values(connection: Connection, now: datetime) -> bool:
+    """Forget leases that are over for long; whether there may be more."""
+    table = schema.value_lease
+    old = select(table.c.id).where(
+        table.c.state != "open", table.c.expires_at < now - KEPT_CLOSED, table.c.used <= table.c.amount
+    )
+    names = connection.scalars(old.limit(PRUNED_AT_ONCE)).all()
+    connection.execute(delete(table).where(table.c.id.in_(names)))
+    return len(names) == PRUNED_AT_ONCE
 
 
 # ── People ──────────────────────────────────────────────────────────────────────────────────────

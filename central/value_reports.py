@@ -18,7 +18,14 @@ from central.leases import lease_rules
 from central.programmes import single_use_kinds
 from central.restoration import instance_of, make_stamp, read_stamp
 from central.value_grants import SEEN_FOR, Granting, certificate_terms, grant_coupons, grant_values, is_good, signed
-from central.value_leases import THINGS_CHUNK, close_values, end_value_holds, learn_values, values_promise_nothing
+from central.value_leases import (
+    THINGS_CHUNK,
+    close_values,
+    end_value_holds,
+    learn_holds,
+    learn_values,
+    values_promise_nothing,
+)
 from drivers.vocabulary import codec
 from drivers.vocabulary.value_leases import (
     CouponsGrant,
@@ -49,6 +56,7 @@ def report_values(
 ) -> ValueAnswer:
     """Take down what a till holds, give it what it may have."""
     recalled = learn_values(connection, report.held, till=till, now=now)
+    learn_holds(connection, report.holds, till=till, new_id=new_id, now=now)
     instance = instance_of(connection)
     heard_in, heard = read_stamp(report.stamp)
     # One that knows of another history is from before a restoration, and was long on its way or is to come again.
@@ -57,7 +65,7 @@ def report_values(
     has = {one.lease.id: one.lease.sequence for one in report.held}
     is_all_here = mark_of(connection, till) >= (report.last.epoch, report.last.sequence)
     if is_present and is_all_here and report.is_whole:
-        end_value_holds(connection, till, report.receipts, min(heard, now))
+        end_value_holds(connection, till, {one.receipt_uid for one in report.holds}, min(heard, now))
         _end_forgotten(connection, till, has, before=min(heard, now) - FORGOTTEN_AFTER)
     leases: list[ValueLease] = []
     if is_settled and not values_promise_nothing(connection, now):

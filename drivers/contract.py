@@ -247,6 +247,10 @@ class SlipConversation(Protocol):
         """The slip as bytes, cut included; whole, whatever the printer was set to before."""
         ...
 
+    def lacks(self, text: str) -> str:
+        """The letters of a text that would come out as question marks, each once; "" when all can be printed."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:

@@ -12,11 +12,12 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-__all__ = ["EVENT_SIZE", "EV_KEY", "EV_SYN", "KeyEvent", "KeyEventReader", "pack_event"]
+__all__ = ["EVENT_SIZE", "EV_KEY", "EV_SYN", "SYN_DROPPED", "KeyEvent", "KeyEventReader", "pack_event"]
 
 EVENT_SIZE = 24
 EV_SYN = 0x00
 EV_KEY = 0x01
+SYN_DROPPED = 0x03  # of EV_SYN: the kernel's buffer ran over, and events are missing
 _FORMAT: Final = struct.Struct("<qqHHi")
 _TYPE_MAX: Final = 0x1F  # EV_MAX
 _CODE_MAX: Final = 0x2FF  # KEY_MAX

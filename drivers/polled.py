@@ -135,6 +135,10 @@ def _is_good(settings: Any) -> str:  # noqa: ARG001 - the shape of `Polling.refu
     return ""
 
 
+def _unknown(settings: Any) -> int:  # noqa: ARG001 - the shape of `Polling.columns`
+    return 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polling:
     """The field `polling` of a driver's row.
@@ -142,10 +146,12 @@ class Polling:
     Attributes:
         device: builds the polled device.
         refusal: why a device with these settings cannot be pulled, "" when it can; opens nothing.
+        columns: characters in a line of its paper, 0 when that is not known.
     """
 
     device: PolledKind
     refusal: Callable[[Any], str] = _is_good
+    columns: Callable[[Any], int] = _unknown
 
 
 class DocumentTaker(Protocol):

@@ -30,12 +30,14 @@ from drivers.vocabulary.errors import (
 )
 from drivers.vocabulary.events import DeviceState, DeviceStateChanged, Document, Event
 from drivers.vocabulary.receipt import DocumentKind
+from drivers.vocabulary.slips import PartKind, Slip
 
 __all__ = ["DeviceFactory", "Pace", "PollingWorker"]
 
 OPEN_SLICE_S: Final = 0.2  # how late a stop may be noticed
 RETRY_AFTER_FAULT_S: Final = 60.0  # a fault of ours is not cured by haste
 LASTING_S: Final = 5.0  # a connection of that length was a success: the next failure starts from the shortest delay
+LAST_ANSWER_S: Final = 1.0  # at a stop: a device that answers has answered by then
 FRESH_S: Final = 60.0  # after that whoever bought it has left the till
 SENSELESS_MAX: Final = 3  # readings of one document that make no sense, before it is kept as unread
 SLIPS_MAX: Final = 20  # waiting; more of them nobody waits for
@@ -84,7 +86,7 @@ class PollingWorker:
         endpoint: where the device is.
         device_factory: makes the driver's side of one connection.
         emit: takes events; must never wait.
-        stop: the flag that ends the thread, within half a second of an answer of the device.
+        stop: the flag that ends the thread; `join` cuts short a device that does not answer.
         taker: who keeps the documents; None asks for none (``way = "host"``).
         pace: how often it is asked.
         clock: seconds that only grow.
@@ -131,9 +133,16 @@ class PollingWorker:
         self._thread.start()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the thread to end; False when it has not in time."""
+        """Wait for the thread to end, once `stop` is set; False when it has not in time.
+
+        A document that is being read may be read to its end. A device that does not answer is not waited for.
+        """
         self._wanted.set()
-        self._thread.join(timeout_s)
+        self._thread.join(min(LAST_ANSWER_S, timeout_s))
+        if self._thread.is_alive() and self._stop.is_set():
+            for pipe in tuple(self._pipes):
+                pipe.abort()
+            self._thread.join(max(0.0, timeout_s - LAST_ANSWER_S))
         return not self._thread.is_alive()
 
     def print_soon(self, lines: Sequence[str]) -> bool:
@@ -147,6 +156,16 @@ class PollingWorker:
             return False
         self._wanted.set()
         return True
+
+    def print(self, slip: Slip) -> None:
+        """The same for a slip of our own: its text; codes are for printers that draw them."""
+        self.print_soon([part.text for part in slip.parts if part.kind in {PartKind.TEXT, PartKind.TITLE}])
+
+    @property
+    def trouble(self) -> str:
+        """Why a slip does not come at once, or ""."""
+        state, detail = self._said or (DeviceState.OFF, "")
+        return "" if state is DeviceState.ON and self._trouble not in PAPER_STOPS else detail
 
     def run(self) -> None:
         """Ask, again and again, until `stop` is set; the body of the thread."""

@@ -16,6 +16,7 @@ from drivers.vocabulary.events import CodeScanned, Event
 __all__ = ["CodeLink", "Fate", "Judge", "SharedBytes", "SharedCodes", "SharedReader", "StreamLink"]
 
 SWALLOW_S = 0.5  # what a scanner sends after the end of a code (LF after CR) comes within milliseconds
+HELD_MAX = 4_096  # no code of ours has 200 characters of four bytes and more noise than that around it
 _ENDINGS: Final = frozenset(b"\r\n\t\x03")
 
 
@@ -110,7 +111,8 @@ class SharedBytes:
             self._take(byte, now_s, passed, events)
         if self._held and not self._link.is_between:
             beginning = self._link.beginning
-            if beginning is not None and not self._judge.may_be_kept(beginning):
+            is_too_long = len(self._held) > HELD_MAX
+            if is_too_long or (beginning is not None and not self._judge.may_be_kept(beginning)):
                 self._release(passed)
                 self._is_passing = True
         return bytes(passed), events

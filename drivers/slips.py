@@ -26,12 +26,13 @@ __all__ = ["KEPT_S", "SlipWorker"]
 
 WAITING_MAX: Final = 20  # a printer that is off all day must not print the whole day when it comes back
 KEPT_S: Final = 120.0  # how long a slip waits for paper; the customer does not wait longer
-LOOK_EVERY_S: Final = 60.0  # how often an idle printer is looked at, so that the panel knows before a customer does
+LOOK_EVERY_S: Final = 120.0  # how often an idle printer is looked at, so that the panel knows before a customer does
 LOOK_AGAIN_S: Final = 10.0  # the same while something is wrong with it
 OPEN_SLICE_S: Final = 0.2  # how late a stop may be noticed
 OPEN_S_MAX: Final = 5.0  # longer than any connection of ours takes
 ANSWER_S: Final = 0.6  # a printer answers how it is in milliseconds, over a slow serial line in tens of them
-WRITE_TIMEOUT_S: Final = 10.0  # a slip with a picture over 9600 baud takes some seconds
+WRITE_TIMEOUT_S: Final = 10.0  # beside the time that the line itself needs
+SLOWEST_BYTES_S: Final = 900.0  # 9600 baud; drawn lines are thousands of bytes each
 RETRY_S_MAX: Final = 5.0  # whoever puts in paper waits for the slip
 RETRY_AFTER_FAULT_S: Final = 60.0  # a fault of ours is not cured by haste
 
@@ -157,7 +158,8 @@ class SlipWorker:
             self._say(DeviceState.OFF, self._with_code(trouble))
             return False
         if slip is not None:
-            transport.write(conversation.render(slip), WRITE_TIMEOUT_S)
+            data = conversation.render(slip)
+            transport.write(data, WRITE_TIMEOUT_S + len(data) / SLOWEST_BYTES_S)
             # Asked once more: paper that ran out in the middle is known only now.
             trouble = self._asked(transport, conversation)
             if trouble is not None and trouble.stops:

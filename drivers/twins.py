@@ -14,7 +14,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from drivers.contract import Twin
 
-__all__ = ["CUT", "Act", "PulledTwin", "Roll", "ShownTwin", "Trial"]
+__all__ = ["CUT", "Act", "PulledTwin", "Roll", "ServerTwin", "ShownTwin", "Trial", "TwinConnection"]
 
 CUT: Final = "✂"  # a line that begins with it is where the paper was cut
 LINES_MAX: Final = 20_000  # a demonstration runs for days; the oldest paper is thrown away
@@ -99,6 +99,25 @@ class ShownTwin(Twin, Protocol):
 
     def trials(self) -> Sequence[Trial]:
         """Every trouble that a till may meet: no paper, open cover, a shift over 24 hours, interrupted printing."""
+        ...
+
+
+class TwinConnection(Protocol):
+    """One of several connections to a twin that serves them at once."""
+
+    is_closed: bool
+
+    def feed(self, data: bytes) -> bytes:
+        """Bytes of the other side; what the twin answers."""
+        ...
+
+
+@runtime_checkable
+class ServerTwin(ShownTwin, Protocol):
+    """A twin that many may be connected to, as to a server; `feed` is for one that is alone."""
+
+    def connection(self) -> TwinConnection:
+        """A new connection."""
         ...
 
 

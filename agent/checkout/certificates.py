@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from agent.checkout import writing
-from agent.checkout.records import ValueKept, every, read, write
+from agent.checkout.records import ValueKept, read, read_all, write
 from agent.checkout.value_leases import InHand, in_hand, is_ours
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import facts
@@ -27,7 +27,16 @@ from drivers.vocabulary.value_leases import CertificateTerms, ValueKind, slow_ma
 if TYPE_CHECKING:
     from agent.checkout.state import DeskState
 
-__all__ = ["Leased", "Recognised", "judge_pins", "kept_by_centre", "leased_certificates", "recognise", "shown"]
+__all__ = [
+    "Leased",
+    "Recognised",
+    "held_of",
+    "judge_pins",
+    "kept_by_centre",
+    "leased_certificates",
+    "recognise",
+    "shown",
+]
 
 RESTORING: Final = "certificate_restoring"  # the centre promises nothing now; what is in our hand is ours all the same
 _HELD: Final = "certificate_held"
@@ -58,7 +67,7 @@ def is_silent(grant: CertificateGrant | None) -> bool:
 
 def leased_certificates(desk: DeskState) -> list[Leased]:
     """Every certificate in this till's hand."""
-    kept = every(desk.store, "value_lease", ValueKept, prefix=f"{ValueKind.CERTIFICATE.value}/")
+    kept = read_all(desk.store, "value_lease", ValueKept, prefix=f"{ValueKind.CERTIFICATE.value}/")
     return [
         Leased(key, one.signed.lease.thing, one.signed.lease.terms)
         for key, one in kept
@@ -164,6 +173,15 @@ def kept_by_centre(desk: DeskState, receipt_uid: str, grants: Sequence[Certifica
         if grant is not None and grant.certificate is not None:
             kept[grant.certificate.code] = _kept(grant, _hand_for(desk, grant, receipt_uid))
     return kept
+
+
+def held_of(grants: Sequence[CertificateGrant | None]) -> dict[str, int]:
+    """Minor units that the centre has just said it keeps, by the name of the certificate."""
+    return {
+        one.certificate.code: one.certificate.balance.minor
+        for one in grants
+        if one is not None and one.hold and one.certificate is not None
+    }
 
 
 def _hand_for(desk: DeskState, grant: CertificateGrant, receipt_uid: str) -> InHand | None:

@@ -177,8 +177,10 @@ class Recogniser:
     def may_be_ours(self, beginning: str) -> bool:
         """Whether a code that begins so (its symbology taken off) may still become a customer's; never raises."""
         beginning = as_typed_on_us(beginning.lstrip(" \r\n\t"))
+        if len(beginning) > CODE_LENGTH_MAX:
+            return False
         if SIGNED_PREFIX.startswith(beginning[: len(SIGNED_PREFIX)]) or is_swiped(beginning + "?"):
-            return len(beginning) <= CODE_LENGTH_MAX
+            return True
         return any(compiled.beginning.may_grow(beginning) for compiled in self._patterns)
 
     def _by_shop(self, code: str, *, presented: bool) -> Recognised:

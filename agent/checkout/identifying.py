@@ -72,11 +72,14 @@ def asking_takes_long(desk: DeskState, turn: int) -> None:
 
 
 def look_up(desk: DeskState, request: contract.IdentifyRequest) -> tuple[Recognised, Known | None]:
-    """What the code is, and whom it names here; nothing changes."""
+    """What the code is, and whom it names here; nothing changes, but that a signed code is remembered."""
     recognised = desk.recogniser.recognise(request.code, presented=request.presented)
     recognised = app_codes.checked(desk, recognised, presented=request.presented)
     customer_id = None if recognised.identifier is None else desk.knowledge.find(recognised.identifier)
-    return recognised, None if customer_id is None else desk.known(customer_id)
+    known = None if customer_id is None else desk.known(customer_id)
+    if known is not None and not known.customer.blocked:
+        app_codes.remember(desk, recognised, known.customer.id)
+    return recognised, known
 
 
 def _answer(
@@ -99,7 +102,6 @@ def _answer(
         return show(desk, Screen.BLOCKED, contract.IdentifyState.BLOCKED, mask, now)
     presented = recognised.identifier.presented
     partner = recognised.partner if title else ""
-    app_codes.remember(desk, recognised, known.customer.id)
     attach(
         desk,
         known.customer.id,

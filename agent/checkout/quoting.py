@@ -87,6 +87,7 @@ def quote(
         certificate_hold=next(
             (one.hold for one in grants if one is not None and one.hold), opened.certificate_hold if opened else ""
         ),
+        certificates_held={**(opened.certificates_held if opened else {}), **certificates.held_of(grants)},
         coupons_refused=dict(coupons_refused),
         receipt=receipt,
         decision=decision,

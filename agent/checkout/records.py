@@ -42,7 +42,7 @@ from drivers.vocabulary.leases import Place, SignedLease
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime, Receipt
 from drivers.vocabulary.value_leases import SignedValueLease
-from offline_queue.transaction import Documents, Transaction
+from offline_queue.transaction import SCAN_ROWS_MAX, Documents, Transaction
 
 __all__ = [
     "AwaitingPrint",
@@ -65,7 +65,6 @@ __all__ = [
     "Wanted",
     "Wish",
     "entry_key",
-    "every",
     "read",
     "read_all",
     "write",
@@ -108,6 +107,7 @@ class Open(_Record, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         partner: whose card was shown, when it was not ours.
         certificate_hold: the centre's name for money it keeps of a certificate, or "".
+        certificates_held: minor units the centre keeps of certificates for this receipt, by their names.
         coupons_refused: why coupons are not to be had for this receipt, by serial, as the centre said.
     """
 
@@ -117,6 +117,7 @@ class Open(_Record, frozen=True, kw_only=True, omit_defaults=True):
     presented: bool = False
     partner: str = ""
     certificate_hold: str = ""
+    certificates_held: dict[str, int] = {}
     coupons_refused: dict[str, str] = {}
     receipt: Receipt | None = None
     decision: Decision | None = None
@@ -380,18 +381,11 @@ def read(documents: Documents, collection: str, key: str, wanted: type[T]) -> T 
 
 
 def read_all(documents: Documents, collection: str, wanted: type[T], prefix: str = "") -> list[tuple[str, T]]:
-    """Every document under a prefix, in key order."""
-    return [(key, codec.decode(data, wanted)) for key, data in documents.scan(collection, prefix)]
-
-
-def every(documents: Documents, collection: str, wanted: type[T], prefix: str = "") -> list[tuple[str, T]]:
-    """The same, however many there are; `read_all` stops at what one scan gives."""
+    """Every document under a prefix, in key order, however many there are."""
     found: list[tuple[str, T]] = []
-    after = ""
-    while rows := documents.scan(collection, prefix, after=after):
+    while len(rows := documents.scan(collection, prefix, after=found[-1][0] if found else "")) == SCAN_ROWS_MAX:
         found += [(key, codec.decode(data, wanted)) for key, data in rows]
-        after = rows[-1][0]
-    return found
+    return [*found, *((key, codec.decode(data, wanted)) for key, data in rows)]
 
 
 def write(tx: Transaction, collection: str, key: str, value: Struct) -> None:

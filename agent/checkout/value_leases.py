@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from agent.checkout.leases import MARGIN, centre_now
-from agent.checkout.records import ValueKept, ValuePromise, every, read, write
+from agent.checkout.records import ValueKept, ValuePromise, read, read_all, write
 from agent.signatures import SignatureError, check_any
 from agent.snapshot import LinkState
 from drivers.vocabulary import codec
@@ -107,7 +107,7 @@ def is_ours(desk: DeskState, signed: SignedValueLease) -> bool:
 def in_hand(desk: DeskState, kind: ValueKind, thing: str, receipt_uid: str) -> InHand | None:
     """The lease on a thing that this receipt may use, or that another receipt of this till was promised; or None."""
     found: InHand | None = None
-    for key, kept in every(desk.store, "value_lease", ValueKept, prefix=key_of(kind, thing)):
+    for key, kept in read_all(desk.store, "value_lease", ValueKept, prefix=key_of(kind, thing)):
         if not kept.left or not is_ours(desk, kept.signed):
             continue
         promised = [one for one in promises_of(desk) if one.key == key]
@@ -139,7 +139,7 @@ def _is_good_now(desk: DeskState, kept: ValueKept) -> bool:
 
 def promises_of(desk: DeskState, receipt_uid: str = "") -> list[ValuePromise]:
     """What receipts in progress were promised, or one of them."""
-    found = every(desk.store, "value_promise", ValuePromise, prefix=f"{receipt_uid}/" if receipt_uid else "")
+    found = read_all(desk.store, "value_promise", ValuePromise, prefix=f"{receipt_uid}/" if receipt_uid else "")
     return [one for _, one in found if receipt_uid in ("", one.receipt_uid)]
 
 
@@ -172,7 +172,7 @@ def promise_values(
 
 def drop_promises(desk: DeskState, tx: Transaction, receipt_uid: str) -> None:
     """This receipt is closed or given up."""
-    for key, one in every(desk.store, "value_promise", ValuePromise, prefix=f"{receipt_uid}/"):
+    for key, one in read_all(desk.store, "value_promise", ValuePromise, prefix=f"{receipt_uid}/"):
         if one.receipt_uid == receipt_uid:  # a uid may begin with another one and a slash
             tx.delete("value_promise", key)
 
@@ -180,7 +180,7 @@ def drop_promises(desk: DeskState, tx: Transaction, receipt_uid: str) -> None:
 def stale_promises(desk: DeskState, going_on: Iterable[str]) -> list[str]:
     """Keys of promises to receipts that are not in progress any more."""
     there = set(going_on)
-    found = every(desk.store, "value_promise", ValuePromise)
+    found = read_all(desk.store, "value_promise", ValuePromise)
     return [key for key, one in found if one.receipt_uid not in there]
 
 

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from agent.checkout import writing
 from agent.checkout.leases import centre_now
-from agent.checkout.records import CentreTime, Open, ValueKept, Wanted, every, read, read_all, write
+from agent.checkout.records import CentreTime, Open, ValueKept, Wanted, read, read_all, write
 from agent.checkout.value_leases import keep_leases, promises_of
 from drivers.vocabulary import facts
 from drivers.vocabulary.leases import HOLDS_MAX, Place
-from drivers.vocabulary.value_leases import CUSTOMERS_MAX, HELD_MAX, ValueAnswer, ValueKind, ValueReport
+from drivers.vocabulary.value_leases import CUSTOMERS_MAX, HELD_MAX, HeldMoney, ValueAnswer, ValueKind, ValueReport
 
 if TYPE_CHECKING:
     from agent.checkout.state import DeskState
@@ -32,17 +32,21 @@ def value_report(desk: DeskState) -> ValueReport:
     customers = [key for key, _ in seen[:CUSTOMERS_MAX]]
     _forget_told(desk)
     _tidy(desk, {desk.knowledge.resolve(one) for one in customers})
-    held = [one.signed for _, one in every(desk.store, "value_lease", ValueKept) if one.over is None]
+    held = [one.signed for _, one in read_all(desk.store, "value_lease", ValueKept) if one.over is None]
     heard = read(desk.store, "time", HEARD, CentreTime)
-    receipts = [uid for uid, one in every(desk.store, "checkout", Open) if one.certificate_hold]
+    holds = [
+        HeldMoney(receipt_uid=uid, certificate=name, amount=amount)
+        for uid, one in read_all(desk.store, "checkout", Open)
+        for name, amount in one.certificates_held.items()
+    ]
     # The centre frees what is old and not told: of what cannot be told in whole, it must not.
-    is_whole = len(receipts) <= HOLDS_MAX and len(held) <= HELD_MAX
+    is_whole = len(holds) <= HOLDS_MAX and len(held) <= HELD_MAX
     return ValueReport(
         last=Place(epoch=desk.store.epoch, sequence=desk.store.depth().last_sequence),
         stamp=heard.stamp if heard is not None else "",
         is_whole=is_whole,
         held=tuple(held[:HELD_MAX]),
-        receipts=tuple(receipts[:HOLDS_MAX]),
+        holds=tuple(holds[:HOLDS_MAX]),
         customers=tuple(customers),
         wants=tuple(sorted(desk.rules.leased, key=lambda kind: kind.value)),
     )
@@ -61,7 +65,7 @@ def take_values(desk: DeskState, answer: ValueAnswer) -> None:
     with desk.store.transaction() as tx:
         write(tx, "time", HEARD, met)
         keep_leases(desk, tx, (one for one in answer.leases if one.lease.id not in recalled))
-    kept = every(desk.store, "value_lease", ValueKept)
+    kept = read_all(desk.store, "value_lease", ValueKept)
     back = [
         (key, one) for key, one in kept if one.over is None and one.signed.lease.id in recalled and key not in promised
     ]
@@ -73,7 +77,7 @@ def _forget_told(desk: DeskState) -> None:
     acknowledged = {**desk.store.acknowledged(), desk.store.epoch: desk.store.depth().acknowledged_through}
     told = [
         key
-        for key, one in every(desk.store, "value_lease", ValueKept)
+        for key, one in read_all(desk.store, "value_lease", ValueKept)
         if one.over is not None and one.over.sequence <= acknowledged.get(one.over.epoch, 0)
     ]
     if told:
@@ -87,7 +91,7 @@ def _tidy(desk: DeskState, customers: set[str]) -> None:
     known = centre_now(desk)
     promised = {one.key for one in promises_of(desk)}
     done: list[tuple[str, ValueKept]] = []
-    for key, one in every(desk.store, "value_lease", ValueKept):
+    for key, one in read_all(desk.store, "value_lease", ValueKept):
         lease = one.signed.lease
         if one.over is not None or key in promised:
             continue

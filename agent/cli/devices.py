@@ -11,8 +11,8 @@ from typing import Any, Final
 from agent.cli.common import print_json, table
 from drivers import registry
 from drivers.contract import Driver
-from drivers.finding.found import Found, setting_lines
-from drivers.finding.machine import changes, find_all, look
+from drivers.finding.found import Found, Kind, setting_lines
+from drivers.finding.machine import changes, find_plugged, look
 from drivers.registry import LoadedDriver
 
 __all__ = ["add_parser", "run", "watch"]
@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     elif not args.json:
         print("\n\n".join(in_words(one) for one in found) or NOTHING)
     if args.watch:
-        watch(found, find_all, pause=time.sleep, as_json=args.json)
+        plugged = [one for one in found if one.kind is not Kind.PRINT_QUEUE]
+        watch(plugged, find_plugged, pause=time.sleep, as_json=args.json)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`tillpoint receipts try FILE`: what a captured printer stream was understood to be, line by line; `picture`: its paper."""
+"""`tillpoint receipts`: what a captured stream was understood to be, line by line (`try`); its paper (`picture`)."""
 
 from __future__ import annotations
 

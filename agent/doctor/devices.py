@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from agent.doctor.report import Finding, failed, fine, skipped, warning
 from agent.settings import DeviceSettings, Settings
+from agent.slips.text import words
 from drivers import registry
 from drivers.contract import SlipConversation, SlipTrouble
 from drivers.finding.found import Found, Kind
@@ -19,7 +20,7 @@ from drivers.registry import LoadedDriver
 from drivers.transport.address import endpoint
 from drivers.transport.contract import Transport
 from drivers.vocabulary import codec
-from drivers.vocabulary.errors import TransportError, TransportUnavailable
+from drivers.vocabulary.errors import SettingsError, TransportError, TransportUnavailable
 
 __all__ = ["check_devices"]
 
@@ -37,6 +38,9 @@ _BY_PRINTER: Final = {"E301": "printer_paper_out", "E302": "printer_cover_open"}
 _CODE: Final = re.compile(r"([EW]\d{3}) ")
 #: Drivers whose printer answers DLE EOT; the one that prints slips knows how to ask.
 _ASKED: Final = {"escpos_slip": "escpos_slip", "escpos": "escpos_slip"}
+
+#: Addresses that the agent itself makes: there is nothing to open before it runs.
+_MADE_HERE: Final = ("tcp-listen:", "memory:", "pty:")
 
 FindAll = Callable[[], Sequence[Found]]
 
@@ -56,10 +60,14 @@ def check_devices(
     found: list[Finding] = []
     for device in settings.devices:
         hop = f"device {device.name}"
-        if status:
-            found.append(_as_told(hop, device, views.get(device.name), find, agent_pid))
-        else:
-            found += _opened(hop, device, find)
+        try:
+            if status:
+                found.append(_as_told(hop, device, views.get(device.name), find, agent_pid))
+            else:
+                found += _opened(hop, device, find)
+            found += _letters(hop, device, settings.slip.language)
+        except (SettingsError, codec.WireError) as error:
+            found.append(skipped(hop, f"not tried: its settings cannot be used ({error})"))
     return found
 
 
@@ -98,17 +106,30 @@ def _told_trouble(hop: str, detail: str, *, stops: bool) -> Finding:
     return failed(hop, code, detail) if stops else warning(hop, code, detail)
 
 
+def _letters(hop: str, device: DeviceSettings, language: str) -> list[Finding]:
+    """Whether a slip printer has the letters of its slips; asked of the driver, not of the printer."""
+    loaded = registry.load_driver(device.driver)
+    if not isinstance(loaded, LoadedDriver) or loaded.driver.shape != "slips":
+        return []
+    own = codec.convert(device.settings, loaded.driver.settings_type)
+    conversation = cast("SlipConversation", loaded.driver.conversation(own, device=device.name))
+    lacking = conversation.lacks("\n".join(words(language).values()))
+    if not lacking:
+        return []
+    return [warning(hop, "letters_missing", f"letters that would be question marks: {lacking[:40]}")]
+
+
 # ── Nobody runs ─────────────────────────────────────────────────────────────────────────────────
 
 
 def _opened(hop: str, device: DeviceSettings, find: FindAll) -> list[Finding]:
     """Open each of its addresses, ask a printer how it is, close."""
     found = []
-    for key in ("port", "device", "host"):
+    for key in ("port", "device", "host", "pass_on"):
         address = getattr(device, key)
         if not address:
             continue
-        if address.startswith(("tcp-listen:", "memory:")):
+        if address.startswith(_MADE_HERE):
             found.append(_listened(hop, address) if address.startswith("tcp-listen:") else fine(hop, address))
             continue
         found.append(_tried(hop, device, address, find, asks=key == "device"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from central.conformance.bench import Bench
-from central.conformance.goods import new_uid, returned, sold
+from central.conformance.goods import attached_to, new_uid, returned, sold
 from central.conformance.outcome import expect, expect_equal
 from central.conformance.suite import check
 from central.conformance.till import Till
@@ -147,6 +147,27 @@ def before_sale(bench: Bench) -> None:
     verdict = bench.a.settle(fact)[-1]
     expect(verdict.get("state") == "applied", "the late sale is applied", verdict)
     expect_equal(before, bench.balance(customer), "points, when the sale is there too:")
+
+
+@check(
+    "attached",
+    "G1 G2",
+    "a sale of nobody that becomes somebody's earns late and once, and its return takes that back",
+    step="apply `receipt.attached` to a sale without a customer only; from then on its decision is the sale's",
+    needs=("sale",),
+)
+def attached(bench: Bench) -> None:
+    """Sold to nobody, given to somebody, and given away again."""
+    customer, other = bench.customer("buyer"), bench.invented("late")
+    before = bench.balance(customer)
+    sale = bench.sell(bench.a, None)
+    verdict = bench.a.settle(attached_to(sale, customer, unit=bench.unit, earn=12))[-1]
+    expect(verdict.get("state") == "applied", "the receipt becomes the customer's", verdict)
+    expect_equal(before + 12, bench.balance(customer), f"{before} + 12 earned late =")
+    verdict = bench.a.settle(attached_to(sale, other, unit=bench.unit, earn=12))[-1]
+    expect(verdict.get("state") == "refused", "it is a customer's already", verdict)
+    _settle_return(bench, sale)
+    expect_equal(before, bench.balance(customer), "points, after the goods came back:")
 
 
 @check(

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from central.conformance.till import Till
 from drivers.vocabulary import codec
 from drivers.vocabulary.customer import Identifier, IdentifierKind, keyed_hash
 from drivers.vocabulary.decision import CertificateUsed, Decision, PointsEarned, PointsSpent
-from drivers.vocabulary.facts import CustomerEnrolled, ReceiptConfirmed, ReceiptRefunded
+from drivers.vocabulary.facts import CustomerEnrolled, ReceiptAttached, ReceiptConfirmed, ReceiptRefunded
 from drivers.vocabulary.joining import Consent, ConsentChannel, Contact, contact_context, mask_phone
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, Line, Receipt
 from drivers.vocabulary.sealing import RANDOM_BYTES, seal
 
-__all__ = ["PHONE_LIKE", "Person", "new_person", "new_uid", "receipt_of", "returned", "sold"]
+__all__ = ["PHONE_LIKE", "Person", "attached_to", "new_person", "new_uid", "receipt_of", "returned", "sold"]
 
 #: Each X becomes a digit. ITU-T E.164 gives country code 999 to nobody: no person has such a number.
 PHONE_LIKE: Final = "+999XXXXXXXXXXXX"
@@ -138,6 +140,18 @@ def sold(
     )
     return ReceiptConfirmed(
         receipt=receipt, decision=decision, claim_code=CLAIM_CODE, source="api", customer_id=customer, **more
+    )
+
+
+def attached_to(sale: ReceiptConfirmed, customer: str, *, unit: str, earn: int) -> ReceiptAttached:
+    """A sale of nobody becomes a customer's and earns."""
+    effects = (*sale.decision.effects, PointsEarned(unit=unit, amount=earn, rule="check"))
+    return ReceiptAttached(
+        receipt=sale.receipt,
+        decision=replace(sale.decision, effects=effects),
+        claim_code=sale.claim_code,
+        source=sale.source,
+        customer_id=customer,
     )
 
 

@@ -14,13 +14,17 @@ from drivers.finding.known import named
 from drivers.transport.spool import system_spooler
 from drivers.vocabulary.errors import TransportError
 
-__all__ = ["changes", "find_all", "look"]
+__all__ = ["changes", "find_all", "find_plugged", "look"]
 
 
 def find_all() -> tuple[Found, ...]:
     """Ports, USB and HID devices, scanners that type, print queues; asks the system, opens nothing."""
-    found = windows.find(windows.this_machine()) if sys.platform == "win32" else linux.find()
-    return (*found, *_queues())
+    return (*find_plugged(), *_queues())
+
+
+def find_plugged() -> tuple[Found, ...]:
+    """The same without the queues of the spooler, which is another program and takes its time to answer."""
+    return windows.find(windows.this_machine()) if sys.platform == "win32" else linux.find()
 
 
 def look() -> tuple[Found, ...]:

@@ -203,7 +203,7 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """What would this basket cost: the receipt so far, at the till's own prices before loyalty.
 
     Attributes:
-        points: how many points the customer wants to spend; None asks for none.
+        points: how many points the customer wants to spend; None leaves it to the cashier's panel, 0 spends none.
         points_max: True spends as many as the rules allow.
         unit: which points; None means the first the programme lets people spend.
         certificates: gift certificates shown, each with the balance its keeper tells; what they pay is in the answer.

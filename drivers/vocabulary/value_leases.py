@@ -30,6 +30,7 @@ __all__ = [
     "CouponWanted",
     "CouponsGrant",
     "CouponsWanted",
+    "HeldMoney",
     "SignedValueLease",
     "ValueAnswer",
     "ValueKind",
@@ -112,6 +113,14 @@ class SignedValueLease(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signatures: Annotated[tuple[Signature, ...], Meta(max_length=4)] = ()
 
 
+class HeldMoney(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Money of a certificate that the centre keeps for a receipt in progress, as the till knows of it."""
+
+    receipt_uid: ReceiptUid
+    certificate: Serial
+    amount: Annotated[int, Meta(ge=1)]
+
+
 class ValueReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``POST /v1/tills/{till}/values``: the coupons and certificates in a till's hand, and whose it would like to have.
 
@@ -121,7 +130,8 @@ class ValueReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             way from a new one, and what the till cannot know of yet from what it never heard of.
         is_whole: whether all it holds and knows of is named here.
         held: every lease the till still may use something under.
-        receipts: those in progress for which it knows of a hold on a certificate.
+        holds: those on certificates of which it knows; another one whose time was over when the till last heard an
+            answer never was.
         customers: whose coupons and certificates it would like to be able to take without a line.
         wants: which of both; the other is leased to it only while a customer waits.
     """
@@ -130,7 +140,7 @@ class ValueReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     stamp: Annotated[str, Meta(max_length=100)] = ""
     is_whole: bool = True
     held: Annotated[tuple[SignedValueLease, ...], Meta(max_length=HELD_MAX)] = ()
-    receipts: Annotated[tuple[ReceiptUid, ...], Meta(max_length=HOLDS_MAX)] = ()
+    holds: Annotated[tuple[HeldMoney, ...], Meta(max_length=HOLDS_MAX)] = ()
     customers: Annotated[tuple[CustomerName, ...], Meta(max_length=CUSTOMERS_MAX)] = ()
     wants: Annotated[tuple[ValueKind, ...], Meta(max_length=2)] = (ValueKind.COUPON, ValueKind.CERTIFICATE)
 

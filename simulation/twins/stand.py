@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.transport.contract import Endpoint, Transport
-from drivers.twins import ShownTwin
+from drivers.twins import ServerTwin, ShownTwin, TwinConnection
 from drivers.vocabulary.errors import TransportError, TransportUnavailable
 
 __all__ = ["Seen", "Stand"]
@@ -18,6 +18,7 @@ OPEN_SLICE_S: Final = 0.2  # how late a stop may be noticed
 READ_SLICE_S: Final = 0.02  # some devices say every 60 ms that they are still printing
 WRITE_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 1.0  # a port that went away
+VISITORS_MAX: Final = 32  # at once, of a device that is a server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Stand:
         self._stop = threading.Event()
         self._unasked = b""
         self._wire = "nobody is connected"
+        self._visitors = 0
         self._bytes_in = self._bytes_out = 0
         self._version = 0
         self._thread = threading.Thread(target=self._run, name="twin", daemon=True)
@@ -115,25 +117,47 @@ class Stand:
             if pipe is None:
                 self._serve(b"")
                 continue
-            self._say("the wire is open" if self._endpoint.is_line else "somebody is connected")
-            try:
-                self._visit(pipe)
-            except TransportError as error:
-                self._say(f"nobody is connected ({error})")
+            if isinstance(self._twin, ServerTwin) and not self._endpoint.is_line:
+                self._visit_beside(pipe, self._twin.connection())
+            else:
+                self._visit(pipe, None)
+
+    def _visit_beside(self, pipe: Transport, connection: TwinConnection) -> None:
+        """One of several visitors, on a thread of its own."""
+        if self._visitors >= VISITORS_MAX:
+            pipe.abort()
+            return
+        threading.Thread(target=self._visit, args=(pipe, connection), name="twin-visit", daemon=True).start()
+
+    def _visit(self, pipe: Transport, connection: TwinConnection | None) -> None:
+        self._come(1)
+        try:
+            while not self._stop.is_set() and (connection is None or not connection.is_closed):
+                answer = self._serve(pipe.read(READ_SLICE_S), connection)
+                if answer:
+                    pipe.write(answer, WRITE_TIMEOUT_S)
+        except TransportError:
+            pass  # how many are left is told
+        finally:
             pipe.close()
+            self._come(-1)
 
-    def _visit(self, pipe: Transport) -> None:
-        while not self._stop.is_set():
-            answer = self._serve(pipe.read(READ_SLICE_S))
-            if answer:
-                pipe.write(answer, WRITE_TIMEOUT_S)
+    def _come(self, more: int) -> None:
+        """Somebody came or went."""
+        with self._turn:
+            self._visitors += more
+            many = f"{self._visitors} are connected" if self._visitors > 1 else "somebody is connected"
+            here = "the wire is open" if self._endpoint.is_line else many
+        self._say(here if self._visitors else "nobody is connected")
 
-    def _serve(self, data: bytes) -> bytes:
+    def _serve(self, data: bytes, connection: TwinConnection | None = None) -> bytes:
         """One turn of the twin; what it says."""
         with self._turn:
             now_s = self._clock()
             before = self._look(self._twin.roll.count)
-            answer = self._twin.feed(data, now_s) if data else b""
+            answer = b""
+            if data:
+                answer = self._twin.feed(data, now_s) if connection is None else connection.feed(data)
             answer += self._twin.tick(now_s) + self._unasked
             self._unasked = b""
             self._bytes_in += len(data)

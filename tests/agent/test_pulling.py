@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,10 @@ from agent.assembly import Agent, check
 from agent.cli import main
 from agent.settings import DeviceSettings, DoorsSettings, Settings, TillSettings
 from drivers.polling import Pace
+from drivers.vocabulary.checkout import ConfirmRequest
 from drivers.vocabulary.errors import SettingsError
+from drivers.vocabulary.money import Money, Quantity
+from drivers.vocabulary.receipt import DocumentKind, Line, Receipt
 from tests.agent.pull_rig import Counter, place_of, receipts_of
 
 pytestmark = pytest.mark.net
@@ -168,6 +172,41 @@ def test_a_fresh_receipt_has_its_slip_on_the_register(shop: Callable[..., Shop])
 
     assert paper < sold
     assert 1 == sum("Код" in line for line in lines), lines
+
+
+def test_a_hosted_register_prints_the_slips_of_the_api(tmp_path: Path) -> None:
+    """It is asked for its state only; what a POS confirms itself gets its slip there, once."""
+    counter = Counter("shtrih", model="shtrih-m")
+    device = DeviceSettings(
+        name="slips", driver="shtrih", device=counter.address, way="host", slips_of=("api",), settings={}
+    )
+    agent = Agent(
+        Settings(till=TillSettings(state_folder=str(tmp_path)), doors=DoorsSettings(port=0), devices=(device,))
+    )
+    agent.start()
+    money = Money.of("100", "RUB")
+    line = Line(number=1, name="goods", quantity=Quantity.ONE, price=money, total=money)
+    receipt = Receipt(uid="pos-1", kind=DocumentKind.SALE, total=money, lines=(line,))
+    try:
+        counter.twin.be_rude("cover_open")
+        answer = agent.till.confirm(ConfirmRequest(receipt=receipt), timeout_s=10)
+        agent.till.confirm(ConfirmRequest(receipt=receipt), timeout_s=10)
+        told = threading.Event()
+        agent.till.subscribe(lambda seen: told.set() if "E302" in seen.devices[0].detail else None)
+        assert told.wait(10) or "E302" in agent.till.snapshot.devices[0].detail
+        assert 0 == counter.twin.roll.count
+        counter.twin.be_rude("cover_open", on=False)
+        ends = time.monotonic() + 10
+        while not any(line.startswith("✂") for line in counter.twin.roll.since(0)):
+            assert time.monotonic() < ends, counter.twin.roll.since(0)
+            threading.Event().wait(0.05)
+    finally:
+        agent.stop()
+        counter.close()
+    lines = counter.twin.roll.since(0)
+
+    assert 1 == sum(answer.claim_code in line for line in lines), lines
+    assert not counter.twin.register.memory.documents
 
 
 def test_a_till_that_sells_meanwhile_is_not_disturbed(shop: Callable[..., Shop]) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agent.checkout.codes import CardPattern
-from agent.settings import DeviceSettings, Settings, load, parse
+from agent.settings import ConsentSettings, DeviceSettings, Settings, load, parse
 from drivers.vocabulary.errors import SettingsError
 
 
@@ -31,7 +31,7 @@ def test_the_example_is_the_defaults(project: Path) -> None:
     written = parse(example(project).encode(), name="config.example.toml")
     defaults = Settings()
 
-    for table in ("till", "doors", "panel", "central", "offline", "slip"):
+    for table in ("till", "doors", "panel", "central", "offline", "codes", "slip"):
         assert getattr(defaults, table) == getattr(written, table)
 
 
@@ -41,6 +41,7 @@ def test_the_example_names_every_key(project: Path) -> None:
     wanted = {
         "devices": {field.encode_name for field in msgspec.structs.fields(DeviceSettings)},
         "cards": {field.encode_name for field in msgspec.structs.fields(CardPattern)},
+        "consents": {field.encode_name for field in msgspec.structs.fields(ConsentSettings)},
     }
     for field in msgspec.structs.fields(Settings):
         if field.encode_name not in wanted:
@@ -82,6 +83,17 @@ def test_every_key_of_the_example_has_its_sentence(project: Path) -> None:
         (
             '[[devices]]\nname = "a"\ndriver = "x"\n[[devices]]\nname = "a"\ndriver = "x"',
             "config.toml, line 5: two devices are called 'a'; rename one",
+        ),
+        (
+            (
+                '[[consents]]\npurpose = "a"\nversion = "1"\ntext = "x"\nrequired = true\n'
+                '[[consents]]\npurpose = "a"\nversion = "2"\ntext = "y"'
+            ),
+            "config.toml, line 7: two consents are for 'a'; one purpose has one text",
+        ),
+        (
+            '[[consents]]\npurpose = "a"\nversion = "1"\ntext = "x"',
+            "config.toml, line 2: no consent is required; say required = true for the one that is",
         ),
     ],
 )

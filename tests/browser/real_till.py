@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from msgspec import structs
 
 from agent.doors.app import build
 from agent.doors.keys import DoorSecrets
@@ -19,7 +21,7 @@ from drivers.vocabulary.centre import HoldGrant
 from drivers.vocabulary.customer import Customer, PointsLot
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.sealing import sealing_public_key
-from tests.agent.conftest import MONDAY, PROGRAMME, Rig
+from tests.agent.conftest import PROGRAMME, Rig
 
 __all__ = ["PIN", "PIN_IT", "RealTill"]
 
@@ -35,9 +37,10 @@ class RealTill:
     def __init__(self, folder: Path, *, language: str = "ru", region: str = "RU") -> None:
         self.rig = Rig(folder)
         self.clock = self.rig.clock
+        self.clock.at = datetime.now(UTC)  # the browser's clock is the machine's
         self.language, self.region = language, region
         self.desk = SimpleNamespace(calls="a real desk keeps no list")
-        lot = PointsLot(id="old", unit="bonus", amount=1240, expires_at=MONDAY + timedelta(days=10))
+        lot = PointsLot(id="old", unit="bonus", amount=1240, expires_at=self.clock.at + timedelta(days=10))
         anna = Customer(
             id="m-1", name="Анна П.", phone="+7900***01", tier="silver", spent=Money.of("6000", "RUB"), lots=(lot,)
         )
@@ -54,7 +57,8 @@ class RealTill:
         desk = self.rig.open()
         desk.rules = dataclasses.replace(desk.rules, panel_language=self.language)
         desk.sealing_key = sealing_public_key(bytes(range(1, 33)))
-        desk.link = LinkState.OFFLINE
+        # As if somebody had signed the programme: a till that takes unsigned ones says so on every screen.
+        desk.programmes.good = structs.replace(desk.programmes.good, key="tests")
         return desk
 
     def _start(self, port: int) -> None:
@@ -113,7 +117,7 @@ class RealTill:
 
 def _more_people() -> list[Customer]:
     """A card that was blocked, and somebody with a long name and much to say."""
-    rich = PointsLot(id="rich", unit="bonus", amount=123_456_789, expires_at=MONDAY.replace(day=20))
+    rich = PointsLot(id="rich", unit="bonus", amount=123_456_789, expires_at=datetime.now(UTC) + timedelta(days=20))
     return [
         Customer(id="m-3", name="Вера С.", phone="+7900***03", blocked=True),
         Customer(

@@ -38,7 +38,6 @@ def _typing(panel: Any, _: Any) -> None:
 
 def _not_found(panel: Any, _: Any) -> None:
     panel.type_slowly(NOBODY)
-    panel.press("Enter")  # where numbers are not known by their length
     panel.wait("not_found")
 
 

@@ -41,6 +41,10 @@ TARGETS = """() => {
 }"""
 
 
+# Beside the POS there is room for finding and spending; joining and the long quote want the whole window.
+NARROW = {"idle", "typing", "not-found", "found", "redeem", "redeem-by-phone", "ask", "blocked", "product", "joined"}
+
+
 @pytest.fixture
 def walk(chromium, tmp_path):
     """Opens a real till in a language and a window of a size."""
@@ -89,8 +93,8 @@ def test_nothing_overflows_on_any_state(walk, language, size):
     panel, till = walk(language, size)
     found, targets = {}, {}
     for state in STATES:
-        if size[0] == 360 and state in ("offline", "quote", "wish", "spent"):
-            continue  # the strip beside the POS shows these, and scrolls: docs/guides/cashier.md
+        if size[0] == 360 and state not in NARROW:
+            continue
         reset(panel, till)
         show(panel, till, state)
         found[state] = panel.page.evaluate(OVERFLOW)
@@ -103,10 +107,12 @@ def test_nothing_overflows_on_any_state(walk, language, size):
 
 @pytest.mark.skipif(not os.environ.get("TILLPOINT_REMAKE"), reason="remakes docs/pictures with TILLPOINT_REMAKE=1")
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_pictures_of_every_state(walk, size):
+def test_pictures_of_every_state(walk, size, monkeypatch):
     """One picture of each, for the guides and for looking at."""
     folder = PICTURES if size[0] == 1024 else PICTURES / f"{size[0]}x{size[1]}"
     folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("system", "Windows"), ("release", "10"), ("python_version", "3.11")):
+        monkeypatch.setattr(f"platform.{name}", lambda text=text: text)
     panel, till = walk("ru", size)
     for state in STATES:
         reset(panel, till)

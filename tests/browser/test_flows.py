@@ -262,11 +262,22 @@ def test_not_found_is_corrected(panel, till):
     panel.wait("found")
 
 
+def test_enter_out_of_habit_does_nothing(panel, till):
+    """The last digit sent the number; the Enter that the hand adds must not answer the question it brings up."""
+    panel.type_slowly("9000000003")
+    panel.trail("Enter", after_ms=150)
+    panel.wait("not_found")
+    panel.trail("Enter", after_ms=400)
+
+    assert ("not_found", 1) == (panel.screen(), len(asked(till)))
+
+
 def test_not_found_without_a_card(panel, till):
     """Enter goes on without a customer, with an empty field."""
     panel.type_slowly("9000000003")
     panel.wait("not_found")
-    panel.press("Enter")
+    with panel.page.expect_response("**/panel/clear"):
+        panel.press("Enter")
     panel.wait("idle")
 
     assert ("", "panel_clear") == (panel.page.input_value("#code"), till.desk.calls[-1][0])

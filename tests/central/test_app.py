@@ -179,6 +179,16 @@ def test_a_gap_makes_every_till_begin_anew(web: httpx.Client, words: Any) -> Non
     assert before != after
 
 
+def test_a_cursor_ahead_of_the_feed_makes_every_till_begin_anew(web: httpx.Client) -> None:
+    """This feed has told it, and has forgotten: the database was restored. Asking again with it changes nothing more."""
+    before = web.get("/v1/tills/t1/changes").json()["cursor"].partition(".")[0]
+    answered = [web.get("/v1/tills/t1/changes", params={"cursor": f"{before}.999999"}) for _ in range(2)]
+    after = web.get("/v1/tills/t1/changes").json()["cursor"].partition(".")[0]
+
+    assert [(410, "cursor_unknown")] * 2 == [code_of(one) for one in answered]
+    assert before != after
+
+
 def test_a_hold_over_http(web: httpx.Client) -> None:
     """All or none."""
     wanted = b'{"receipt_uid":"r9","customer_id":"anna","unit":"bonus","points":60}'

@@ -10,10 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from central.cli import main
 from central.errors import Fork
 from central.ingest import quarantine
 from central.operator.keys import METRICS, OPERATOR, SESSION_LIFE_S, Sessions, make_token
 from central.operator.routes import HEADERS, TRIES_MAX
+from central.restoration import note_trouble
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import Upload
 
@@ -292,3 +294,20 @@ def test_a_number_is_a_metric_that_is_documented(stranger: httpx.Client, token: 
 
     assert len(names) > 12
     assert [] == sorted(name for name in names if f"`{name}`" not in guide)
+
+
+def test_a_till_that_claims_what_it_cannot_show_is_named(
+    operator: httpx.Client, centre: Any, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the till on its page, in the totals and in the list of leases."""
+    words = "shows a lease that this centre has not signed (x)"
+    with centre.database.write() as connection:
+        note_trouble(connection, "t1", words, centre.now)
+    page = operator.get("/operator").text
+    main(["totals", "--database", database_url])
+    main(["leases", "list", "--database", database_url])
+    told = capsys.readouterr().out
+
+    assert words in page
+    assert f"  leases: {words}" in told
+    assert f"t1 {words}" in told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +16,14 @@ from central import schema
 from central.certificate_desk import block_certificate, make_certificate, show_certificate
 from central.certificate_holds import PIN_FAILURES_MAX, ask_certificate
 from central.changes import new_instance
+from central.cli import main
 from central.coupons import coupon_row, overspent_coupons
 from central.lease_reports import report_leases
 from central.leases import LeaseRules, set_lease_rules
+from central.operator.pages import overspend_page
+from central.operator.queries import overused_leases
 from central.programme_keys import ring_of
-from central.value_leases import release_values, values_of, values_promise_nothing
+from central.value_leases import prune_values, release_values, values_of, values_promise_nothing
 from central.value_reports import ask_coupons, report_values
 from drivers.vocabulary import codec
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
@@ -32,6 +35,7 @@ from drivers.vocabulary.value_leases import (
     CouponsGrant,
     CouponsWanted,
     CouponWanted,
+    HeldMoney,
     SignedValueLease,
     ValueAnswer,
     ValueKind,
@@ -414,8 +418,8 @@ def test_a_hold_of_a_till_that_reports_ends_when_the_till_says_so(centre: Any, t
     first.report()
     first.certificate()
     centre.now += timedelta(hours=1)
-    first.report(receipts=("r1",))
-    first.report(receipts=("r1",))
+    first.report(holds=(HeldMoney(receipt_uid="r1", certificate=certificate(centre).id, amount=10_000),))
+    first.report(holds=(HeldMoney(receipt_uid="r1", certificate=certificate(centre).id, amount=10_000),))
     assert "certificate_held" == second.certificate().reason
     first.tell(HoldReleased(receipt_uid="r1", hold="h-t1-r1"))
     assert second.certificate().certificate is not None
@@ -502,6 +506,26 @@ def test_a_restored_centre_promises_nothing_until_every_till_has_spoken(
     assert 5_000 == grant.certificate.balance.minor
 
 
+def test_a_restored_centre_learns_what_it_keeps_for_receipts(centre: Any, tills: list[Till], words: Any) -> None:
+    """The hold was made after the back-up; the receipt may be closed without a line."""
+    first, second = tills
+    name = make(centre, words)
+    first.certificate()
+    with centre.database.write() as connection:
+        connection.execute(delete(schema.certificate_hold))
+        new_instance(connection)
+    second.settle()
+    second.report()
+    first.settle()
+    held = HeldMoney(receipt_uid="r1", certificate=name, amount=10_000)
+    first.report(holds=(held,))
+
+    assert "certificate_held" == second.certificate(uid="r2").reason
+    first.tell(paid(words, "r1", name, 10_000))
+    first.report(holds=(held,))
+    assert "certificate_empty" == second.certificate(uid="r2").reason
+
+
 def test_a_centre_learns_by_itself_that_it_was_restored(centre: Any, tills: list[Till]) -> None:
     """A till holds what is not here; from then on every till is waited for."""
     first, second = tills
@@ -565,6 +589,21 @@ def test_a_till_that_never_said_what_it_holds_waits(centre: Any, words: Any) -> 
     assert {"A-1": "coupon_restoring"} == stranger.coupons("A-1").refused
 
 
+def test_leases_that_are_over_for_long_are_forgotten(centre: Any, tills: list[Till]) -> None:
+    """Open ones never are: the till may still tell of a use."""
+    first, _ = tills
+    give_anna(centre, "A-1", "A-2")
+    first.report()
+    first.tell(LeasesClosed(leases=(next(iter(first.held)),)))
+
+    def left(days: int) -> int:
+        with centre.database.write() as connection:
+            assert not prune_values(connection, centre.now + timedelta(days=days))
+            return len(connection.execute(select(schema.value_lease)).all())
+
+    assert [2, 1] == [left(90), left(365)]
+
+
 def test_who_a_certificate_belongs_to_is_where_it_may_be_wanted(centre: Any, tills: list[Till], words: Any) -> None:
     """Whoever paid with it last; a till that anna comes to leases it though it was never shown there."""
     first, second = tills
@@ -589,3 +628,29 @@ def test_an_older_certificate_can_be_leased_once_it_was_shown(centre: Any, tills
     assert 1 == len(first.report().leases)
     with centre.database.read() as connection:
         assert slow_matches("GIFT00000001", connection.scalar(select(table.c.check_hash)) or "")
+
+
+def test_people_see_what_is_held_and_what_was_used_too_often(
+    centre: Any, tills: list[Till], words: Any, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command lists and releases; the operator's page has what is odd."""
+    first, _ = tills
+    give_anna(centre, "A-1", "A-2")
+    make(centre, words)
+    first.certificate(uid=None)
+    first.report()
+    lease = next(one.lease.id for one in first.held.values() if one.lease.thing == "A-1")
+    first.tell(used(words, "r-1", "A-1", lease), used(words, "r-2", "A-1", lease))
+    assert 0 == main(["leases", "list", "--database", database_url])
+    listed = capsys.readouterr().out
+    with centre.database.read() as connection:
+        odd = overused_leases(connection)
+        page = str(overspend_page([], [], [], odd, form_key="k"))
+
+    assert "t1  anna  coupon A-2, until 2026-03-09 12:01 UTC" in listed
+    assert "t1  -  certificate ****0001: 5000 of 5000 minor units left" in listed
+    assert [(lease, 2)] == [(row.id, row.used) for row in odd]
+    assert "Leases used beyond what they allow" in page
+    assert lease in page
+    assert 0 == main(["leases", "release", "t1", "--i-take-the-risk", "--database", database_url])
+    assert "2 leases of t1 are free" in capsys.readouterr().out

@@ -49,6 +49,7 @@ percent = 10
 when.coupons = ["tea"]
 """
 CODE = "GIFT-0000-0001"
+SERIALS = tuple(f"A-{number}" for number in range(1, 9))
 BATCH = 1_000
 
 
@@ -224,7 +225,7 @@ class Till:
 
 def two_tills(centre: Any, words: Any, folder: Path) -> list[Till]:
     """Two tills that have said what they hold; anna holds coupons and there is a certificate of 100.00."""
-    rows = [coupon_row(serial, "tea", customer="anna", uses=1) for serial in ("A-1", "A-2", "A-3")]
+    rows = [coupon_row(serial, "tea", customer="anna", uses=1) for serial in SERIALS]
     with centre.database.write() as connection:
         connection.execute(insert(schema.coupon), rows)
         make_certificate(connection, CODE, words.rub(10_000), now=centre.now)

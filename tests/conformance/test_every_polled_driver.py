@@ -107,7 +107,9 @@ def test_its_twin_can_be_pulled(driver):
 def test_every_receipt_comes_once_and_in_order(driver, wire, line, bench, serve):
     """What was sold before, and what is sold while it is looked at."""
     if line == "loses bytes" and driver.visitors_max > 1:
-        pytest.skip(f"SKIPPED LOUDLY: {driver.name} speaks with a server over TCP, which loses no byte without breaking")
+        pytest.skip(
+            f"SKIPPED LOUDLY: {driver.name} speaks with a server over TCP, which loses no byte without breaking"
+        )
     bench = bench(driver)
     keeper, twin = Keeper(), bench.twin()
     twin.sell(SOLD)

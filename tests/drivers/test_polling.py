@@ -389,6 +389,38 @@ def test_a_device_that_is_not_there_is_off_and_comes_back(start, collector):
     assert 1 == sum(getattr(event, "state", None) is DeviceState.OFF for event in collector.all)
 
 
+def test_a_stop_does_not_wait_for_a_device_that_is_silent(start, stop_flag):
+    """Some protocols wait for minutes; the service manager does not."""
+    asked = threading.Event()
+
+    class Silent(Register):
+        def condition(self):
+            asked.set()
+            pipe = self.connect()
+            while not pipe.read(60.0):
+                pass
+
+    register, pipes = Silent(), []
+
+    class Kept(Place):
+        def open(self, timeout_s):
+            pipes.append(memory_pair())
+            return pipes[-1][0]
+
+    def make(*, connect, wait, clock):
+        register.connect = connect
+        return register
+
+    worker = PollingWorker(
+        name="register", endpoint=Kept(), device_factory=make, emit=lambda event: None, stop=stop_flag
+    )
+    worker.start()
+    assert asked.wait(5)
+    stop_flag.set()
+
+    assert worker.join(5)
+
+
 def test_a_fault_of_ours_is_a_state(start, collector):
     """The thread lives on and says so."""
     register = Register()

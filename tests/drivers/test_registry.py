@@ -82,5 +82,5 @@ def test_every_registered_driver_loads():
         loaded = load_driver(name)
         assert isinstance(loaded, LoadedDriver), loaded
         assert isinstance(loaded.driver, Driver)
-        assert loaded.driver.shape in ("reader", "inline")
+        assert loaded.driver.shape in ("reader", "inline", "slips")
         assert loaded.driver.settings_type() is not None

@@ -133,6 +133,24 @@ def test_the_pos_gets_all_but_what_we_were_told(pieces, cuts, suffix, frame):
         assert stream == passed
 
 
+def test_what_is_held_has_a_limit():
+    """A pattern that takes anything, and a scanner that never ends: the POS gets it all, and memory stays small."""
+
+    class Greedy:
+        def fate(self, scanned):
+            return JUDGE.fate(scanned)
+
+        def may_be_kept(self, beginning):
+            return True
+
+    shared = SharedBytes(SerialScannerLink(SerialScannerSettings(suffix=Suffix.CR), device="s"), Greedy())
+    passed = b"".join(shared.feed(b"x" * 100, 0.0)[0] for _ in range(200))
+    passed += shared.feed(b"\r", 0.0)[0]
+
+    assert b"x" * 20_000 + b"\r" == passed
+    assert len(shared._held) == 0
+
+
 def test_a_scanner_of_reports_gives_whole_codes():
     """What is the POS's goes as text with a carriage return; a code too long for us too."""
     shared, twin = SharedCodes(HidScannerLink(HidScannerSettings(), device="s"), JUDGE), HidScannerTwin()

@@ -37,7 +37,13 @@ def test_the_wheel_has_exactly_the_five_packages(wheel_names: list[str]) -> None
 
 @pytest.mark.parametrize(
     "wanted",
-    ["agent/doors/panel/index.html", "agent/slips/words/ru.json", "drivers/printers/escpos/layouts/"],
+    [
+        "agent/doors/panel/index.html",
+        "agent/slips/words/ru.json",
+        "drivers/printers/escpos/layouts/",
+        "drivers/finding/known_usb.toml",
+        "agent/doctor/advice.toml",
+    ],
 )
 def test_the_wheel_has_its_data(wheel_names: list[str], wanted: str) -> None:
     """A page, a catalogue, a layout: what is not Python travels too."""

@@ -23,7 +23,7 @@ from drivers.printers.shtrih.session import Session
 from drivers.registry import LoadedDriver, known_drivers, load_driver
 from drivers.transport.address import endpoint
 from drivers.transport.contract import Transport
-from drivers.twins import ShownTwin
+from drivers.twins import ServerTwin, ShownTwin
 from drivers.vocabulary.errors import SettingsError, TransportUnavailable
 from simulation.cli import main
 from simulation.twins import cli
@@ -227,6 +227,21 @@ def test_paper_comes_out_in_the_terminal(stand: Any) -> None:
 
     assert "[somebody is connected]" in out.text
     assert twin.roll.count
+
+
+@net
+def test_a_device_that_is_a_server_serves_several_at_once(stand: Any) -> None:
+    """A till keeps its connection; somebody else asks meanwhile."""
+    names = [one.values[0].name for one in shown() if isinstance(twin_of(one.values[0]), ServerTwin)]
+    assert names
+    for name in names:
+        one, _, there = stand(name)
+        first, second = (http.client.HTTPConnection(there.removeprefix("tcp-listen://"), timeout=5) for _ in range(2))
+        with contextlib.closing(first), contextlib.closing(second):
+            for connection in (first, second, first):
+                connection.request("GET", "/")  # whatever it answers, it answers now
+                assert connection.getresponse().read() is not None
+            assert "2 are connected" == wait_for(one, lambda seen: "2" in seen.wire).wire
 
 
 # ── The page ────────────────────────────────────────────────────────────────────────────────────

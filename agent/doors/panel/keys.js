@@ -34,7 +34,7 @@ const isButton = (node) => node.tagName === "BUTTON";
 
 /**
  * @param field the one field whose content the panel keeps itself; keys meant for it never reach it.
- * @param on character(c), key(name), scan(code, at), mark() → what to give back(mark) when characters were a scan.
+ * @param on character(c, at), key(name, at), scan(code, at), mark() → what to give back(mark) when characters were a scan.
  */
 export function listen(field, on) {
   const held = new Set(); // keys whose release must not reach a button either
@@ -88,7 +88,7 @@ export function listen(field, on) {
     if (character === " " && text.length === 1 && isButton(event.target)) return; // a person presses that button
     if (isForeign(event.target)) return;
     take(event);
-    on.character(character);
+    on.character(character, event.timeStamp);
   }
 
   document.addEventListener("keydown", (event) => {
@@ -109,13 +109,13 @@ export function listen(field, on) {
     if (character !== null) onCharacter(event, character);
     else if (OURS.test(key)) {
       take(event);
-      if (!event.repeat) on.key(key === "Escape" ? "Esc" : key);
+      if (!event.repeat) on.key(key === "Escape" ? "Esc" : key, at);
     } else if (key === "Backspace" && !isForeign(event.target)) {
       take(event);
-      on.key(event.repeat ? "Erase" : key);
+      on.key(event.repeat ? "Erase" : key, at);
     } else if (key === "Enter" && !isButton(event.target)) {
       take(event);
-      on.key(key);
+      on.key(key, at);
     }
   }, true);
 

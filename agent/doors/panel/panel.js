@@ -12,6 +12,7 @@ import {
 
 const SAME_SCAN_MS = 2000; // the same code again within this is the scanner stuttering
 const SEARCHING_MS = 150; // a faster answer needs no "Looking…"
+const HABIT_MS = 700; // an Enter so soon after the last digit is a habit: the number was sent already
 const TOAST_MS = 4000;
 const PRODUCT_MS = 2000;
 const ANSWER_MS = 6000; // the agent answers within 2 s; this is for a dead connection
@@ -25,6 +26,7 @@ const slotButtons = Array.from(document.querySelectorAll(".slot"));
 let snap = null; // the newest snapshot
 let typed = ""; // what is in the field
 let typedAt = 0;
+let sentAt = -Infinity; // when a last digit sent the number
 let ask = ""; // digits of another customer, typed while one is at the till
 let offered = ""; // digits typed while a customer is at the till, until it is known that they are no scan
 let offerTimer = 0;
@@ -78,7 +80,8 @@ function slots() { // what the four buttons do now: [key, word, action, whether 
 const joinSlot = () => (snap && snap.may_join ? ["F4", "new_customer", startJoining] : null);
 
 function foundSlots() {
-  const can = snap.wish || !snap.quote || Object.values(snap.quote.spendable).some((one) => one > 0);
+  const has = snap.quote ? Object.values(snap.quote.spendable) : snap.customer.balances.map((one) => one.available);
+  const can = has.some((one) => one > 0);
   const wrong = ["F8", "wrong", clearCustomer];
   if (snap.wish) return [["F2", "earn_only", () => act({ do: "earn_only" })], null, ["F7", "other_sum", redeemSum], wrong];
   return [can ? ["F2", "redeem", redeem, true] : null, null, can ? ["F7", "other_sum", redeemSum] : null, wrong];
@@ -104,7 +107,9 @@ function render() {
   renderBar(snap);
   renderStrip(snap);
   show($("entry"), isEntry);
-  show($("keypad"), isEntry || now === "redeem");
+  const isAlone = now === "enrol" && snap.has_phone; // nothing is left to type
+  show($("keypad"), (isEntry && !isAlone) || now === "redeem");
+  $("entry").toggleAttribute("data-alone", isAlone);
   show($("redeem"), now === "redeem");
   show($("found"), now === "found");
   show($("ask"), now === "ask");
@@ -350,7 +355,7 @@ function scanned(code, at) {
   render(); // in any case: the characters have been taken back
 }
 
-function type(character) { // one character, by a key or by the keypad
+function type(character, at) { // one character, by a key or by the keypad
   typedAt = Date.now();
   if (ask) ask = (ask + character).slice(0, TYPED_MAX);
   else if (screenNow() === "redeem") typeDigit(character);
@@ -363,7 +368,10 @@ function type(character) { // one character, by a key or by the keypad
   } else if (character !== " " || typed) {
     if (snap && screenNow() !== "idle") corrected = verdictNow();
     typed = (typed + character).slice(0, TYPED_MAX);
-    if (isWhole(typed) && !keys.isScan()) submit();
+    if (isWhole(typed) && !keys.isScan()) {
+      sentAt = at;
+      submit();
+    }
   }
   render();
 }
@@ -384,7 +392,8 @@ function backspace(isRepeat) {
   render();
 }
 
-function press(key) {
+function press(key, at) {
+  if (key === "Enter" && at - sentAt < HABIT_MS) return;
   if (!$("it").hidden) {
     if (key === "Esc") it(false);
     else if (key === "Enter") openIt();
@@ -497,8 +506,8 @@ async function start() {
   $("keypad").addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
   $("keypad").addEventListener("click", (event) => {
     const { key } = (event.target.closest("button") || $("keypad")).dataset;
-    if (/^\d$/.test(key)) type(key);
-    else if (key) press(key);
+    if (/^\d$/.test(key)) type(key, event.timeStamp);
+    else if (key) press(key, event.timeStamp);
   });
   slotButtons.forEach((button, place) => button.addEventListener("click", () => run(slots()[place])));
   $("help-open").addEventListener("click", () => help(true));

@@ -62,8 +62,8 @@ export function renderStrip(snap) {
     text += ` · ${say("queue", { n: snap.waiting })}`;
   }
   if (text === "" && snap.loading_percent !== null) text = say("members_loading", { n: snap.loading_percent });
-  // For store IT, when nothing more pressing is there; the sentence itself is in English, as in the log.
-  if (text === "" && snap.programme_trouble) text = say("programme_trouble", { why: snap.programme_trouble });
+  // For store IT, when nothing more pressing is there; why it is stands on their page.
+  if (text === "" && snap.programme_trouble) text = say("programme_trouble");
   if (text === "") text = slipTrouble(snap);
   setText($("strip-text"), text);
   show($("strip"), text !== "");
@@ -102,7 +102,8 @@ export function renderFound(snap) {
     ["discount", isNothing(quote.discount) ? "" : `−${money(quote.discount)}`],
     ["payable", money(quote.payable), "big"],
     ["will_earn", points(quote.earn) === "0" ? "0" : `+${points(quote.earn)}`, "good"],
-    ["can_spend", points(quote.spendable), "good"],
+    ["can_spend", snap.wish ? "" : points(quote.spendable), "good"],
   ]);
+  $("quote").toggleAttribute("data-long", Boolean(quote) && money(quote.total).length > 12);
   speak(`${say("found")}. ${$("who-name").textContent}. ${say("balance")} ${balance}`);
 }

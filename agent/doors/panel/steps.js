@@ -1,7 +1,7 @@
 // The steps beside finding a customer: how many points (REDEEM), somebody new (ENROL), store IT's page behind a PIN.
 // What is typed here is kept here until it is sent; everything else is the agent's snapshot.
 import { $, fill, setText, show, speak } from "./screens.js";
-import { hasWord, say, time, whole } from "./text.js";
+import { day, hasWord, say, time, whole } from "./text.js";
 
 const AMOUNT_MAX = 9;
 const PIN_MAX = 12;
@@ -118,7 +118,7 @@ export function renderEnrol(snap, typed, act) {
 // ── Store IT ─────────────────────────────────────────────────────────────────────────────────────
 
 export function renderIt(seen) {
-  const at = (stamp) => (stamp ? `${new Date(stamp).toLocaleDateString()} ${time(stamp)}` : "");
+  const at = (stamp) => (stamp ? `${day(stamp)} ${time(stamp)}` : "");
   const counts = Object.entries({ ...seen.lookups, ...seen.counts });
   const rows = [
     ["it_agent", `${seen.version} · ${say("shop", { s: seen.shop })} · ${say("till", { t: seen.till })} · ${seen.system}`],

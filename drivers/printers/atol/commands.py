@@ -14,6 +14,8 @@ from drivers.vocabulary.errors import LocalProtocolError, RemoteProtocolError
 from .layout import Layout, Value, bcd, from_bcd, parse_layout
 
 PASSWORD_SIZE: Final = 2
+QUESTION_TIMEOUT_S: Final = 3.0  # answered within a tenth of a second, and asked again
+ORDER_TIMEOUT_S: Final = 10.0  # T5 of the protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Command:
     head: int = 0x55
     has_error: bool = True
     is_repeatable: bool = False
-    timeout_s: float = 10.0
+    timeout_s: float = ORDER_TIMEOUT_S
 
     def encode(self, password: int, /, **values: Value) -> bytes:
         """The bytes of a request; raises LocalProtocolError."""
@@ -99,7 +101,7 @@ def _row(
     head: int = 0x55,
     has_error: bool = True,
     is_repeatable: bool = False,
-    timeout_s: float = 10.0,
+    timeout_s: float = 0.0,
 ) -> Command:
     return Command(
         name=name,
@@ -110,7 +112,7 @@ def _row(
         head=head,
         has_error=has_error,
         is_repeatable=is_repeatable,
-        timeout_s=timeout_s,
+        timeout_s=timeout_s or (QUESTION_TIMEOUT_S if is_repeatable else ORDER_TIMEOUT_S),
     )
 
 

@@ -14,10 +14,10 @@ from drivers.contract import Driver
 from drivers.polled import PolledDevice, Polling
 from drivers.transport.contract import Transport
 from drivers.vocabulary.errors import SettingsError
-from drivers.vocabulary.events import Document
+from drivers.vocabulary.inside import InsidePolicy
 
 from .buffer import TID_MAX
-from .desk import Desk
+from .desk import Carried, Desk, Told
 from .link import Link2
 from .link3 import Link3
 from .low_device import LowDevice
@@ -29,6 +29,7 @@ from .simulator import VirtualAtol
 from .tasks import TaskRequest, TaskResult
 from .web_device import WebDevice
 from .web_inline import WebConversation
+from .web_inside import InsideTasks
 
 VISITORS_MAX: Final = 16  # a till has one or two connections, a browser on the server's page six
 
@@ -40,7 +41,14 @@ def conversation(settings: Any, *, device: str) -> WebConversation:
         raise SettingsError(
             'driver atol stands in line before the web server only; write interface = "web", or pull the documents',
         )
-    return WebConversation(_desk(chosen, device))
+    desk, policy = _desk(chosen, device), InsidePolicy(chosen.discount)
+    if policy is InsidePolicy.OFF:
+        return WebConversation(desk)
+    columns = model_named(chosen.model).columns
+    inside = InsideTasks(
+        desk, policy=policy, currency=chosen.currency, zone=zone_of(chosen), columns=columns, new_uid=random_uid
+    )
+    return WebConversation(desk, inside=inside)
 
 
 def polled(
@@ -75,6 +83,25 @@ def polled(
     return WebDevice(session, model=model, currency=chosen.currency, zone=zone)
 
 
+def random_uid() -> str:
+    """A name that never repeats, for a sale that has no fiscal one yet."""
+    return "a-" + secrets.token_hex(12)
+
+
+def columns_of(settings: Any) -> int:
+    """Characters in a line of its paper."""
+    chosen: AtolSettings = settings or AtolSettings()
+    return model_named(chosen.model).columns
+
+
+def refusal(settings: Any) -> str:
+    """Why a device with these settings cannot be pulled; "" for all there are."""
+    chosen: AtolSettings = settings or AtolSettings()
+    if chosen.discount != "off":
+        return "discount is of no use here: what is pulled is closed; leave it out"
+    return ""
+
+
 def zone_of(settings: AtolSettings) -> tzinfo:
     """The register's clock."""
     return timezone(timedelta(minutes=settings.utc_offset_minutes))
@@ -87,15 +114,19 @@ class _SharedDesk:
         self._desk = desk
         self._turn = threading.Lock()
 
-    def posted(self, request: TaskRequest) -> None:
+    def known(self, uuid: str) -> tuple[bool, Carried | None]:
         with self._turn:
-            self._desk.posted(request)
+            return self._desk.known(uuid)
 
-    def answered(self, request: TaskRequest, status: int) -> None:
+    def posted(self, request: TaskRequest, carried: Carried | None = None) -> None:
         with self._turn:
-            self._desk.answered(request, status)
+            self._desk.posted(request, carried)
 
-    def told(self, uuid: str, results: Sequence[TaskResult]) -> list[Document]:
+    def answered(self, request: TaskRequest, status: int) -> str:
+        with self._turn:
+            return self._desk.answered(request, status)
+
+    def told(self, uuid: str, results: Sequence[TaskResult]) -> Told:
         with self._turn:
             return self._desk.told(uuid, results)
 
@@ -114,6 +145,6 @@ driver = Driver(
     settings_type=AtolSettings,
     conversation=conversation,
     twin=VirtualAtol,
-    polling=Polling(device=polled),
+    polling=Polling(device=polled, refusal=refusal, columns=columns_of),
     visitors_max=VISITORS_MAX,
 )

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes ↔ messages, either direction, for looking on: any slicing, bounded memory; no I/O.
+"""Bytes of HTTP/1.1 → messages, either direction, for looking on: any slicing, bounded memory; no I/O.
 
 It reads what passes between a till and the web server, and it is the parser of our own client and of the twin. A reader
 that meets what it does not understand is lost for the rest of its connection and says so: whoever passes the bytes on
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -19,12 +18,8 @@ from .amounts import BODY_SIZE_MAX
 HEAD_SIZE_MAX: Final = 65_536
 LINE_SIZE_MAX: Final = 1_024  # of a chunk's size
 EXPECTED_MAX: Final = 64  # requests without an answer; a till waits for each, so two are many
-_REASONS: Final = {
-    200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
-    405: "Method Not Allowed", 409: "Conflict", 500: "Internal Server Error", 501: "Not Implemented",
-}  # fmt: skip
 _SWITCHING: Final = 101
-_WITHOUT_BODY: Final = frozenset({204, 304})
+WITHOUT_BODY: Final = frozenset({204, 304})
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -156,6 +151,22 @@ class Reader:
                     self.give_up()
         return messages
 
+    def feed_one(self, data: bytes) -> tuple[Message | None, bytes]:
+        """The first message these bytes complete, and what of them comes after it; (None, b"") for none yet."""
+        messages: list[Message] = []
+        if self._state is not _State.LOST:
+            self._kept += data
+            try:
+                while not messages and self._step(messages):
+                    pass
+            except _NotUnderstoodError:
+                self.give_up()
+        if not messages:
+            return None, b""
+        rest = bytes(self._kept)
+        self._kept.clear()
+        return messages[0], rest
+
     def so_far(self) -> Message | None:
         """An answer without a length, as far as it has come; it ends with the connection."""
         if self._state is not _State.UNTIL_CLOSE or not self._body:
@@ -212,7 +223,7 @@ class Reader:
             if head.status < 200:
                 return  # 100 Continue: the answer itself follows
             self._method = self._expected.popleft() if self._expected else ""
-            if self._method == "HEAD" or head.status in _WITHOUT_BODY:
+            if self._method == "HEAD" or head.status in WITHOUT_BODY:
                 self._finish(messages)
                 return
         else:
@@ -287,36 +298,3 @@ def _read_head(head: str) -> tuple[str, Headers]:
             raise _NotUnderstoodError
         headers.append((name.lower(), value.strip()))
     return lines[0], tuple(headers)
-
-
-# ── Writing ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def encode_request(method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes = b"") -> bytes:
-    """A request with the length of its body."""
-    rows = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
-    if body or method in ("POST", "PUT"):
-        rows.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*rows, "", ""]).encode("latin-1") + body
-
-
-def encode_response(status: int, headers: Sequence[tuple[str, str]], body: bytes = b"") -> bytes:
-    """An answer with the length of its body."""
-    rows = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}", *(f"{name}: {value}" for name, value in headers)]
-    if status not in _WITHOUT_BODY:
-        rows.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*rows, "", ""]).encode("latin-1") + body
-
-
-def with_body(request: bytes, body: bytes) -> bytes:
-    """The same request with another body: its length is written anew, every other header stays as it was.
-
-    Raises ValueError for bytes that are no whole head and body.
-    """
-    head, gap, _ = request.partition(b"\r\n\r\n")
-    if not gap:
-        raise ValueError("a request has a head that ends with an empty line")
-    dropped = (b"content-length", b"transfer-encoding", b"content-encoding")
-    rows = head.split(b"\r\n")
-    kept = [row for row in rows if row.partition(b":")[0].strip().lower() not in dropped]
-    return b"\r\n".join([*kept, b"Content-Length: %d" % len(body), b"", b""]) + body

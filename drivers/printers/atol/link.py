@@ -24,6 +24,7 @@ BEGIN_TIMEOUT_S: Final = 2.0  # T2: from our ACK to the register's STX
 TRIES_MAX: Final = 5
 BUSY_TRIES_MAX: Final = 60  # the register prints what it was sent before
 SPOILED_MAX: Final = 10
+LATE_MAX: Final = 2  # answers that did not come, before a harmless question is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Link2:
         self._state = _State.IDLE
         self._command: Command | None = None
         self._block = b""
-        self._tries = self._busy = self._spoiled = 0
+        self._tries = self._busy = self._spoiled = self._lates = 0
         self._was_sent = False
         self._deadline_s = self._heard_at_s = 0.0
         self.outcome: Outcome | None = None
@@ -82,7 +83,7 @@ class Link2:
     def ask(self, command: Command, payload: bytes, now_s: float) -> None:
         """Begin; the outcome of the question before is forgotten."""
         self._command, self._block = command, encode2(payload)
-        self._tries = self._busy = self._spoiled = 0
+        self._tries = self._busy = self._spoiled = self._lates = 0
         self._was_sent = False
         self.outcome = None
         self._decoder = Decoder2()
@@ -188,6 +189,9 @@ class Link2:
                 # The block or its ACK was lost. It is not sent again: whether it came shows in an answer, or never.
                 self._out.append(EOT)
                 self._state, self._deadline_s = _State.WAITING, now_s + self._timeout_s
+        elif self._is_repeatable and self._lates < LATE_MAX:
+            self._lates += 1
+            self._enquire(now_s)  # it keeps the answer, or has forgotten it: either way the question does no harm
         else:
             self._lose("no answer came in time")
 

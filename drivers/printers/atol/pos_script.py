@@ -9,7 +9,7 @@ from drivers.contract import Scene
 from drivers.twins import Act, Trial
 
 from .amounts import read_json, write_json
-from .http_wire import encode_request
+from .http_writing import encode_request
 from .tasks import Task
 
 

@@ -11,7 +11,7 @@ import binascii
 from dataclasses import dataclass
 from typing import Any, Final
 
-from drivers.vocabulary.money import Quantity
+from drivers.vocabulary.money import Quantity, divide_half_up
 from drivers.vocabulary.receipt import TenderKind
 
 from .amounts import minor_of, quantity_of, text_of
@@ -37,7 +37,7 @@ class Position:
     Attributes:
         place: its index in ``items``.
         price: of one unit, minor units, after discounts.
-        amount: of the position, minor units, after discounts; what counts.
+        amount: of the position, minor units, after discounts; what counts. Price × quantity where the task says none.
         off: minor units taken off before, for information; below 0 it is a surcharge.
         barcode: GTIN out of the marking code, or "".
         is_full: paid in full and now; False for an advance, a credit and the like.
@@ -123,7 +123,9 @@ def _position(place: int, item: Task) -> Position:
     where = f"items[{place}]"
     price = minor_of(item.get("price"), f"{where}.price")
     quantity = quantity_of(item.get("quantity", 1), f"{where}.quantity")
-    amount = minor_of(item.get("amount"), f"{where}.amount")
+    stated = item.get("amount")
+    worth = divide_half_up(price * quantity.steps, 10**Quantity.places)
+    amount = worth if stated is None else minor_of(stated, f"{where}.amount")
     off = item.get("infoDiscountAmount")
     if amount < 0 or price < 0 or quantity.steps <= 0:
         raise ValueError(f"{where}: price, quantity and amount must be above 0")

@@ -15,7 +15,8 @@ from drivers.transport.contract import Transport
 from drivers.vocabulary.errors import DeviceRefused, RemoteProtocolError, TransportError
 
 from .amounts import read_json, write_json
-from .http_wire import Message, Reader, encode_request
+from .http_wire import Message, Reader
+from .http_writing import encode_request
 from .status import BLOCK_REASONS, SENTENCES, Trouble, condition_of, driver_refusal
 from .tasks import Task, TaskResult, read_error, read_results
 
@@ -109,6 +110,12 @@ class WebSession:
         (result,) = self.run(task)[:1] or (None,)
         if result is None:
             raise RemoteProtocolError("the web server gives no result for a task")
+        if result.status in ("canceled", "interrupted") and not result.error:
+            raise DeviceRefused(
+                f"{task.get('type')}: taken back before it was begun; it is tried again",
+                code=Trouble.BLOCKED.value,
+                maker_code=result.status,
+            )
         if result.status != "ready" or result.error:
             raise driver_refusal(str(task.get("type")), result.error, result.description)
         return result.result

@@ -23,6 +23,8 @@ class AtolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         password: of that user; on the low level digits, the operator's password for the modes.
         access_password: on the low level, the password that stands before every command.
         currency: of every amount.
+        discount: what may be done with a sale on its way to the web server: "off" nothing, "advise" prints the loyalty
+            lines in it, "cash_only" also takes the discount off when the cash covers it, "always" whatever pays for it.
         utc_offset_minutes: the register's clock, minutes east of UTC.
     """
 
@@ -33,6 +35,7 @@ class AtolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     password: Annotated[str, Meta(max_length=64)] = "30"  # noqa: S105 - printed in every manual
     access_password: Annotated[int, Meta(ge=0, le=9999)] = 0
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "RUB"
+    discount: Literal["off", "advise", "cash_only", "always"] = "off"
     utc_offset_minutes: Annotated[int, Meta(ge=-840, le=840)] = 180
 
     def __post_init__(self) -> None:

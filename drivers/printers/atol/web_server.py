@@ -14,7 +14,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from .amounts import read_json, write_json
-from .http_wire import Message, Reader, encode_response
+from .http_wire import Message, Reader
+from .http_writing import encode_response
 from .register import Refused, Register
 from .status import driver_trouble
 from .tasks import FINAL_STATUSES, Task

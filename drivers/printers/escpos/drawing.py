@@ -88,7 +88,11 @@ def line_picture(text: str, *, columns: int, dots: int, own: str = "") -> Any:
         if cluster.strip():
             _draw_cluster(draw, cluster, font, (left, height - BELOW_DOTS), cell)
         column += 2 if unicodedata.east_asian_width(cluster[0]) in "WF" else 1
-    return picture.point(lambda tone: 0 if tone < _INK else 255).convert("1")
+    dots_only = picture.point(lambda tone: 0 if tone < _INK else 255)
+    # Rows above the highest mark are paper and time on a slow line: two storeys are rarely used.
+    top = (dots_only.point(lambda tone: 255 - tone).getbbox() or (0, 0, 0, 0))[1]
+    spare = max(0, min(top - 1, height - LINE_DOTS))
+    return dots_only.crop((0, spare, dots, height)).convert("1")
 
 
 def _draw_cluster(draw: Any, cluster: str, font: Any, at: tuple[int, int], cell: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from drivers.vocabulary.slips import PartKind, Slip, SlipPart
 
 from .commands import BY_NAME
-from .drawing import draw_line
+from .drawing import draw_line, missing
 from .letters import CODECS, can_encode, encode, has_marks, printable, substitute
 from .papers import Paper
 from .settings import EscposSlipSettings
@@ -131,6 +131,25 @@ class _Sheet:
 
     def _raw(self, data: bytes) -> None:
         self._printer._raw(data)  # noqa: SLF001 - Dummy's one way to send bytes as they are
+
+
+def letters_lost(text: str, paper: Paper, settings: EscposSlipSettings) -> str:
+    """The letters of the lines of a text that this printer lacks and that cannot be drawn here either."""
+    lost: dict[str, None] = {}
+    for line in map(printable, text.splitlines()):
+        pages = [codec for codec in CODECS if paper.profile.page_of(codec) is not None]
+        is_drawn = has_marks(line) and settings.marks == "draw"
+        if not is_drawn and (line.isascii() or any(can_encode(substitute(line, codec), codec) for codec in pages)):
+            continue
+        if is_drawn or settings.marks == "draw" or not has_marks(line):
+            lost |= dict.fromkeys(missing(line, own=settings.font) if paper.can_draw else _foreign(line))
+        else:
+            lost |= dict.fromkeys(_foreign(line))
+    return "".join(lost)
+
+
+def _foreign(line: str) -> list[str]:
+    return [letter for letter in line if not letter.isascii()]
 
 
 def refit(text: str, columns: int) -> str:

@@ -11,7 +11,7 @@ from . import slip as lines_of_others
 from .commands import BY_NAME
 from .papers import Paper, paper_named
 from .settings import EscposSlipSettings
-from .sheet import render_slip
+from .sheet import letters_lost, render_slip
 from .slip_simulator import SlipTwin
 from .status import StatusReader, Trouble
 
@@ -65,6 +65,10 @@ class EscposSlipConversation:
     def render(self, slip: Slip) -> bytes:
         """As the contract says."""
         return render_slip(slip, self._paper, self._settings)
+
+    def lacks(self, text: str) -> str:
+        """As the contract says; a line is printed in one code page, or drawn whole."""
+        return letters_lost(text, self._paper, self._settings)
 
 
 def conversation(settings: Any, *, device: str) -> EscposSlipConversation:  # noqa: ARG001 - the shape of every driver

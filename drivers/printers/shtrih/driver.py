@@ -14,7 +14,7 @@ from .basket import Basket
 from .inline import ShtrihConversation
 from .inside import InsideReceipt
 from .models import model_named
-from .polled import PolledRegister, refusal
+from .polled import PolledRegister, columns_of, refusal
 from .settings import ShtrihSettings
 from .simulator import VirtualRegister
 
@@ -55,5 +55,5 @@ driver = Driver(
     settings_type=ShtrihSettings,
     conversation=conversation,
     twin=VirtualRegister,
-    polling=Polling(device=PolledRegister, refusal=refusal),
+    polling=Polling(device=PolledRegister, refusal=refusal, columns=columns_of),
 )

@@ -8,6 +8,7 @@ LEFT_READING_S: until then it may be another program's that is at work.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from drivers.transport.contract import Transport
 from drivers.vocabulary.events import Document
 
 from . import status
+from .commands import TEXT_SIZE
 from .host import print_slip
 from .models import model_named
 from .pull import drain, pull_one
@@ -100,7 +102,7 @@ class PolledRegister:
         settings = self._settings
         zone = timezone(timedelta(minutes=settings.utc_offset_minutes))
         _, document = pull_one(self._ask, number, password=settings.password, currency=settings.currency, zone=zone)
-        return document
+        return replace(document, columns=columns_of(settings))
 
     def print_slip(self, lines: Sequence[str]) -> None:
         """17h for each line, then a cut."""
@@ -111,3 +113,8 @@ def refusal(settings: Any) -> str:
     """Why such a register cannot be pulled, or ""; raises SettingsError when there is no such model."""
     model = model_named((settings or ShtrihSettings()).model)
     return "" if model.has_memory else f"{model.name} has no fiscal memory to read; put the agent in line"
+
+
+def columns_of(settings: Any) -> int:
+    """Characters in a line of a slip: of the paper, or of the field where that is shorter."""
+    return min(model_named((settings or ShtrihSettings()).model).columns, TEXT_SIZE)

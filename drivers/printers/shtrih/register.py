@@ -57,8 +57,8 @@ class Register(RegisterSales):
         is_open = self.receipt is not None
         return {
             "phase": 3, "open_document": 4 if is_open else 0, "has_data": int(is_open),
-            "shift_state": int(self.is_shift_open), "warnings": self.warnings, "moment": stamp(self.moment), "memory": NUMBER,
-            "last_document": self.memory.last,
+            "shift_state": int(self.is_shift_open), "warnings": self.warnings, "moment": stamp(self.moment),
+            "memory": NUMBER, "last_document": self.memory.last,
         }  # fmt: skip
 
     def _do_memory_number(self, _: dict[str, Any]) -> Answer:

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from drivers.key_events import EV_KEY, KeyEventReader
+from drivers.key_events import EV_KEY, EV_SYN, SYN_DROPPED, KeyEventReader
 from drivers.scanners.keyboard.layouts import KEYPAD, LAYOUTS, Key, LayoutName
 from drivers.scanners.reading import TEXT_SIZE_MAX, read_text
 from drivers.scanners.symbologies import SymbologyIds
@@ -67,6 +67,7 @@ class KeyboardScannerLink:
         self._held: set[int] = set()
         self._is_caps = False
         self._alt_digits = ""
+        self._is_spoiled = False
         self._text: list[str] = []
         self._heard_at_s = 0.0
         self._is_suffix_sure = False  # once a code ended with Enter, silence means half a code
@@ -83,6 +84,8 @@ class KeyboardScannerLink:
         for kind, code, value in self._reader.feed(data):
             if kind == EV_KEY:
                 self._key(code, value, found)
+            elif (kind, code) == (EV_SYN, SYN_DROPPED):
+                self._spoil()
         return found
 
     def tick(self, now_s: float) -> Sequence[Event]:
@@ -97,6 +100,7 @@ class KeyboardScannerLink:
             self._held.clear()
             self._reader.forget()
             self._alt_digits = ""
+            self._is_spoiled = False
         if self._text and self._is_suffix_sure and silence_s >= HALF_CODE_S:
             self._text.clear()
         elif self._text and not self._is_suffix_sure and silence_s >= self._settings.gap_ms / 1000:
@@ -106,6 +110,13 @@ class KeyboardScannerLink:
     def outgoing(self) -> bytes:
         """Nothing: a scanner is only listened to."""
         return b""
+
+    def _spoil(self) -> None:
+        """Keys were lost on their way: what is left of the code until its end would be another code."""
+        self._text.clear()
+        self._held.clear()
+        self._alt_digits = ""
+        self._is_spoiled = True
 
     def _key(self, code: int, value: int, found: list[tuple[bytes, Event | None]]) -> None:
         if value == _RELEASED:
@@ -173,8 +184,9 @@ class KeyboardScannerLink:
             self._text.append(character)
 
     def _end(self, found: list[tuple[bytes, Event | None]]) -> None:
-        text = "".join(self._text)
+        text = "" if self._is_spoiled else "".join(self._text)
         self._text.clear()
+        self._is_spoiled = False
         settings = self._settings
         scanned = read_text(
             text,

@@ -105,6 +105,21 @@ def test_a_code_that_was_used_is_noticed(rig, desk):
     assert FOUND is shown(desk, code(rig, once="a-fresh-one")).state
 
 
+def test_a_code_that_replaces_a_customer_at_the_panel_is_remembered_too(rig, desk):
+    """The panel asks first; afterwards the code was used, as any other."""
+    from agent import acts
+
+    shown(desk, BORIS)
+    text = code(rig)
+    desk.panel_identify(contract.IdentifyRequest(code=text, presented=True), replaces=False)
+    desk.act(acts.ReplaceCustomer())
+    assert "m-1" == desk.current.customer_id
+    assert FOUND is shown(desk, text).state
+    desk.clear()
+
+    assert EXPIRED is shown(desk, text).state
+
+
 def test_a_used_code_is_remembered_through_a_restart(rig, desk):
     """Until it expires; then it is forgotten, for it is worth nothing."""
     text = code(rig)

@@ -213,3 +213,91 @@ def test_no_code_makes_it_fail(code, presented):
     answer = _recogniser().recognise(code, presented=presented)
 
     assert (answer.kind is CodeKind.CUSTOMER) == (answer.identifier is not None)
+
+
+# ── Swipes, receipts, app codes, other layouts ──────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "pattern"),
+    [
+        ("%2001234567890?", "2001234567890", "magnetic card, track 1"),
+        ("%B2001234567890^NAME/TEST^?", "2001234567890", "magnetic card, track 1"),
+        ("+7654321=99?", "7654321", "magnetic card, track 3"),
+        ("%NO NUMBER HERE?;2001234567890?", "2001234567890", "magnetic card"),
+        ("%?;?+2001234567890?", "2001234567890", "magnetic card, track 3"),
+        (";2001234567890?X", "2001234567890", "magnetic card"),
+    ],
+)
+def test_each_track_of_a_swipe_is_tried(code, value, pattern):
+    """Readers send one, two or three in one go; the first that a pattern takes counts."""
+    answer = _recogniser().recognise(code, presented=True)
+
+    assert (value, pattern) == (answer.identifier.value, answer.pattern)
+
+
+@pytest.mark.parametrize("code", [";2001234567890?+4242424242424242?", "%B4242424242424242^X^?;2001234567890?"])
+def test_a_bank_number_on_any_track_makes_it_a_bank_card(code):
+    """A card of a bank and a club at once is the bank's: its number must not be near us."""
+    assert CodeKind.BANK_CARD is _kind(code)
+
+
+def test_what_a_receipt_and_an_app_code_say_is_told_apart():
+    """Neither names a customer by itself."""
+    receipt = _recogniser().recognise("t=20260302T1200&s=1.00&fn=9999078900004792&i=1&fp=2&n=1", presented=True)
+    signed = _recogniser().recognise("TP2:c2000000000015:1:2:Zk3jQ9xT:" + "A" * 86, presented=True)
+
+    assert (CodeKind.RECEIPT, "f-9999078900004792-1-2") == (receipt.kind, receipt.receipt.uid)
+    assert (CodeKind.SIGNED, None) == (signed.kind, signed.identifier)
+    assert CodeKind.UNKNOWN is _kind("TP2:c2000000000015:1:2:Zk3jQ9xT:" + "A" * 85)
+    assert CodeKind.UNKNOWN is _kind("TP3:2000000000015")
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("ЕЗ1Ж2000000000015", "2000000000015"), ("ЕЗ1ЖСФКВ-17", "CARD-17"), ("ЕЗ1Жсфкв-17", "card-17")],
+)
+def test_a_code_typed_through_a_russian_layout(typed, value):
+    """The keys were those of TP1:… on a US keyboard; the computer was set to Russian."""
+    assert value == _recogniser().recognise(typed, presented=True).identifier.value
+
+
+def test_a_pattern_may_name_its_programme_and_its_partner():
+    """Carried along for whoever decides about them."""
+    row = CardPattern(name="x", pattern="28[0-9]{11}", partner="fuel", programme="Club")
+    answer = _recogniser([row], weighed_prefixes=("21",)).recognise("2800000000019", presented=True)
+
+    assert ("fuel", "Club") == (answer.partner, answer.programme)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.one_of(
+        st.text(max_size=40),
+        st.sampled_from(
+            [
+                "2000000000015",
+                "TP1:CARD-17",
+                ";2001234567890?",
+                "%B2001234567890^N^?",
+                "TP2:c2000:1:2:abcdef:" + "A" * 86,
+            ]
+        ),
+    )
+)
+def test_every_beginning_of_a_customers_code_may_be_ours(code):
+    """A shared scanner never passes on the beginning of a card."""
+    recogniser = _recogniser()
+    if recogniser.recognise(code, presented=True).kind in (CodeKind.CUSTOMER, CodeKind.SIGNED):
+        text = code.strip(" \r\n\t")
+        text = text[3:] if text.startswith("]") else text
+        assert all(recogniser.may_be_ours(text[:length]) for length in range(len(text) + 1))
+
+
+@pytest.mark.parametrize(
+    ("beginning", "is_ours"),
+    [("4", False), ("01", False), ("21", False), ("2", True), ("T", True), ("TP2:", True), (";", True), ("t=", False)],
+)
+def test_what_a_product_begins_with_is_not_ours(beginning, is_ours):
+    """So it need not wait."""
+    assert is_ours is _recogniser().may_be_ours(beginning)

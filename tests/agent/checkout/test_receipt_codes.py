@@ -11,7 +11,7 @@ from agent.checkout.receipt_codes import ReceiptCode, read_receipt_code
 
 QR = "t=20150720T1638&s=9999.00&fn=9999078900004792&i=12345678&fp=123456&n=1"
 READ = ReceiptCode(
-    printed_at=datetime(2015, 7, 20, 16, 38),
+    printed_at=datetime(2015, 7, 20, 16, 38),  # noqa: DTZ001 - the shop's local time
     total_minor=999_900,
     memory="9999078900004792",
     document=12345678,

@@ -224,3 +224,21 @@ def test_scripts_use_nothing_newer_than_the_oldest_browser():
 
     assert [] == [word for word in newer if word in text]
     assert ":has(" not in (PANEL / "panel.css").read_text(encoding="utf-8")
+
+
+#: What Chrome 109 or Firefox 115, the last on Windows 7, do not have.
+TOO_NEW = {
+    "js": r"\.(toSorted|toReversed|toSpliced|with|findLast)\(|URL\.canParse|structuredClone|popover|Promise\.withResolvers|\.groupBy\(|wakeLock",
+    "css": r":has\(|@scope|@starting-style|text-wrap|color-mix|[{;]\s*&",
+    "html": r"popover|<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(TOO_NEW))
+def test_nothing_is_too_new_for_an_old_till(kind):
+    """A list of names, no proof; and no script or style inside the page, which its policy would stop."""
+    files = sorted(PANEL.glob(f"*.{kind}"))
+    found = {file.name: re.findall(TOO_NEW[kind], file.read_text(encoding="utf-8")) for file in files}
+
+    assert files
+    assert {} == {name: names for name, names in found.items() if names}

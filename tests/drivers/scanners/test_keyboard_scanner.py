@@ -202,6 +202,14 @@ def test_no_keys_make_it_fail(strokes, layout):
         assert isinstance(event, BankCardRead) or 0 < len(event.code) <= 200
 
 
+def test_a_code_with_keys_missing_is_no_code():
+    """The kernel says that events were dropped: the rest until Enter would be somebody else's card."""
+    dropped = pack_event(KeyEvent(0, 3, 0))
+    stream = _press(3, 11, 11) + dropped + _press(11, 6, Key.ENTER) + _press(3, 4, Key.ENTER)
+
+    assert ["23"] == _codes(_link().feed(stream, 0.0))
+
+
 @given(st.binary(max_size=200))
 def test_rubbish_before_a_record_is_skipped(rubbish):
     """Never raises, and goes on reading."""

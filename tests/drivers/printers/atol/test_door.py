@@ -1,5 +1,6 @@
 """Real tills on real sockets: many connections at once through the door to the web server, and the receipts they make."""
 
+import contextlib
 import http.client
 import json
 import queue
@@ -18,6 +19,7 @@ from drivers.transport.address import endpoint
 from drivers.transport.tcp import TcpListenEndpoint
 from drivers.visits import ManyVisits
 from drivers.vocabulary.events import DeviceState, DeviceStateChanged, DocumentPrinted
+from drivers.vocabulary.inside import InsideOffer
 
 pytestmark = pytest.mark.net
 PATIENCE_S = 10.0
@@ -32,7 +34,7 @@ def listening():
 class Shop:
     """A twin behind a port, the door before it, and tills."""
 
-    def __init__(self, name, *, twin=None, visitors_max=8, is_served=True):
+    def __init__(self, name, *, twin=None, visitors_max=8, is_served=True, adviser=None):
         self.twin = twin or VirtualAtol()
         self.events = queue.SimpleQueue()
         self.stop = threading.Event()
@@ -44,11 +46,13 @@ class Shop:
         else:
             server.close()
         self._tills = []
+        settings = AtolSettings(discount="off" if adviser is None else "cash_only")
         self.door = ManyVisits(
             name=name,
             host=door,
             device_factory=lambda: endpoint(f"tcp://127.0.0.1:{self.server_port}"),
-            conversation_factory=lambda: conversation(AtolSettings(), device=name),
+            conversation_factory=lambda: conversation(settings, device=name),
+            adviser=adviser,
             emit=self.events.put,
             stop=self.stop,
             visitors_max=visitors_max,
@@ -98,9 +102,23 @@ def ask(till, method, path, body=None):
     return answer.status, json.loads(answer.read() or b"null")
 
 
-def sell(till, uuid, *, asker=None):
+class Till(contextlib.AbstractContextManager):
+    """A till's connection that is closed at the end."""
+
+    def __init__(self, port):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def __exit__(self, *_):
+        self._connection.close()
+
+
+def sell(till, uuid, *, asker=None, task=None):
     """Post and ask until it is ready, as a till does."""
-    status, _ = ask(till, "POST", "/api/v2/requests", write_json({"uuid": uuid, "request": [sale()]}))
+    body = write_json({"uuid": uuid, "request": [task or sale()]})
+    status, _ = ask(till, "POST", "/api/v2/requests", body)
     assert status == 201
     while True:
         _, value = ask(asker or till, "GET", f"/api/v2/requests/{uuid}")
@@ -206,6 +224,27 @@ def test_the_agent_pulls_while_tills_sell(shop):
     assert "Начислено 12 баллов" in shop.twin.paper
     for pipe in pipes:
         pipe.close()
+
+
+def test_the_discount_is_in_the_receipt_and_the_till_noticed_nothing(shop):
+    """Two tills at once, each sale with 5.00 off, over real sockets."""
+
+    class Adviser:
+        def offer(self, document, *, timeout_s):
+            return InsideOffer(quoted=document.receipt.uid, off={1: 500}, lines=("Скидка 5,00",))
+
+    shop = shop(adviser=Adviser())
+    tills = [shop.till() for _ in range(2)]
+    threads = [threading.Thread(target=sell, args=(till, f"d-{n}")) for n, till in enumerate(tills)]
+    for thread in threads:
+        thread.start()
+    documents = [shop.document() for _ in tills]
+    for thread in threads:
+        thread.join(PATIENCE_S)
+
+    assert [document.receipt.total.minor for document in documents] == [11_659, 11_659]
+    assert len({document.quoted for document in documents}) == 2
+    assert shop.twin.paper.count("Скидка 5,00") == 2
 
 
 def test_a_stop_ends_every_visit(shop):

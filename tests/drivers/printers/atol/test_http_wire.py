@@ -6,14 +6,8 @@ import pytest
 from hypothesis import strategies as st
 
 from drivers.printers.atol.amounts import BODY_SIZE_MAX
-from drivers.printers.atol.http_wire import (
-    EXPECTED_MAX,
-    HEAD_SIZE_MAX,
-    Reader,
-    encode_request,
-    encode_response,
-    with_body,
-)
+from drivers.printers.atol.http_wire import EXPECTED_MAX, HEAD_SIZE_MAX, Reader
+from drivers.printers.atol.http_writing import encode_request, encode_response, with_body
 from tests.agent.loyalty.soaking import prove
 
 CHUNKED = (
@@ -149,7 +143,7 @@ def test_rubbish_never_raises(parts, reads_answers):
 
 def test_another_body_keeps_every_other_header():
     wire = encode_request("POST", "/x", [("X-Own", "kept"), ("Content-Encoding", "gzip")], b"old")
-    changed = with_body(wire, b"newer")
+    changed = with_body(b"\r\n" + wire, b"newer")
     (message,) = Reader(reads_answers=False).feed(changed)
 
     assert message.body == b"newer"

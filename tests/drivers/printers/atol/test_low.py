@@ -1,7 +1,11 @@
 """The register by its own protocols: questions, slips, documents, and one document for one close wherever it is cut."""
 
+import threading
+from functools import partial
+
 import pytest
 
+from drivers.polling import Pace, PollingWorker
 from drivers.printers.atol.driver import polled, zone_of
 from drivers.printers.atol.frames import ENQ
 from drivers.printers.atol.link import Link2
@@ -11,13 +15,16 @@ from drivers.printers.atol.low_device import LowDevice
 from drivers.printers.atol.low_session import LowSession, insist
 from drivers.printers.atol.models import model_named
 from drivers.printers.atol.pos_script import card_sale, sale
+from drivers.printers.atol.serving import serve
 from drivers.printers.atol.session import AnswerLost
 from drivers.printers.atol.settings import AtolSettings
 from drivers.printers.atol.simulator import VirtualAtol
 from drivers.printers.atol.status import Mode
+from drivers.transport.address import endpoint
 from drivers.vocabulary.errors import DeviceRefused, RemoteProtocolError
 from drivers.vocabulary.receipt import DocumentKind
 from tests.drivers.printers.atol.conftest import Wire
+from tests.drivers.printers.atol.test_door import listening
 
 protocols = pytest.mark.parametrize("protocol", ["2", "3"])
 SPOILERS = ["wrong_checksum", "half_answer", "duplicate_answer", "answer_lost"]
@@ -373,8 +380,64 @@ def test_the_row_builds_the_device(interface):
     assert wire.opened == 1
 
 
+def test_what_the_row_says_of_its_settings():
+    from drivers.printers.atol.driver import driver
+
+    assert driver.polling.columns(AtolSettings(model="atol-58")) == 32
+    assert driver.polling.refusal(AtolSettings()) == ""
+    assert "discount is of no use" in driver.polling.refusal(AtolSettings(discount="always"))
+
+
 def test_a_password_of_letters_is_refused_on_the_low_level():
     with pytest.raises(ValueError, match="digits"):
         AtolSettings(interface="2", password="secret")
     with pytest.raises(ValueError, match="no model"):
         AtolSettings(model="atol-99")
+
+
+@pytest.mark.net
+@protocols
+def test_a_worker_pulls_over_a_real_port(protocol):
+    """The whole way: a worker, a connection, the twin behind a port, and every receipt once and in order."""
+    settings, stop = AtolSettings(interface=protocol), threading.Event()
+    twin, listener = VirtualAtol(settings), listening()
+    twin.sell(6)
+    serving = threading.Thread(target=serve, args=(listener, twin, stop), daemon=True)
+    serving.start()
+    keeper = Keeper()
+    worker = PollingWorker(
+        name="register",
+        endpoint=endpoint(f"tcp://127.0.0.1:{listener.port}"),
+        device_factory=partial(polled, settings, device="register"),
+        emit=lambda event: None,
+        stop=stop,
+        taker=keeper,
+        pace=Pace(poll_s=0.01, quiet_s=0.0),
+    )
+    worker.start()
+    try:
+        assert keeper.is_full.wait(20)
+    finally:
+        stop.set()
+        assert worker.join(5)
+        serving.join(5)
+
+    assert [pulled.number for pulled in keeper.pulled] == list(range(1, 8))
+    assert sum(pulled.document.receipt is not None for pulled in keeper.pulled) == 6
+
+
+class Keeper:
+    """Takes seven documents."""
+
+    def __init__(self):
+        self.pulled = []
+        self.is_full = threading.Event()
+
+    def place(self, memory):
+        return len(self.pulled)
+
+    def take(self, pulled):
+        self.pulled.append(pulled)
+        if len(self.pulled) == 7:
+            self.is_full.set()
+        return ()

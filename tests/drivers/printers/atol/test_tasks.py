@@ -191,7 +191,7 @@ def test_marked_goods_say_their_barcode(mark):
         ([{"type": "text", "text": "x"}], "no position"),
         (5, "no list"),
         ([{"price": 1, "quantity": 0, "amount": 1}], "above 0"),
-        ([{"price": 1, "quantity": 1}], r"items\[0\].amount"),
+        ([{"price": 1, "quantity": 1, "amount": "x"}], r"items\[0\].amount"),
         ([{}] * 3_000, "no list of at most"),
     ],
 )
@@ -204,6 +204,12 @@ def test_positions_that_cannot_be_read(items, expected):
 def test_payments_that_cannot_be_read(payments):
     with pytest.raises(ValueError, match="payment"):
         read_sums({**sale(), "payments": payments})
+
+
+def test_an_amount_that_is_not_stated_is_worked_out():
+    items = [{"price": 10, "quantity": "0.333"}, {"price": 10}]
+
+    assert [one.amount for one in read_sums({"type": "sell", "items": items}).positions] == [333, 1000]
 
 
 def test_ways_to_pay_by_name_and_number():

@@ -9,7 +9,7 @@ from drivers.contract import DocumentEnds, ToDevice, ToHost
 from drivers.guard import GuardedConversation
 from drivers.printers.atol.desk import REQUESTS_MAX, Desk
 from drivers.printers.atol.driver import conversation
-from drivers.printers.atol.http_wire import encode_request, encode_response
+from drivers.printers.atol.http_writing import encode_request, encode_response
 from drivers.printers.atol.pos_script import card_sale, look, post, sale, web_script
 from drivers.printers.atol.settings import AtolSettings
 from drivers.printers.atol.simulator import VirtualAtol
@@ -290,7 +290,7 @@ def test_more_results_than_tasks_are_nothing():
     desk.answered(request, 201)
     results = [TaskResult(status="ready", result={"fiscalParams": {"total": 1, "fiscalReceiptNumber": 1}})] * 3
 
-    assert desk.told("u", results) == []
+    assert desk.told("u", results).documents == ()
 
 
 # ── The row ─────────────────────────────────────────────────────────────────────────────────────

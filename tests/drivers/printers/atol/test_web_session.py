@@ -104,6 +104,17 @@ def test_a_blocked_queue_is_told_and_the_task_taken_back(web):
     assert twin.paper == ("X-ОТЧЕТ",)
 
 
+def test_a_task_that_somebody_took_back_is_told(web):
+    session, _, twin = web()
+    original = twin.web._results
+    twin.web._results = lambda uuid: (twin.web._cancel(uuid), original(uuid))[1]
+    with pytest.raises(DeviceRefused, match="taken back") as refused:
+        session.ask({"type": "reportX"})
+
+    assert refused.value.maker_code == "canceled"
+    assert twin.paper == ()
+
+
 def test_a_task_that_goes_on_too_long_says_that_it_may_happen(web):
     session, _, twin = web()
     twin.web.manners.looks_max = 10_000

@@ -66,13 +66,33 @@ def test_without_a_font_a_letter_is_a_question_mark(monkeypatch):
     assert ("??? 1",) == paper(rendered("漢字仮 1")).lines
 
 
+def test_letters_that_would_be_lost_are_named(monkeypatch, needs_fonts):
+    """Cyrillic is in a page, Thai is drawn, Chinese is in no font here; without fonts Thai is lost."""
+
+    def lacks(text, **settings):
+        return slip_driver.conversation(EscposSlipSettings(**settings), device="slips").lacks(text)
+
+    assert "" == lacks("Привет\nคะแนนที่\n1 240 ₽")
+    assert "" == lacks("คะแนนที่", marks="printer")
+    monkeypatch.setattr(drawing, "fonts", lambda own="": ())
+    drawing._font_with.cache_clear()
+    try:
+        assert "ที่" == lacks("Hi\nที่")
+        assert "" == lacks("Привет")
+    finally:
+        drawing._font_with.cache_clear()
+
+
 def test_a_drawn_line_is_as_wide_as_the_paper(needs_fonts):
     """GS v 0: 48 bytes a row on 384 dots, and never more."""
     stream = rendered("ที่", columns=32)
     at = stream.index(b"\x1dv0\x00")
 
     assert (48, 0) == tuple(stream[at + 4 : at + 6])
-    assert len(drawing.draw_line("ที่", columns=33, dots=390)) == 8 + 49 * drawing.MARKED_LINE_DOTS
+    drawn = drawing.draw_line("ที่", columns=33, dots=390)
+    rows = drawn[6] | drawn[7] << 8
+    assert len(drawn) == 8 + 49 * rows
+    assert drawing.LINE_DOTS <= rows < drawing.MARKED_LINE_DOTS
 
 
 def test_no_name_is_a_command():

@@ -35,6 +35,7 @@ def test_documents_are_read_by_number(polled, model, protocol):
     assert [DocumentKind.REPORT, DocumentKind.SALE, DocumentKind.SALE, DocumentKind.RETURN] == [
         one.kind for one in documents
     ]
+    assert {32 if model == "cashcore" else 40} == {one.columns for one in documents}
     assert documents[1].receipt.uid == device.document(2).receipt.uid
     assert not device.condition().is_busy
 
