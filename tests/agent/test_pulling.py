@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agent import assembly
+from agent import equipment
 from agent.assembly import Agent, check
 from agent.cli import main
 from agent.settings import DeviceSettings, DoorsSettings, Settings, TillSettings
@@ -83,12 +83,12 @@ class Shop:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shop polls once a second; a test does not wait for it."""
-    whole = assembly.PollingWorker
+    whole = equipment.PollingWorker
 
     def quick(**parts: Any) -> Any:
         return whole(**parts, pace=Pace(poll_s=0.02, quiet_s=0.0))
 
-    monkeypatch.setattr(assembly, "PollingWorker", quick)
+    monkeypatch.setattr(equipment, "PollingWorker", quick)
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ PATIENCE_S = 60.0
 AGENT = """
 import sys
 from functools import partial
-from agent import assembly
+from agent import equipment
 from agent.cli import main
 from drivers.polling import Pace
-assembly.PollingWorker = partial(assembly.PollingWorker, pace=Pace(poll_s=0.02, quiet_s=0.0))
+equipment.PollingWorker = partial(equipment.PollingWorker, pace=Pace(poll_s=0.02, quiet_s=0.0))
 sys.exit(main(["run", "--config", sys.argv[1]]))
 """
 

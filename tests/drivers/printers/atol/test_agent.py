@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from agent import assembly
+from agent import equipment
 from agent.assembly import Agent
 from agent.demo.gate import free_port
 from agent.settings import parse
@@ -167,9 +167,9 @@ def shop(tmp_path):
 
 def test_what_no_till_asked_for_is_pulled_and_nothing_counts_twice(tmp_path, monkeypatch):
     """In line and pulled from the same server: a till that went away after its sale loses nothing."""
-    whole = assembly.PollingWorker
+    whole = equipment.PollingWorker
     pace = Pace(poll_s=0.05, quiet_s=0.1)
-    monkeypatch.setattr(assembly, "PollingWorker", lambda **parts: whole(**parts, pace=pace))
+    monkeypatch.setattr(equipment, "PollingWorker", lambda **parts: whole(**parts, pace=pace))
     shop = Shop(tmp_path, PULLED_TOO)
     try:
         shop.wait_for(lambda snapshot: any("waiting for the till" in device.detail for device in snapshot.devices))
