@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from drivers.ffd.lines import fiscal_uid, make_line
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import WhatTillBelieves
 from drivers.vocabulary.money import Money, Quantity, divide_half_up
 from drivers.vocabulary.receipt import LINES_MAX, DocumentKind, Receipt, Tender, TenderKind
 
-from .arithmetic import fiscal_uid, make_line
 from .commands import COMPUTE, TEXT_SIZE, Answer
 from .layout import CODEC, Value
 from .status import Mode

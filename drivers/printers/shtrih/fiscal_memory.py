@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from . import tlv
-from .tlv import Tag
+from drivers.ffd import tlv
+from drivers.ffd.tlv import Tag
 
 NUMBER: Final = "9999078900005555"  # a number of the test range; no real memory has it
 NO_DATA: Final = 0x08

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
+from drivers.ffd import tlv
+from drivers.ffd.documents import KINDS, RECEIPT_TYPES, read_document, unread_kind
 from drivers.vocabulary.errors import DeviceRefused, ProtocolError
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.receipt import DocumentKind
 
-from . import tlv
-from .documents import KINDS, RECEIPT_TYPES, read_document, read_summary, unread_kind
+from .documents import read_summary
 from .session import AnswerLost, Ask, insist
 from .status import ERRORS, Mode
 

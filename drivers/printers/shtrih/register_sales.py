@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from drivers.ffd.tlv import Tag
 from drivers.vocabulary.money import divide_half_up
 
 from .commands import COMPUTE
@@ -12,7 +13,6 @@ from .fiscal_memory import NUMBER, Stored
 from .layout import CODEC
 from .register_state import Answer, Refused, RegisterState
 from .sold import OPERATIONS, TITLES, Position, SoldReceipt
-from .tlv import Tag
 
 _PAYMENT_TAGS: Final = {1: Tag.CASH, 14: Tag.PREPAID, 15: Tag.CREDIT, 16: Tag.COUNTER}
 

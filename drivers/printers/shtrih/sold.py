@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from drivers.ffd import tlv
+from drivers.ffd.tlv import Tag
 from drivers.vocabulary.money import Quantity, divide_half_up
-
-from . import tlv
-from .tlv import Tag
 
 OPERATIONS: Final = {0: 1, 2: 2, 1: 3, 3: 4}  # type of 8Dh → FFD 1054
 TITLES: Final = {1: "ПРИХОД", 2: "ВОЗВРАТ ПРИХОДА", 3: "РАСХОД", 4: "ВОЗВРАТ РАСХОДА"}

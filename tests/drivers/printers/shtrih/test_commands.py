@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.printers.shtrih import tlv
+from drivers.ffd import tlv
 from drivers.printers.shtrih.commands import BY_CODE, BY_NAME, TABLE, code_of, decode_answer, named
 from drivers.printers.shtrih.documents import read_summary
 from drivers.printers.shtrih.frames import Decoder, Decoder2

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.printers.shtrih import tlv
-from drivers.printers.shtrih.arithmetic import make_line
-from drivers.printers.shtrih.documents import read_document
+from drivers.ffd import tlv
+from drivers.ffd.documents import read_document
+from drivers.ffd.lines import make_line
 from drivers.printers.shtrih.fiscal_memory import NUMBER
 from drivers.printers.shtrih.pos_script import classic_receipt, modern_receipt
 from drivers.printers.shtrih.pull import pull
