@@ -231,7 +231,7 @@ def _agent_process(parent: Any, ports: dict[str, int]) -> None:
     )
     reader.start()
     parent.send(behind)
-    reader.join(3600)
+    threading.Event().wait()  # until it is terminated
 
 
 def _slow_lines(document: object, *, timeout_s: float) -> list[str]:
