@@ -80,7 +80,7 @@ def test_paper_out_is_told_through_the_agent(shop, by_hop):
     patient, printer, _, wait_for, agent = shop
     wait_for("slips", "on")
     printer.twin.be_rude("paper_out")
-    agent._workers[1].print(slip_driver.twin(None).script()[0].slip)
+    agent._equipment._workers[1].print(slip_driver.twin(None).script()[0].slip)
     wait_for("slips", "off")
     found = by_hop(patient.examine()).device_slips
 
