@@ -136,8 +136,8 @@ class InsideReceipt:
     def _plan(self, turn: _Turn, offer: InsideOffer) -> None:
         """Which requests of ours go before the close."""
         off = offer.off_total
-        if self._may_touch(turn, off) is None or self._applied.off:
-            turn.wanted = off - self._applied.off
+        # What was taken off before a refused close goes back when it is paid in another way now.
+        turn.wanted = (off if self._may_touch(turn, off) is None else 0) - self._applied.off
         if turn.wanted:
             # The subtotal makes the discount one on the receipt, and tells whether we have seen every position.
             turn.todo.append(("subtotal", {}))
@@ -160,7 +160,7 @@ class InsideReceipt:
         sums = {taxes[at : at + 5] for at in range(0, 30, 5)} if isinstance(taxes, bytes) else set()
         if _number(values, "percent") or not sums <= _COMPUTED | {b""}:
             return Untouched.DEVICE  # the till works its discount or its taxes out from the sum it knows
-        due = self._basket.due(values)
+        due = self._basket.due(values) + self._applied.off
         tenders = self._basket.tenders(values)
         if sum(one.amount.minor for one in tenders) < due:
             return Untouched.DEVICE  # the register will refuse it as it is
@@ -271,8 +271,11 @@ class InsideReceipt:
         believed = None
         if self._applied.off:
             believed = self._believed(turn)
-            turn.values = self._paid(turn)
-            turn.body = turn.command.encode(**turn.values)
+            # A discount that should not be there and could not be put back: the register says what it thinks of the
+            # till's own sums, and a card that was charged is never lowered behind its back.
+            if self._may_touch(turn, self._applied.off) is None:
+                turn.values = self._paid(turn)
+                turn.body = turn.command.encode(**turn.values)
         offered = turn.offer.quoted if turn.offer is not None else ""
         self._basket.note_offer(self._applied.quoted or offered, believed)
         self._link.ask(turn.command, turn.body, now_s)

@@ -288,6 +288,36 @@ def test_a_smaller_offer_gives_back_what_was_too_much():
     assert "НАДБАВКА" in shop.paper
 
 
+def test_a_card_after_a_refused_close_in_cash_is_not_touched():
+    """The discount that was taken off for cash goes back: what the card was charged is what is fiscalised."""
+    shop = Shop()
+    shop.sell(10_000)
+    shop.register.refuses = {0x85: 0x6B}
+    assert shop.close(cash=10_000).error == 0x6B
+    shop.register.refuses = {}
+    assert shop.close(card=10_000).error == 0
+
+    assert shop.stored().total == 10_000
+    assert "ELECTRONIC =100.00" in shop.paper
+    assert shop.documents[0].believed is None
+
+
+def test_a_card_is_not_lowered_when_the_agent_is_silent_the_second_time():
+    """The register refuses what does not fit, as it would; the till learns it, and nobody's card is short."""
+    shop = Shop()
+    shop.sell(10_000)
+    shop.register.refuses = {0x85: 0x6B}
+    assert shop.close(cash=10_000).error == 0x6B
+    shop.register.refuses = {}
+    shop.silent = True
+    assert shop.close(card=10_000).error == 0x4D
+    assert shop.register.receipt is not None
+    shop.silent = False
+    assert shop.close(card=10_000).error == 0
+
+    assert shop.stored().total == 10_000
+
+
 def test_a_cancelled_receipt_drops_its_quote():
     shop = Shop()
     shop.sell(10_000)
