@@ -24,12 +24,14 @@ from agent.slips.text import words
 from agent.snapshot import LinkState, Screen, Snapshot
 from agent.sync.identity import Identity, relock
 from agent.till import Till
+from agent.till_systems import OpenDoor, open_door, system_of
 from drivers.vocabulary.errors import CheckoutRefused, SettingsError, TillpointError
 
 if TYPE_CHECKING:
     from agent.doors.keys import DoorSecrets
     from agent.doors.server import DoorServer
     from agent.sync.service import SyncService
+    from drivers.tills.folders import ReportWorker
 
 __all__ = ["Agent", "check"]
 
@@ -56,6 +58,11 @@ def check(settings: Settings) -> list[str]:
             device_of(device, settings.till)
         except TillpointError as error:
             problems.append(f"device {device.name!r}: {error}")
+    for pos in settings.till_systems:
+        try:
+            system_of(pos, settings.till)
+        except TillpointError as error:
+            problems.append(f"till system {pos.name!r}: {error}")
     return problems
 
 
@@ -79,6 +86,7 @@ class Agent:
     _secrets: DoorSecrets | None = None
     _equipment: Equipment = field(init=False)
     _slips: SlipPrinters = field(init=False)
+    _reports: list[ReportWorker] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -93,6 +101,7 @@ class Agent:
             ask_certificate=self._ask_certificate,
             ask_coupons=self._ask_coupons,
             ask_lookup=self._ask_lookup,
+            ask_code=self._ask_code,
             first=self._first_snapshot(identity),
         )
         # The printers first: whatever happens to the rest, the receipt must pass.
@@ -102,6 +111,7 @@ class Agent:
         if broken:
             self._trouble(broken)
         self._start_doors(folder)
+        self._start_reports()
         if identity is not None and not broken:
             self._start_sync(folder, identity)
         threading.Thread(target=self._warm_up, args=(devices,), name="warm-up", daemon=True).start()
@@ -114,6 +124,8 @@ class Agent:
         if self.doors is not None:
             self.doors.stop()
         self._equipment.join(STOP_TIMEOUT_S)
+        for reports in self._reports:
+            reports.join(STOP_TIMEOUT_S)
         self.till.stop(STOP_TIMEOUT_S)
 
     @property
@@ -148,12 +160,16 @@ class Agent:
         return found
 
     def _start_doors(self, folder: Path) -> None:
+        from agent.doctor.inside import AgentDoctor
         from agent.doors.app import build
         from agent.doors.keys import DoorSecrets
         from agent.doors.pins import Pins
         from agent.doors.server import DoorServer
+        from agent.doors.tills import TillDoors
+        from agent.doors.view import panel_view
 
         settings = self.settings
+        doors = self._till_doors(folder)
         try:
             self._secrets = DoorSecrets.load_or_create(folder, self.clock)
             app = build(
@@ -164,12 +180,53 @@ class Agent:
                 language=settings.panel.language,
                 region=settings.till.region,
                 answer_timeout_s=settings.doors.answer_timeout_s,
+                tills=TillDoors(
+                    doors,
+                    clock=self.clock,
+                    emit=self.till.emit,
+                    answer_timeout_s=settings.doors.answer_timeout_s,
+                ),
+                doctor=AgentDoctor(settings, lambda: panel_view(self.till.snapshot)),
             )
-            self.doors = DoorServer(app, port=settings.doors.port)
+            also = [(one.host, one.port) for one in doors if one.port]
+            self.doors = DoorServer(app, port=settings.doors.port, also=also)
             self.doors.start()
+            for sentence in self.doors.troubles:
+                self._trouble(sentence)
         except (TillpointError, OSError) as error:
             self._trouble(str(error))
             self.doors = None
+
+    def _till_doors(self, folder: Path) -> list[OpenDoor]:
+        found = []
+        for one in self.settings.till_systems:
+            try:
+                known = system_of(one, self.settings.till)
+                door = open_door(known, self.settings, self.till, folder=folder, clock=self.clock)
+            except TillpointError as error:
+                self._trouble(f"till system {one.name!r}: {error}")
+                continue
+            if door is not None:
+                found.append(door)
+        return found
+
+    def _start_reports(self) -> None:
+        """The threads that read what till systems write into files."""
+        wanted = [one for one in self.settings.till_systems if one.reports_name]
+        if not wanted:
+            return
+        from agent.reporting import report_worker
+
+        for one in wanted:
+            try:
+                worker = report_worker(
+                    system_of(one, self.settings.till), self.settings, self.till, emit=self.till.emit, stop=self._stop
+                )
+            except TillpointError:
+                continue  # said by the doors, which look at every till system
+            if worker is not None:
+                worker.start()
+                self._reports.append(worker)
 
     def _start_sync(self, folder: Path, identity: Identity) -> None:
         from agent.sync.service import SyncService
@@ -214,6 +271,10 @@ class Agent:
     def _ask_lookup(self, wanted: Any) -> Any:
         """Whom the centre knows by a keyed hash, or None without a line; runs on the asking thread."""
         return None if self.sync is None else self.sync.ask_lookup(wanted)
+
+    def _ask_code(self, asked: Any) -> Any:
+        """What the centre says of a one-time code, or None without a line; runs on a thread of its own."""
+        return None if self.sync is None else self.sync.ask_code(asked)
 
     def _first_snapshot(self, identity: Identity | None) -> Snapshot:
         return Snapshot(

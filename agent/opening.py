@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from agent.checkout import phones
 from agent.checkout.codes import DEFAULT_PATTERNS, Recogniser
 from agent.checkout.consents import SHIPPED_CONSENTS, ConsentText
 from agent.checkout.desk import Desk
 from agent.checkout.knowledge import Knowledge
+from agent.checkout.limits import LimitRules
 from agent.checkout.programmes import Programmes
 from agent.checkout.state import DeskRules, TillName
 from agent.clock import Clock
@@ -64,6 +67,11 @@ def open_desk(
         one.settings.name: DeviceView(name=one.settings.name, driver=one.driver.name, state="off", detail="")
         for one in devices
     }
+    for pos in settings.till_systems:
+        for name in filter(None, (pos.name, pos.reports_name)):
+            views[name] = DeviceView(name=name, driver=pos.system, state="closed", detail="")
+    reads_reports = any(pos.reports_name for pos in settings.till_systems)
+    reads_late = reads_reports or any(one.way == "pull" for one in devices)
     return Desk(
         store=store,
         knowledge=Knowledge(replica, store, *(identity.tenant_keys if identity is not None else (b"",))),
@@ -91,7 +99,11 @@ def open_desk(
             )
             or SHIPPED_CONSENTS,
             panel_language=settings.panel.language,
-            awaits_print=LATE_PRINTS if any(one.way == "pull" for one in devices) else timedelta(hours=24),
+            codes=settings.panel.codes,
+            training=timedelta(minutes=settings.panel.training_minutes),
+            limits=LimitRules(**msgspec.structs.asdict(settings.limits)),
+            standalone=settings.panel.standalone,
+            awaits_print=LATE_PRINTS if reads_late else timedelta(hours=24),
             slip=SlipStyle(
                 language=settings.slip.language,
                 zone=zone,
@@ -111,7 +123,8 @@ def open_desk(
         devices=views,
         link=LinkState.UNKNOWN if identity is not None else LinkState.NOT_ENROLLED,
         sealing_key=identity.centre_key if identity is not None else "",
-        prints_are_seen=any(one.way in {"inline", "pull"} for one in devices),
+        prints_are_seen=reads_reports or any(one.way in {"inline", "pull"} for one in devices),
+        reports_are_read=reads_reports,
         slips=slips,
     )
 

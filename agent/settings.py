@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.checkout.codes import DEFAULT_WEIGHED_PREFIXES, CardPattern
+from agent.desktop.hot_keys import HOT_KEY_PATTERN
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.signed import KEYS_MAX, PublicKey
@@ -27,12 +28,14 @@ __all__ = [
     "ConsentSettings",
     "DeviceSettings",
     "DoorsSettings",
+    "LimitsSettings",
     "OfflineSettings",
     "PanelSettings",
     "ProgrammeSettings",
     "Settings",
     "SlipSettings",
     "TillSettings",
+    "TillSystemSettings",
     "default_config_path",
     "default_state_folder",
     "load",
@@ -76,13 +79,21 @@ class PanelSettings(_Table, frozen=True, kw_only=True):
     """[panel]: what the cashier sees.
 
     Attributes:
+        standalone: no till system makes the receipts: the cashier types their sums.
+        hot_key: brings the panel to the front where `tillpoint panel --hot-key` runs.
         clear_after_s: without use, the customer's name leaves the screen; who it is still counts for the receipt.
         forget_after_s: without a receipt, the customer is forgotten; long enough to scan a full trolley.
+        training_minutes: after so long a training ends by itself.
+        codes: the centre sends one-time codes: the panel offers one as a proof where only a number was typed.
     """
 
     language: Language = "ru"
+    standalone: bool = False
+    hot_key: Annotated[str, Meta(pattern=HOT_KEY_PATTERN)] = "F12"
     clear_after_s: Annotated[int, Meta(ge=5, le=3600)] = 60
     forget_after_s: Annotated[int, Meta(ge=30, le=7200)] = 900
+    training_minutes: Annotated[int, Meta(ge=1, le=600)] = 60
+    codes: bool = False
 
 
 class ConsentSettings(_Table, frozen=True, kw_only=True):
@@ -143,6 +154,28 @@ class OfflineSettings(_Table, frozen=True, kw_only=True):
     gift_certificates: Literal["leased", "refuse"] = "leased"
     hold_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
     keep_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+
+
+class LimitsSettings(_Table, frozen=True, kw_only=True):
+    """[limits]: how often is too often at this till; counted here, so they hold without a line; 0 is no limit.
+
+    Attributes:
+        card_hour: receipts of one customer in an hour, before the cashier is asked why.
+        card_day: the same in 24 hours.
+        card_day_hard: the same, before a supervisor is asked for.
+        cashier_share: percent of a customer's receipts that one cashier made, where others work here too.
+        cashier_share_from: from so many receipts of the customer on.
+        till_typed: receipts in an hour of customers who told a number and showed nothing.
+        cashier_typed: the same of one cashier.
+    """
+
+    card_hour: Annotated[int, Meta(ge=0, le=50)] = 3
+    card_day: Annotated[int, Meta(ge=0, le=50)] = 5
+    card_day_hard: Annotated[int, Meta(ge=0, le=50)] = 10
+    cashier_share: Annotated[int, Meta(ge=0, le=100)] = 80
+    cashier_share_from: Annotated[int, Meta(ge=2, le=50)] = 5
+    till_typed: Annotated[int, Meta(ge=0, le=200)] = 0
+    cashier_typed: Annotated[int, Meta(ge=0, le=200)] = 0
 
 
 class CodesSettings(_Table, frozen=True, kw_only=True):
@@ -209,6 +242,34 @@ class DeviceSettings(_Table, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
 
 
+class TillSystemSettings(_Table, frozen=True, kw_only=True):
+    """[[till_systems]]: a POS that asks this agent in its own protocol, or whose files it reads.
+
+    Attributes:
+        name: your name for it; shown on the panel and in the journal, and the last word of its address.
+        system: which room speaks with it (``tillpoint tills`` lists them).
+        listen: host:port where it is answered besides the local API's own port, for a POS that cannot be told a path,
+            or that stands elsewhere in the shop's network.
+        key: what this POS shows to be let in; "" makes one at the first start (``tillpoint tills`` tells it).
+        settings: the room's own table.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$")]
+    system: Text
+    listen: Annotated[str, Meta(max_length=100, pattern=r"^(|(\[[0-9a-fA-F:]+\]|[^:\[\]\s]+):[0-9]{1,5})$")] = ""
+    key: Annotated[str, Meta(max_length=200)] = ""
+    settings: dict[str, Any] = {}
+
+    @property
+    def reports_name(self) -> str:
+        """What the reading of its reports is called on the panel, "" when none are read."""
+        reports = self.settings.get("reports")
+        return f"{self.name}-reports" if isinstance(reports, dict) and reports.get("folder") else ""
+
+    def __repr__(self) -> str:
+        return f"TillSystemSettings(name={self.name!r}, system={self.system!r}, listen={self.listen!r})"
+
+
 class Settings(_Table, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -218,8 +279,10 @@ class Settings(_Table, frozen=True, kw_only=True):
     central: CentralSettings = CentralSettings()
     programme: ProgrammeSettings = ProgrammeSettings()
     offline: OfflineSettings = OfflineSettings()
+    limits: LimitsSettings = LimitsSettings()
     slip: SlipSettings = SlipSettings()
     devices: tuple[DeviceSettings, ...] = ()
+    till_systems: Annotated[tuple[TillSystemSettings, ...], Meta(max_length=10)] = ()
     codes: CodesSettings = CodesSettings()
     cards: tuple[CardPattern, ...] = ()
     consents: Annotated[tuple[ConsentSettings, ...], Meta(max_length=4)] = ()
@@ -369,7 +432,8 @@ def _check_consents(settings: Settings, text: str, name: str) -> None:
 def _check_devices(settings: Settings, text: str, name: str) -> None:
     """Names are used once, and what is printed for a device names one."""
     seen: set[str] = set()
-    known = {device.name for device in settings.devices} | {"api"}
+    systems = {system.name for system in settings.till_systems}
+    known = {device.name for device in settings.devices} | systems | {"api"}
     for place, device in enumerate(settings.devices):
         if device.name == "api":
             line = _line_of(text, ("devices", place, "name"))
@@ -386,3 +450,8 @@ def _check_devices(settings: Settings, text: str, name: str) -> None:
             line = _line_of(text, ("devices", place, "name"))
             raise SettingsError(f"{name}, line {line}: two devices are called {device.name!r}; rename one")
         seen.add(device.name)
+    for place, system in enumerate(settings.till_systems):
+        if system.name in seen or system.name == "api":
+            line = _line_of(text, ("till_systems", place, "name"))
+            raise SettingsError(f"{name}, line {line}: {system.name!r} is the name of something else; rename one")
+        seen.add(system.name)

@@ -15,19 +15,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from agent.acts import Act
+from agent.acts import Act, EnterSum, Pay, Train
 from agent.asking import LookupAsker, LookupDone, Lookups, LookupSlow
 from agent.checkout.certificates import is_silent, recognise
 from agent.checkout.desk import Desk
 from agent.checkout.guests import Asked
 from agent.checkout.inside import request_of
+from agent.checkout.spend_proofs import CodeQuestion
+from agent.code_asking import CodeAsker, CodeDone, Codes
 from agent.snapshot import LinkState, Snapshot
+from agent.training import Training, open_training
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import HoldGrant, LookupWanted
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceStateChanged, Document, Event
 from drivers.vocabulary.inside import InsideOffer
+from drivers.vocabulary.receipt import DocumentKind, TenderKind
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted
 from offline_queue.errors import StoreError
 
@@ -35,6 +39,8 @@ __all__ = ["LinkChanged", "ReplicaChanged", "ReplicaLoading", "Till"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 INBOX_MAX: Final = 1_000  # a till sells a few receipts a minute; a thousand waiting means the disk has stopped
 LEAST_WAIT_S: Final = 0.2  # what is left for the till itself when the centre took all the time there was
@@ -63,7 +69,7 @@ class ReplicaLoading:
 
 
 #: What the till thread is told: devices, the line, the replica.
-Heard = Event | LinkChanged | ReplicaChanged | ReplicaLoading | LookupDone | LookupSlow
+Heard = CodeDone | Event | LinkChanged | ReplicaChanged | ReplicaLoading | LookupDone | LookupSlow
 
 
 @dataclass(slots=True)
@@ -75,6 +81,7 @@ class _Command:
     answer: Any = None
     error: BaseException | None = None
     abandoned: bool = False
+    is_real: bool = False
 
 
 def _quoted(
@@ -96,8 +103,8 @@ CouponAsker = Callable[[CouponsWanted], CouponsGrant | None]
 """Asks the centre for coupons within its own deadline; None when there is no line."""
 
 
-def _no_line(wanted: CertificateWanted | CouponsWanted | LookupWanted) -> None:
-    """What a till without a centre hears of a certificate, a coupon or a customer."""
+def _no_line(wanted: CertificateWanted | CouponsWanted | LookupWanted | CodeQuestion) -> None:
+    """What a till without a centre hears of a certificate, a coupon, a customer or a one-time code."""
     del wanted
 
 
@@ -111,6 +118,7 @@ class Till:
         ask_certificate: how it is asked what a gift certificate pays; likewise.
         ask_coupons: how it is asked to put coupons of one use into this till's hand; likewise.
         ask_lookup: how it is asked for a customer whom this till does not know; likewise.
+        ask_code: how it is asked about a one-time code; on a thread of its own.
     """
 
     def __init__(
@@ -122,21 +130,28 @@ class Till:
         ask_certificate: CertificateAsker = _no_line,
         ask_coupons: CouponAsker = _no_line,
         ask_lookup: LookupAsker = _no_line,
+        ask_code: CodeAsker = _no_line,
     ) -> None:
         self._open_desk = open_desk
-        self._ask_hold = ask_hold
-        self._ask_certificate = ask_certificate
-        self._ask_coupons = ask_coupons
-        self._lookups = Lookups(ask_lookup, self.emit)
+        self._ask_hold = self._outside(ask_hold)
+        self._ask_certificate = self._outside(ask_certificate)
+        self._ask_coupons = self._outside(ask_coupons)
+        self._lookups = Lookups(self._outside(ask_lookup), self.emit)
+        self._codes = Codes(self._outside(ask_code), self.emit)
         self._inbox: queue.Queue[_Command | Heard | None] = queue.Queue(INBOX_MAX)
         self._snapshot = first
         self._subscribers: list[Callable[[Snapshot], None]] = []
         self._thread = threading.Thread(target=self._run, name="till", daemon=True)
         self._ready = threading.Event()
         self._desk: Desk | None = None
+        self._training: Training | None = None
         self._broken = ""
         self._trouble = ""
         self.dropped_events = 0
+
+    def _outside(self, ask: Callable[[A], B | None]) -> Callable[[A], B | None]:
+        """Asks the centre, but in training, of which it hears nothing."""
+        return lambda wanted: None if self._training is not None else ask(wanted)
 
     # ── Life ────────────────────────────────────────────────────────────────────────────────────
 
@@ -239,17 +254,21 @@ class Till:
         left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
         return self._ask(lambda desk: desk.hold(request, grant), left_s)
 
-    def confirm(self, request: contract.ConfirmRequest, *, timeout_s: float) -> contract.ConfirmAnswer:
+    def confirm(
+        self, request: contract.ConfirmRequest, *, timeout_s: float, source: str = "api"
+    ) -> contract.ConfirmAnswer:
         """The receipt is closed; on disk before the answer."""
-        return self._ask(lambda desk: desk.confirm(request, source="api"), timeout_s)
+        return self._ask(lambda desk: desk.confirm(request, source=source), timeout_s)
 
     def cancel(self, request: contract.CancelRequest, *, timeout_s: float) -> contract.CancelAnswer:
         """The sale will not happen."""
         return self._ask(lambda desk: desk.cancel(request), timeout_s)
 
-    def refund(self, request: contract.RefundRequest, *, timeout_s: float) -> contract.RefundAnswer:
+    def refund(
+        self, request: contract.RefundRequest, *, timeout_s: float, source: str = "api"
+    ) -> contract.RefundAnswer:
         """A return is closed."""
-        return self._ask(lambda desk: desk.refund(request, source="api"), timeout_s)
+        return self._ask(lambda desk: desk.refund(request, source=source), timeout_s)
 
     def attach(self, request: contract.AttachRequest, *, timeout_s: float) -> contract.AttachAnswer:
         """A closed receipt of nobody becomes somebody's; on disk before the answer."""
@@ -268,16 +287,37 @@ class Till:
             told = self._lookups.now(asked)
             left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
             self._ask(lambda desk: desk.panel_asked(asked, told, replaces=replace), left_s)
+        self._quote_again(timeout_s)
         return self._snapshot
 
     def panel_act(self, act: Act, *, timeout_s: float) -> Snapshot:
-        """The cashier did something at the panel."""
-        self._ask(lambda desk: desk.act(act), timeout_s)
+        """The cashier did something at the panel; receipts of the panel's own are quoted and closed here."""
+        began_s = time.monotonic()
+        if isinstance(act, Train):
+            self._ask(lambda desk: self._train(desk, act), timeout_s, is_real=True)
+        elif isinstance(act, EnterSum):
+            self.quote(self._ask(lambda desk: desk.sum_entered(act.amount), timeout_s), timeout_s=timeout_s)
+        elif isinstance(act, Pay) and not self._quote_again(timeout_s):  # what was shown is what is paid
+            request = self._ask(lambda desk: desk.sum_paid(TenderKind(act.tender)), timeout_s)
+            self.confirm(request, timeout_s=max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s)))
+        elif not isinstance(act, Pay):
+            asked = self._ask(lambda desk: desk.act(act), timeout_s)
+            if asked is not None:
+                self._codes.later(asked)
+            self._quote_again(timeout_s)
         return self._snapshot
+
+    def _quote_again(self, timeout_s: float) -> bool:
+        """A receipt of the panel's own goes by who is at the till and what they want to spend; whether it changed."""
+        request = self._ask(lambda desk: desk.sum_again(), timeout_s) if self._snapshot.sale is not None else None
+        if request is not None:
+            self.quote(request, timeout_s=timeout_s)
+        return request is not None
 
     def panel_clear(self, *, timeout_s: float) -> Snapshot:
         """Back to IDLE."""
         self._ask(lambda desk: desk.clear(), timeout_s)
+        self._quote_again(timeout_s)
         return self._snapshot
 
     def document_printed(self, device: str, document: Document, *, timeout_s: float) -> Sequence[str]:
@@ -285,6 +325,8 @@ class Till:
 
         The work is done even when the printer could not wait for it: the receipt counts, only its slip is missing.
         """
+        if document.kind is DocumentKind.REPORT and self._training is not None:
+            self._ask(lambda _: self._end_training(), timeout_s, abandon=False, is_real=True)  # the shift is over
         try:
             return self._ask(lambda desk: desk.printed(device, document), timeout_s, abandon=False)
         except CheckoutRefused as refused:
@@ -294,7 +336,7 @@ class Till:
     def offer_inside(self, device: str, document: Document, *, timeout_s: float) -> InsideOffer | None:
         """What may be taken off a receipt that is open in a register; None when there is no answer in time."""
         request = request_of(document)
-        if request is None:
+        if request is None or self._training is not None:  # no real price goes down for an invented customer
             return None
         began_s = time.monotonic()
         try:
@@ -315,15 +357,18 @@ class Till:
 
     def run_on_till(self, work: Callable[[Desk], T], *, timeout_s: float) -> T:
         """Run `work` on the till thread (settling what the centre acknowledged, say)."""
-        return self._ask(work, timeout_s, abandon=False)
+        return self._ask(work, timeout_s, abandon=False, is_real=True)
 
     # ── The thread ──────────────────────────────────────────────────────────────────────────────
 
-    def _ask(self, work: Callable[[Desk], T], timeout_s: float, *, abandon: bool = True) -> T:
-        """Put work into the inbox and wait; work whose asker has gone is not begun."""
+    def _ask(self, work: Callable[[Desk], T], timeout_s: float, *, abandon: bool = True, is_real: bool = False) -> T:
+        """Put work into the inbox and wait; work whose asker has gone is not begun.
+
+        In training it is done on the training's desk, unless it `is_real` work.
+        """
         if self._broken:
             raise CheckoutRefused(self._broken, code="no_store")
-        command = _Command(work)
+        command = _Command(work, is_real=is_real)
         try:
             self._inbox.put(command, timeout=timeout_s)
         except queue.Full:
@@ -353,7 +398,7 @@ class Till:
             try:
                 item = self._inbox.get(timeout=TICK_S)
             except queue.Empty:
-                self._guard(lambda desk: desk.tick())
+                self._tick()
                 continue
             if item is None:
                 break
@@ -361,6 +406,8 @@ class Till:
                 self._obey(item)
             else:
                 self._guard(partial(self._hear, item))
+        if self._training is not None:
+            self._training.close()
         self._desk.close()
 
     def _refuse_until_stopped(self) -> None:
@@ -374,7 +421,8 @@ class Till:
         if command.abandoned or self._desk is None:
             return
         try:
-            command.answer = self._try(command.work, self._desk)
+            desk = self._desk if command.is_real or self._training is None else self._training.desk
+            command.answer = self._try(command.work, desk)
         except CheckoutRefused as refused:
             command.error = refused
         except Exception as error:
@@ -412,17 +460,42 @@ class Till:
             self._desk.failed(error)
         self._publish()
 
+    def _tick(self) -> None:
+        """Idle work of both desks; a training whose time is up ends."""
+        if self._training is not None and self._desk is not None:
+            if self._training.is_over(self._desk.clock.now()):
+                self._end_training()
+            else:
+                self._training.desk.tick()
+        self._guard(lambda desk: desk.tick())
+
+    def _train(self, desk: Desk, act: Train) -> None:
+        """On the till thread, with the real desk: training begins or ends."""
+        if not act.on:
+            self._end_training()
+        elif not act.supervisor:
+            raise CheckoutRefused("a supervisor's PIN begins a training", code="needs_supervisor")
+        elif self._training is None:
+            desk.clear()
+            self._training = open_training(desk, lasts=desk.rules.training)
+            log.info("training.begun until=%s", self._training.until.isoformat(timespec="seconds"))
+
+    def _end_training(self) -> None:
+        if self._training is None:
+            return
+        training, self._training = self._training, None
+        training.close()
+        if self._desk is not None:
+            self._desk.shown = None  # what was shown last was the training's
+        log.info("training.ended")
+
     def _hear(self, event: Heard, desk: Desk) -> None:
-        if isinstance(event, CodeScanned | BankCardRead):
-            found = desk.scanned(event)
-            if found is not None and not self._lookups.later(found):
-                desk.identify_asked(found, None, is_awaited=True)
-        elif isinstance(event, LookupDone):
-            desk.identify_asked(event.asked, event.answer, is_awaited=False)
-        elif isinstance(event, LookupSlow):
-            desk.asking_takes_long(event.turn)
+        if isinstance(event, CodeScanned | BankCardRead | LookupDone | LookupSlow | CodeDone):
+            self._hear_of_customer(event, desk if self._training is None else self._training.desk)
         elif isinstance(event, DeviceStateChanged):
             desk.device_changed(event)
+            if self._training is not None:
+                self._training.desk.device_changed(event)
         elif isinstance(event, LinkChanged):
             desk.link_changed(event.state, event.detail)
         elif isinstance(event, ReplicaChanged):
@@ -430,12 +503,28 @@ class Till:
         elif isinstance(event, ReplicaLoading):
             desk.loading_percent = None if event.of == 0 else 100 * event.done // event.of
 
+    def _hear_of_customer(
+        self, event: CodeScanned | BankCardRead | LookupDone | LookupSlow | CodeDone, desk: Desk
+    ) -> None:
+        """What a scanner read, and what the centre says of it."""
+        if isinstance(event, LookupDone):
+            desk.scan_asked(event.asked, event.answer, is_awaited=False)
+        elif isinstance(event, CodeDone):
+            desk.code_answered(event.asked, event.answer)
+        elif isinstance(event, LookupSlow):
+            desk.asking_takes_long(event.turn)
+        else:
+            found = desk.scanned(event)
+            if found is not None and not self._lookups.later(found):
+                desk.scan_asked(found, None, is_awaited=True)
+
     def _publish(self) -> None:
         """Tell everybody, when something changed."""
         if self._desk is None:
             return
         try:
-            fresh = self._desk.snapshot(self._snapshot.version)
+            shown = self._training if self._training is not None else self._desk
+            fresh = shown.snapshot(self._snapshot.version)
         except StoreError as error:
             self._publish_notice(self._desk.notice or str(error))
             return

@@ -26,6 +26,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["fleet"]:
         return _fleet(words)
+    if words[:1] == ["till"]:
+        from simulation import tills
+
+        return tills.main(words[1:])
+    if words[:1] == ["agent"]:
+        from simulation.trial import cli as trial
+
+        return trial.main(words[1:])
+    if words[:1] == ["scanner"]:
+        from simulation.twins import scanner
+
+        return scanner.main(words[1:])
     from simulation.twins import cli as twins
 
     if words and words[0] in registry.known_drivers():
@@ -33,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words or words[0] in {"-h", "--help"}:
         print(_overview(twins.drivers_with_twins()))
         return 0
-    known = ("fleet", *twins.drivers_with_twins())
+    known = ("fleet", "scanner", *twins.drivers_with_twins())
     near = difflib.get_close_matches(words[0], known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
     raise SettingsError(f"nothing to simulate is called {words[0]!r}; {hint}")
@@ -41,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _overview(drivers: Mapping[str, str]) -> str:
     rows = [("fleet", "tills, shoppers and a centre through some days of faults (needs the extra: tillpoint[central])")]
+    rows.append(("scanner", "a serial scanner: it scans what is typed, or the lines of a file"))
+    rows.append(("till", "a POS's side of its own protocol, against a running agent: one sale and a return"))
+    rows.append(("agent", "an agent to try a POS on: says what to do at it, and what its calls did wrong"))
     rows += drivers.items()
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {words}" for name, words in rows]

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import lease_reports, leases, slips_again, value_leases, writing
+from agent.checkout import lease_reports, leases, limits, slips_again, value_leases, writing
 from agent.checkout.charged import decision_of
 from agent.checkout.claims import claim_code
 from agent.checkout.coupons import remember_coupons
@@ -52,8 +52,19 @@ def confirm(desk: DeskState, request: contract.ConfirmRequest, *, source: str) -
         return codec.decode(writing.answered_before(closed, receipt), contract.ConfirmAnswer)
     opened = read(desk.store, "checkout", receipt.uid, Open)
     asked = request.customer_id or (customer_by_code(desk, request.code) if request.code is not None else None)
-    customer_id = desk.customer_of(asked, opened)
-    return close_sale(desk, receipt, opened=opened, customer_id=customer_id, mark=request.decision_mark, source=source)
+    if request.late:
+        customer_id = asked or (opened.customer_id if opened is not None else None)
+    else:
+        customer_id = desk.customer_of(asked, opened)
+    return close_sale(
+        desk,
+        receipt,
+        opened=opened,
+        customer_id=customer_id,
+        mark=request.decision_mark,
+        source=source,
+        is_late=request.late,
+    )
 
 
 def close_sale(
@@ -122,10 +133,16 @@ def close_sale(
             fact = replace(fact, leases=used, kept_until=kept_until)
             entry = replace(entry, secured=secured)
             lease_reports.note_wanted(tx, known.customer.id, now)
+            if not is_late:
+                presented = opened.presented if opened is not None else desk.is_presented(known.customer.id)
+                limits.note_visit(desk, tx, known.customer.id, cashier=receipt.cashier, presented=presented, now=now)
         uses = value_leases.plan_uses(desk, receipt.uid, decision)
         fact = replace(fact, values=uses.used)
         envelope = writing.append(desk, tx, fact, writing.marks(receipt, claim, customer_id))
         uses.write(tx, envelope)
+        limit = None if is_late else limits.met(desk, receipt, customer_id)
+        if limit is not None:
+            writing.append(desk, tx, limit, [f"receipt:{receipt.uid}", f"customer:{limit.customer_id}"])
         value_leases.drop_promises(desk, tx, receipt.uid)
         writing.remember(desk, tx, closed, entry=entry, envelope=envelope)
         remember_coupons(desk.store, tx, decision, now, envelope)
@@ -135,7 +152,7 @@ def close_sale(
         if print_uid not in {"", receipt.uid}:
             # The print may come again after a cut in power, when nothing else says which sale it was.
             tx.put("printed", print_uid, receipt.uid.encode())
-        if source == "api" and desk.prints_are_seen:
+        if not source.startswith("print:") and desk.prints_are_seen:  # a POS told of it, and its print is to come
             waiting = AwaitingPrint(uid=receipt.uid, total=receipt.total, closed_at=now)
             write(tx, "print", receipt.uid, waiting)
         if not is_late:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from agent.checkout import app_codes, unnamed
+from agent.checkout import app_codes, limits, unnamed
 from agent.checkout.codes import Recognised
 from agent.checkout.guests import Asked, keep_guest
 from agent.checkout.knowledge import Known
@@ -32,12 +32,16 @@ __all__ = [
 
 def identify(desk: DeskState, request: contract.IdentifyRequest) -> contract.IdentifyAnswer:
     """Recognise a code and look the customer up; what was found becomes the customer at the till."""
+    if request.customer_id is not None:
+        return _by_id(desk, request.customer_id, request.receipt_uid)
     return _answer(desk, request, *look_up(desk, request))
 
 
 def identify_or_want(desk: DeskState, request: contract.IdentifyRequest) -> contract.IdentifyAnswer | Asked:
     """The same, or whom to ask the centre for before anybody is told that there is no such customer."""
     desk.turn += 1
+    if request.customer_id is not None:
+        return _by_id(desk, request.customer_id, request.receipt_uid)
     recognised, known = look_up(desk, request)
     keys = desk.knowledge.tenant_keys
     if known is not None or recognised.identifier is None or desk.link is not LinkState.ONLINE or not keys:
@@ -69,6 +73,19 @@ def asking_takes_long(desk: DeskState, turn: int) -> None:
     """Tell the cashier what is waited for."""
     if desk.asking == turn:
         desk.notice = words(desk.rules.slip.language)["asking_centre"]
+
+
+def _by_id(desk: DeskState, customer_id: str, receipt_uid: str | None) -> contract.IdentifyAnswer:
+    """A customer that the till already knows by id; nothing was shown, so nothing is proven."""
+    now = desk.clock.now()
+    known = desk.known(customer_id)
+    if known is None:
+        return contract.IdentifyAnswer(state=contract.IdentifyState.NOT_FOUND)
+    if known.customer.blocked:
+        return contract.IdentifyAnswer(state=contract.IdentifyState.BLOCKED, mask=known.customer.phone)
+    mask = known.customer.phone or known.customer.name
+    attach(desk, customer_id, presented=False, mask=mask, partner="", receipt_uid=receipt_uid, now=now)
+    return _found(known, mask, now)
 
 
 def look_up(desk: DeskState, request: contract.IdentifyRequest) -> tuple[Recognised, Known | None]:
@@ -111,6 +128,10 @@ def _answer(
         receipt_uid=request.receipt_uid,
         now=now,
     )
+    return _found(known, mask, now, partner=title)
+
+
+def _found(known: Known, mask: str, now: datetime, *, partner: str = "") -> contract.IdentifyAnswer:
     return contract.IdentifyAnswer(
         state=contract.IdentifyState.FOUND,
         mask=mask,
@@ -118,7 +139,7 @@ def _answer(
         customer=replace(known.customer, birthday=""),
         balances=known.balances(now),
         seen_at=datetime.fromisoformat(known.seen_at),
-        partner=title,
+        partner=partner,
     )
 
 
@@ -173,6 +194,10 @@ def attach(
     if not partner and desk.current is not None and desk.current.customer_id is None:
         # A partner's card was shown first, and then our own: both count.
         partner = desk.current.partner
+    step = before.step if before is not None and before.step in {"redeem", "limit"} else ""
+    limit = before.limit if before is not None else limits.limit_of(desk, customer_id, presented=presented, now=now)
+    if limit is not None and before is None:
+        step = "limit"
     current = Current(
         screen=Screen.FOUND.value,
         touched_at=now,
@@ -180,8 +205,11 @@ def attach(
         presented=presented or (before is not None and before.presented),
         mask=mask,
         partner=partner or (before.partner if before is not None else ""),
-        step=before.step if before is not None and before.step == "redeem" else "",
+        step=step,
+        limit=limit,
         wish=before.wish if before is not None else None,
+        code=before.code if before is not None else None,
+        proven=before is not None and before.proven,
     )
     opened = None
     if receipt_uid is not None:

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "check": ("agent.cli.check", "check the settings file without opening anything"),
     "enrol": ("agent.cli.enrol", "make this machine known to the central server"),
     "devices": ("agent.cli.devices", "what is plugged in, what it probably is, what to paste; and the drivers"),
+    "tills": ("agent.cli.tills", "till systems: which there are, and what to type into this till's own"),
     "doctor": ("agent.cli.doctor", "try every hop from the devices to the centre; say what is wrong and whom to tell"),
     "queue": ("agent.cli.queue", "what waits for the centre, and what it refused"),
     "journal": ("agent.cli.journal", "what happened with a receipt, a customer, a day"),

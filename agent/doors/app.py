@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent.clock import Clock
 from agent.doors import api, pages
 from agent.doors.calls import TillCalls
+from agent.doors.customer import CustomerDoor, customer_view
+from agent.doors.examining import Doctor
 from agent.doors.gate import Gate
 from agent.doors.keys import DoorSecrets
 from agent.doors.pins import Pins
 from agent.doors.problems import DoorRefused
 from agent.doors.stream import Streams
+from agent.doors.tills import TillDoors
 from agent.snapshot import TillDesk
 from drivers.vocabulary import codec
 
@@ -30,7 +35,7 @@ _WORDS_OF_STATUS: Final = {404: "no_such_path", 405: "wrong_method"}
 class DoorApp:
     """The ASGI application, and how its endless answers are ended."""
 
-    def __init__(self, gate: Gate, streams: Streams) -> None:
+    def __init__(self, gate: Gate, *streams: Streams) -> None:
         self._gate = gate
         self._streams = streams
 
@@ -40,7 +45,8 @@ class DoorApp:
 
     def close_streams(self) -> None:
         """End every live stream, so that a server can stop; may be called from any thread."""
-        self._streams.close()
+        for one in self._streams:
+            one.close()
 
 
 def build(
@@ -53,6 +59,8 @@ def build(
     region: str = "RU",
     answer_timeout_s: float = 2.0,
     heartbeat_s: float = HEARTBEAT_S,
+    tills: TillDoors | None = None,
+    doctor: Doctor | None = None,
 ) -> DoorApp:
     """The doors of one till.
 
@@ -65,12 +73,17 @@ def build(
         region: how a typed phone number is read (`till.region`); decides which digit is the last.
         answer_timeout_s: how long a call of the till may take (`doors.answer_timeout_s`).
         heartbeat_s: silence on the live stream after which a comment is sent.
+        tills: what answers till systems in their own protocols.
+        doctor: examines for store IT's page.
 
     Raises:
         SettingsError: there are no words for `language`.
     """
     page = pages.load_page(language=language, region=region)
-    streams = Streams(desk, hello=codec.encode({"mark": page.mark}), heartbeat_s=heartbeat_s)
+    hello = codec.encode({"mark": page.mark})
+    streams = Streams(desk, hello=hello, heartbeat_s=heartbeat_s)
+    customers = Streams(desk, hello=hello, heartbeat_s=heartbeat_s, view=customer_view)
+    customer = CustomerDoor(secrets=secrets, index=page.customer.body, closed=page.closed.body, streams=customers)
     panel = pages.Panel(
         desk,
         secrets=secrets,
@@ -79,14 +92,21 @@ def build(
         page=page,
         streams=streams,
         pins=pins,
+        doctor=doctor,
     )
     routes = api.api_routes(desk, secrets, TillCalls(places=api.PLACES, timeout_s=answer_timeout_s))
-    inner = Starlette(
-        routes=[*routes, *panel.routes()],
-        exception_handlers={HTTPException: _on_http, DoorRefused: _on_refused, Exception: _on_failure},
-    )
-    inner.router.redirect_slashes = False
-    return DoorApp(Gate(inner), streams)
+    inner = _application([*routes, *customer.routes(), *panel.routes(), *(tills.routes() if tills is not None else ())])
+    alone: dict[int, ASGIApp] = {}
+    if tills is not None:
+        alone = {port: _application(tills.routes_alone(name)) for port, name in tills.ports.items()}
+    return DoorApp(Gate(inner, alone), streams, customers)
+
+
+def _application(routes: Sequence[Route]) -> Starlette:
+    handlers = {HTTPException: _on_http, DoorRefused: _on_refused, Exception: _on_failure}
+    application = Starlette(routes=list(routes), exception_handlers=handlers)
+    application.router.redirect_slashes = False
+    return application
 
 
 async def _on_failure(_: Request, __: Exception) -> Response:

@@ -11,7 +11,7 @@ from typing import Final
 from agent.doors.holder import holder_of
 from drivers.vocabulary.errors import TransportUnavailable
 
-__all__ = ["bind_loopback"]
+__all__ = ["bind_address", "bind_loopback"]
 
 _BACKLOG: Final = 64  # connections waiting to be accepted; one browser and one POS make a handful
 _NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, 10013})  # 10013: Windows keeps the port for itself
@@ -33,6 +33,15 @@ def bind_loopback(port: int) -> list[socket.socket]:
     return sockets
 
 
+def bind_address(host: str, port: int) -> socket.socket:
+    """A listening socket on one address of this machine; raises TransportUnavailable with the next step."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return _listen(family, host, port)
+    except OSError as error:
+        raise TransportUnavailable(_sentence(error, port, what=f"{host} for a till system", key="listen")) from None
+
+
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     # Named TCP: only then asyncio sets TCP_NODELAY, without which each answer on a kept connection may wait 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -52,10 +61,12 @@ def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket
     return listener
 
 
-def _sentence(error: OSError, port: int) -> str:
-    start = f"cannot open port {port} for the local API and the panel"
+def _sentence(error: OSError, port: int, *, what: str = "the local API and the panel", key: str = "doors.port") -> str:
+    start = f"cannot open port {port} for {what}" if key == "doors.port" else f"cannot open port {port} of {what}"
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"{start}: this machine has no such address; set {key} to one of its own"
     if error.errno in _NOT_ALLOWED or getattr(error, "winerror", None) in _NOT_ALLOWED:
-        return f"{start}: the system keeps it for itself; set doors.port to another one"
+        return f"{start}: the system keeps it for itself; set {key} to another one"
     holder = holder_of(port)
     used = f"in use by {holder}" if holder else "in use by another program"
-    return f"{start}: {used}; close it or set doors.port to another one"
+    return f"{start}: {used}; close it or set {key} to another one"

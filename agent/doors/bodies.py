@@ -1,4 +1,4 @@
-"""Reads a JSON body into a value of the vocabulary, with a limit on its size and on the time it may take to come."""
+"""Reads a body, JSON into a value of the vocabulary, with a limit on its size and on the time it may take to come."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from agent.doors.problems import DoorRefused, of_wire
 from drivers.vocabulary import codec
 
-__all__ = ["BODY_BYTES_MAX", "read_json"]
+__all__ = ["BODY_BYTES_MAX", "read_body", "read_json"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,14 @@ async def read_json(request: Request, wanted: type[T]) -> T:
     """The body as `wanted`; raises DoorRefused naming what is wrong with it."""
     if _JSON.fullmatch(request.headers.get("content-type", "").strip()) is None:
         raise DoorRefused(415, "wrong_content_type", "send the body as Content-Type: application/json, in UTF-8")
+    try:
+        return codec.decode(await read_body(request), wanted)
+    except codec.WireError as error:
+        raise of_wire(error) from None
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body; raises DoorRefused for one that is too large, too slow or cut."""
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > BODY_BYTES_MAX:
         raise _too_large()
@@ -39,10 +47,7 @@ async def read_json(request: Request, wanted: type[T]) -> T:
         raise DoorRefused(408, "body_too_slow", f"the body did not come within {BODY_WAIT_S:g} s") from None
     except ClientDisconnect:
         raise DoorRefused(400, "body_cut", "the connection ended before the body did") from None
-    try:
-        return codec.decode(bytes(body), wanted)
-    except codec.WireError as error:
-        raise of_wire(error) from None
+    return bytes(body)
 
 
 def _too_large() -> DoorRefused:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.doors.problems import DoorRefused, Problem, problem_response
 
-__all__ = ["SECURITY_HEADERS", "Gate", "check", "check_panel_post"]
+__all__ = ["SECURITY_HEADERS", "Gate", "check", "check_alone", "check_panel_post"]
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +69,23 @@ def check_panel_post(headers: Headers) -> None:
         raise DoorRefused(403, "no_panel_header", "a call of the panel must carry X-Tillpoint: 1")
 
 
-class Gate:
-    """ASGI: check, pass on, add the headers; the one place where an unforeseen error is caught and logged."""
+def check_alone(headers: Headers) -> None:
+    """What a till system's own port refuses: every page of a browser; who may call shows the protocol's own key."""
+    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+        raise DoorRefused(403, "foreign_origin", "a till's own protocol is not for pages of a browser")
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class Gate:
+    """ASGI: check, pass on, add the headers; the one place where an unforeseen error is caught and logged.
+
+    Args:
+        app: everything there is, on loopback.
+        alone: the one thing behind each port of a till system's own.
+    """
+
+    def __init__(self, app: ASGIApp, alone: Mapping[int, ASGIApp] | None = None) -> None:
         self._app = app
+        self._alone = alone or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -92,9 +104,14 @@ class Gate:
             await send(message)
 
         server = scope.get("server")
+        port = server[1] if server else None
+        alone = self._alone.get(port) if port is not None else None
         try:
-            check(scope["method"], Headers(scope=scope), server[1] if server else None)
-            await self._app(scope, receive, send_guarded)
+            if alone is not None:
+                check_alone(Headers(scope=scope))
+            else:
+                check(scope["method"], Headers(scope=scope), port)
+            await (alone or self._app)(scope, receive, send_guarded)
         except DoorRefused as refused:
             await refused.response()(scope, receive, send_guarded)
         except Exception:

@@ -22,7 +22,7 @@ from typing import Final
 from agent.clock import Clock
 from drivers.vocabulary.errors import SettingsError
 
-__all__ = ["DoorSecrets", "Tickets"]
+__all__ = ["DoorSecrets", "Tickets", "till_key"]
 
 log = logging.getLogger(__name__)
 
@@ -69,30 +69,34 @@ class DoorSecrets:
         """Compare in constant time."""
         return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self.api_token.encode())
 
-    def new_ticket(self) -> str:
-        """A way into the panel for the next minute, once."""
-        return self._sign("ticket")
+    def new_ticket(self, *, kind: str = "ticket") -> str:
+        """A way into the panel for the next minute, once; of kind "display-ticket" into the customer's screen alone."""
+        return self._sign(kind)
 
     def panel_url(self, port: int) -> str:
         """The address to open in the cashier's browser, with a new ticket."""
         return f"http://127.0.0.1:{port}/panel?ticket={self.new_ticket()}"
 
-    def new_session(self) -> str:
-        """The value of a session cookie."""
-        return self._sign("session")
+    def customer_url(self, port: int) -> str:
+        """The address of the customer's screen, with a new ticket."""
+        return f"http://127.0.0.1:{port}/panel/customer?ticket={self.new_ticket(kind='display-ticket')}"
 
-    def session_of(self, cookie: str) -> str:
+    def new_session(self, *, kind: str = "session") -> str:
+        """The value of a session cookie; of kind "display" for the customer's screen alone."""
+        return self._sign(kind)
+
+    def session_of(self, cookie: str, *, kind: str = "session") -> str:
         """The name of the session, or "" when the cookie is not ours or has ended."""
-        signed = self._read("session", cookie, SESSION_LIFE_S)
+        signed = self._read(kind, cookie, SESSION_LIFE_S)
         return signed.nonce if signed is not None else ""
 
     def is_session_old(self, cookie: str) -> bool:
         """True when a good cookie should be replaced by a fresh one."""
         return self._read("session", cookie, SESSION_RENEW_S) is None
 
-    def read_ticket(self, ticket: str) -> _Signed | None:
+    def read_ticket(self, ticket: str, *, kind: str = "ticket") -> _Signed | None:
         """What a ticket says when it is ours and young enough; whether it was used is for `Tickets` to know."""
-        return self._read("ticket", ticket, TICKET_LIFE_S)
+        return self._read(kind, ticket, TICKET_LIFE_S)
 
     def _now_ms(self) -> int:
         return int(self.clock.now().timestamp() * 1000)
@@ -119,20 +123,27 @@ class DoorSecrets:
 class Tickets:
     """Takes each ticket once; one made before this start is refused, since who used it is not remembered."""
 
-    def __init__(self, secrets: DoorSecrets) -> None:
+    def __init__(self, secrets: DoorSecrets, *, kind: str = "ticket") -> None:
         self._secrets = secrets
+        self._kind = kind
         self._open_ms = int(secrets.clock.now().timestamp() * 1000)
         self._used: dict[str, int] = {}
 
     def take(self, ticket: str) -> bool:
         """True for a good ticket, the first time."""
-        signed = self._secrets.read_ticket(ticket)
+        signed = self._secrets.read_ticket(ticket, kind=self._kind)
         if signed is None or signed.made_ms < self._open_ms or signed.nonce in self._used:
             return False
         oldest_ms = signed.made_ms - (TICKET_LIFE_S + CLOCK_SLACK_S) * 2000
         self._used = {nonce: made for nonce, made in self._used.items() if made >= oldest_ms}
         self._used[signed.nonce] = signed.made_ms
         return True
+
+
+def till_key(folder: Path, name: str, clock: Clock) -> str:
+    """What the POS of that name must show, in ``till-<name>.key``; made when there is none. Raises SettingsError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _load_or_create(folder / f"till-{name}.key", prefix="", clock=clock)
 
 
 def _load_or_create(path: Path, *, prefix: str, clock: Clock) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 import uvicorn
 
 from agent.doors.app import DoorApp
-from agent.doors.binding import bind_loopback
+from agent.doors.binding import bind_address, bind_loopback
 from drivers.vocabulary.errors import TransportUnavailable
 
 __all__ = ["DoorServer"]
@@ -36,14 +37,17 @@ class _Uvicorn(uvicorn.Server):
 
 
 class DoorServer:
-    """The doors on loopback.
+    """The doors on loopback, and till systems' own ports.
 
     Args:
         port: 0 takes any free one; `port` tells which.
+        also: host and port of each door that has its own; one that cannot be had is a sentence in `troubles`.
     """
 
-    def __init__(self, app: DoorApp, *, port: int) -> None:
+    def __init__(self, app: DoorApp, *, port: int, also: Sequence[tuple[str, int]] = ()) -> None:
         self._app = app
+        self._also = tuple(also)
+        self.troubles: list[str] = []
         self._wanted_port = port
         self._sockets: list[socket.socket] = []
         self._listening = threading.Event()
@@ -67,6 +71,11 @@ class DoorServer:
             raise RuntimeError("a DoorServer starts once; make another")
         self._sockets = bind_loopback(self._wanted_port)
         self._port = self._sockets[0].getsockname()[1]
+        for host, own_port in self._also:
+            try:
+                self._sockets.append(bind_address(host, own_port))
+            except TransportUnavailable as error:
+                self.troubles.append(str(error))
         # log_config None: with its default uvicorn asks the console for colours, and a Windows service has none.
         config = uvicorn.Config(
             self._app,

@@ -16,11 +16,11 @@ from agent.loyalty.model import ProgrammeFile
 from agent.loyalty.parts import CustomerKind
 from agent.loyalty.points import minor_points
 from agent.loyalty.reading import nearest
-from agent.loyalty.redemption import POINTS_RULE
 from agent.loyalty.rules import EarnPoints, MultiplyPoints, Rule, SpendPoints
 from agent.loyalty.sale import STORED_VALUE
 from agent.loyalty.source import Path
 from agent.loyalty.wording import FORMS
+from drivers.vocabulary.decision import POINTS_RULE
 from drivers.vocabulary.money import Quantity
 
 __all__ = ["TIERS_RULE", "Report", "check_coupons", "check_header", "check_rules"]

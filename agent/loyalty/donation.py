@@ -9,10 +9,10 @@ from agent.loyalty import lots
 from agent.loyalty.gates import Selector
 from agent.loyalty.model import ProgrammeFile
 from agent.loyalty.points import PointsScale, minor_points
-from agent.loyalty.redemption import POINTS_RULE, SpendAsk
+from agent.loyalty.redemption import SpendAsk
 from agent.loyalty.rules import DonatePoints, Rule
 from agent.loyalty.sale import Rejection, Sale
-from drivers.vocabulary.decision import PointsDonated
+from drivers.vocabulary.decision import POINTS_RULE, PointsDonated
 
 __all__ = ["DonationRule", "apply_donation", "build_donations"]
 

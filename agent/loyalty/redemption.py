@@ -12,11 +12,9 @@ from agent.loyalty.distribute import distribute
 from agent.loyalty.gates import Selector
 from agent.loyalty.points import PointsScale
 from agent.loyalty.sale import Rejection, Sale
-from drivers.vocabulary.decision import PointsSpent
+from drivers.vocabulary.decision import POINTS_RULE, PointsSpent
 
-__all__ = ["POINTS_RULE", "SpendAsk", "SpendRule", "apply_redemption"]
-
-POINTS_RULE = "points"  # the rule named by a line discount that points paid for
+__all__ = ["SpendAsk", "SpendRule", "apply_redemption"]
 
 
 class SpendAsk(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

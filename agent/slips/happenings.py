@@ -11,6 +11,7 @@ from msgspec import Struct
 from agent.slips.names import SlipNames
 from agent.slips.text import BARCODE, WRAPPED, date_text, form, group_digits, mask_code, money_text, points_text, words
 from drivers.vocabulary.decision import (
+    POINTS_RULE,
     CertificateUsed,
     CouponIssued,
     CouponUsed,
@@ -24,7 +25,6 @@ from drivers.vocabulary.money import Money
 
 __all__ = ["happenings", "taken_off"]
 
-POINTS_RULE: Final = "points"  # money that points took off; the points line says it already
 _MOMENT: Final = timedelta(microseconds=1)  # "over from midnight on" is "through the day before"
 
 

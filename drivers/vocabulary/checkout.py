@@ -90,15 +90,24 @@ class PointsBalance(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class IdentifyRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Who is it: a scanned or typed code. With a receipt uid the customer is attached to that receipt.
+    """Who is it: a scanned or typed code, or a customer the till already knows by id.
+
+    With a receipt uid the customer is attached to that receipt.
 
     Attributes:
+        code: as it was scanned or typed; "" goes with `customer_id`.
+        customer_id: who it is, as an earlier answer named them; then there is no code.
         presented: True when the code was scanned from a card or an app, False when digits were typed.
     """
 
-    code: Code
+    code: Annotated[str, Meta(max_length=200)] = ""
+    customer_id: CustomerId | None = None
     presented: bool = False
     receipt_uid: ReceiptUid | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.code) == (self.customer_id is not None):
+            raise ValueError("who is it: either code or customer_id")
 
 
 class IdentifyAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -205,6 +214,8 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         points: how many points the customer wants to spend; None leaves it to the cashier's panel, 0 spends none.
         points_max: True spends as many as the rules allow.
+        points_worth: how much money points are to pay, for a till that asks in money; as many whole points as fit in
+            it. It goes before `points` and `points_max`; nothing spends none.
         unit: which points; None means the first the programme lets people spend.
         certificates: gift certificates shown, each with the balance its keeper tells; what they pay is in the answer.
         certificate_codes: gift certificates of the centre, by their codes; the answer says what became of each.
@@ -217,6 +228,7 @@ class QuoteRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
     customer_id: CustomerId | None = None
     points: Annotated[int, Meta(ge=0)] | None = None
     points_max: bool = False
+    points_worth: Money | None = None
     unit: PointsUnit | None = None
     announced_tenders: Annotated[tuple[TenderKind, ...], Meta(max_length=10)] = ()
     certificates: Annotated[tuple[CertificateFact, ...], Meta(max_length=20)] = ()
@@ -245,6 +257,7 @@ class QuoteAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         decision_mark: names this decision; confirm may send it back to say which one was applied.
         certificates: what became of each of `certificate_codes`, in their order.
+        spendable_worth: money that `decision.spendable` stands for, per unit.
     """
 
     receipt_uid: ReceiptUid
@@ -254,6 +267,7 @@ class QuoteAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):
     payable: Money
     customer_id: CustomerId | None = None
     certificates: tuple[CertificateAnswer, ...] = ()
+    spendable_worth: dict[str, Money] = {}
 
 
 class HoldRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -282,12 +296,15 @@ class ConfirmRequest(_Message, frozen=True, kw_only=True, omit_defaults=True):
         customer_id: who bought; None keeps the customer attached by identify or quote.
         code: a card or phone instead of customer_id, for a till that never asked before.
         decision_mark: which quote the till applied; None means the last one for this uid.
+        late: True for a sale that was closed some time ago and waited in a queue: whoever is at the till now has
+            nothing to do with it, and it is decided as of `receipt.closed_at`.
     """
 
     receipt: Receipt
     customer_id: CustomerId | None = None
     code: Code | None = None
     decision_mark: str | None = None
+    late: bool = False
 
 
 class ConfirmAnswer(_Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -12,6 +12,7 @@ from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import AwareTime
 
 __all__ = [
+    "POINTS_RULE",
     "CertificateUsed",
     "Counted",
     "CouponIssued",
@@ -30,6 +31,8 @@ __all__ = [
     "PointsSpent",
     "UnitGroup",
 ]
+
+POINTS_RULE: Final = "points"  # the rule named by a line discount that points paid for
 
 
 # gc=False: a receipt may carry thousands of these, and text and numbers make no cycles worth looking for.
@@ -235,6 +238,14 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
         off: dict[int, int] = {}
         for effect in self.effects:
             if isinstance(effect, LineDiscount):
+                off[effect.line] = off.get(effect.line, 0) + effect.amount.minor
+        return off
+
+    def points_discounts(self) -> dict[int, int]:
+        """Minor units that points paid of each line; part of `line_discounts`."""
+        off: dict[int, int] = {}
+        for effect in self.effects:
+            if isinstance(effect, LineDiscount) and effect.rule == POINTS_RULE:
                 off[effect.line] = off.get(effect.line, 0) + effect.amount.minor
         return off
 

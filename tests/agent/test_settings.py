@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agent.checkout.codes import CardPattern
-from agent.settings import ConsentSettings, DeviceSettings, Settings, load, parse
+from agent.settings import ConsentSettings, DeviceSettings, Settings, TillSystemSettings, load, parse
 from drivers.vocabulary.errors import SettingsError
 
 
@@ -40,6 +40,7 @@ def test_the_example_names_every_key(project: Path) -> None:
     tree = tomllib.loads(example(project))
     wanted = {
         "devices": {field.encode_name for field in msgspec.structs.fields(DeviceSettings)},
+        "till_systems": {field.encode_name for field in msgspec.structs.fields(TillSystemSettings)},
         "cards": {field.encode_name for field in msgspec.structs.fields(CardPattern)},
         "consents": {field.encode_name for field in msgspec.structs.fields(ConsentSettings)},
     }
@@ -120,3 +121,16 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 def test_a_byte_order_mark_is_no_mistake() -> None:
     """Notepad writes one."""
     assert Settings() == parse("﻿[till]\n".encode(), name="config.toml")
+
+
+@pytest.mark.parametrize(
+    ("block", "sentence"),
+    [
+        ('name = "front"\nsystem = "kilbil"\n[[till_systems]]\nname = "front"\nsystem = "kilbil"', "line 5: 'front' is the name of something else"),
+        ('name = "api"\nsystem = "kilbil"', "line 2: 'api' is the name of something else"),
+        ('name = "front"\nsystem = "kilbil"\nlisten = "8090"', "line 4: till_systems.listen"),
+    ],
+)  # fmt: skip
+def test_till_systems_are_checked(block: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        parse(f"[[till_systems]]\n{block}\n".encode(), name="config.toml")

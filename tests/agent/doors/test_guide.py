@@ -60,6 +60,35 @@ def test_python_examples_run(doors, serve):
         assert "7K4M-22" in done.stdout
 
 
+@pytest.mark.skipif(shutil.which("java") is None, reason="SKIPPED LOUDLY: no Java here (package default-jdk-headless)")
+def test_java_examples_run(doors, serve, tmp_path):
+    """Each is one file that `java` runs from its source."""
+    for program in blocks("java"):
+        source = tmp_path / "Sale.java"
+        source.write_text(program, encoding="utf-8")
+        done = subprocess.run(
+            ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", str(source)],
+            check=False,
+            env=surroundings(doors, serve()),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+
+        assert (0, "") == (done.returncode, done.stderr)
+        assert "7K4M-22" in done.stdout
+
+
+def test_jscript_examples_are_of_its_age():
+    """ES3, as cscript and old tills take it: no word of later years."""
+    for program in blocks("jscript"):
+        bare = re.sub(r"\"[^\"]*\"|'[^']*'|//.*", "0", program)
+
+        assert not re.search(r"\b(let|const|async|await|class)\b|=>|`|,\s*[}\])]", bare)
+        assert bare.count("{") == bare.count("}")
+        assert bare.count("(") == bare.count(")")
+
+
 def test_guide_names_every_call_and_code():
     """Nothing the doors can answer is missing from the page."""
     from agent.doors.problems import CONFLICTS, NOT_NOW
