@@ -26,6 +26,8 @@ from central.admin import CertificateApi
 from central.answers import Health
 from central.certificate_holds import ask_certificate
 from central.chores import Chores
+from central.code_api import CODE_DIGITS, CodeApi
+from central.code_senders import CodeSender, NoSender
 from central.database import READERS_MAX, WRITER_WAIT_S, Database, StoreBusy
 from central.errors import Fork, Refusal
 from central.holds import grant_hold
@@ -39,6 +41,7 @@ from central.operator.keys import require_metrics_token
 from central.operator.routes import OperatorPage
 from central.restoration import notice_restoration
 from central.scope_feed import feed_places
+from central.shops.doors import ShopDoors
 from central.snapshots import read_manifest, read_part
 from central.till_keys import TOKEN_DAYS, BadSignature, give_keys, note_signature, require_signature
 from central.totals import TillTotals, till_totals
@@ -81,8 +84,18 @@ def build(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     token_days: int = TOKEN_DAYS,
+    sender: CodeSender | None = None,
+    code_digits: int = CODE_DIGITS,
 ) -> Starlette:
-    """The application over an open database; `now` is the centre's clock, `token_days` how old a token may become."""
+    """The application over an open database.
+
+    Args:
+        database: open.
+        now: the centre's clock.
+        token_days: how old a token may become.
+        sender: who brings one-time codes to customers' phones; None is nobody.
+        code_digits: of each of them, 4 to 6.
+    """
     centre = _Centre(database, now, token_days)
 
     @asynccontextmanager
@@ -90,12 +103,30 @@ def build(
         del app
         await centre.chores.start()
         centre.watch.start()
+        shop_doors.work.start()
         try:
             yield
         finally:
+            await shop_doors.work.stop()
             await centre.chores.stop()
             await centre.watch.stop()
 
+    shop_doors = ShopDoors(
+        database,
+        writers=centre.writers,
+        read=centre.read,
+        now=now,
+        told=centre.watch.poke,
+        sender=sender or NoSender(),
+    )
+    codes = CodeApi(
+        who=centre.who,
+        write=centre.write,
+        now=now,
+        sender=sender or NoSender(),
+        digits=code_digits,
+        metrics=centre.metrics,
+    )
     routes = [
         Route("/v1/health", centre.health, methods=["GET"]),
         Route("/v1/enrol", centre.enrol, methods=["POST"]),
@@ -113,6 +144,8 @@ def build(
         Route("/v1/tills/{till}/status", centre.status, methods=["GET"]),
         Route("/openapi.json", centre.openapi, methods=["GET"]),
         Route("/metrics", centre.metrics_page, methods=["GET"]),
+        *codes.routes(),
+        *shop_doors.routes(),
         *CertificateApi(read=centre.read, write=centre.write, now=now).routes(),
         *OperatorPage(read=centre.read, write=centre.write, now=now).routes(),
     ]
@@ -199,8 +232,7 @@ class _Centre:
         except POISON:
             taken = await self.writers.take(partial(take_each, self._database.writing, batch.envelopes, **take))
         except Fork as fork:
-            _log.error("till.forked till=%s epoch=%d", fork.till, fork.epoch)
-            await self.write(partial(quarantine, fork=fork))
+            await self._quarantine(fork)
             raise
         except Refusal as refusal:
             if refusal.problem.code == "gap":
@@ -211,6 +243,11 @@ class _Centre:
         self.watch.poke()
         self.metrics.took(taken)
         return answer(taken)
+
+    async def _quarantine(self, fork: Fork) -> None:
+        """Write a fork down, so that it is one from now on."""
+        _log.error("till.forked till=%s epoch=%d", fork.till, fork.epoch)
+        await self.write(partial(quarantine, fork=fork))
 
     async def _require_signature(self, till: tills.Till, batch: Upload) -> None:
         """Refuse what the till did not sign, and keep why for the operator."""
@@ -311,7 +348,11 @@ class _Centre:
             tills.require_no_fork(connection, till)
             return report_leases(connection, wanted, till=till.id, now=self._now())
 
-        return answer(await self.write(work))
+        try:
+            return answer(await self.write(work))
+        except Fork as fork:
+            await self._quarantine(fork)
+            raise
 
     async def values(self, request: Request) -> Response:
         """Which coupons and certificates the till holds, and which it may hold."""
@@ -372,6 +413,10 @@ class _Centre:
             vitals = tills.vitals_of(request.headers)
             await self.write(lambda connection: tills.note_seen(connection, till.id, vitals, now))
         return till
+
+    async def who(self, request: Request) -> tills.Till:
+        """The till that asks."""
+        return await self._who(request)
 
     async def metrics_page(self, request: Request) -> Response:
         """The numbers for a monitoring system that shows its token."""

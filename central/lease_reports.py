@@ -17,6 +17,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from agent.signatures import SignatureError, check_any
 from central import schema
+from central.errors import Fork
+from central.ingest import FORK_SENTENCE
 from central.lease_grants import IDS_CHUNK, grant_leases
 from central.leases import KEPT_CLOSED, lease_rules
 from central.programme_keys import ring_of, signer_for_tills
@@ -54,7 +56,8 @@ class _Told:
     """What came of a till's words.
 
     Attributes:
-        lacking: the first envelope that was acknowledged and is not here.
+        lacking: the first envelope that was acknowledged and is not here, or one of those.
+        is_replaced: another machine's envelope has its number, in an epoch that the till has left.
         has: the sequence of the word it has of each lease; None while that is not known.
         dropped: leases that are none any more; the till is to give them up.
         surprise: why the database must have been restored, "" when nothing says so.
@@ -63,6 +66,7 @@ class _Told:
     """
 
     lacking: Place | None = None
+    is_replaced: bool = False
     has: dict[str, int] | None = None
     dropped: list[str] = field(default_factory=list)
     surprise: str = ""
@@ -71,12 +75,17 @@ class _Told:
 
 
 def report_leases(connection: Connection, report: LeaseReport, *, till: str, now: datetime) -> LeaseAnswer:
-    """Take down what a till holds, give it what it may have."""
+    """Take down what a till holds, give it what it may have.
+
+    Raises:
+        Fork: what it had acknowledged is not what is here; the caller writes the quarantine in its own transaction.
+    """
     # Locked: two reports of one till, the first of them late, are taken one after the other.
     row = connection.execute(select(schema.till).where(schema.till.c.id == till).with_for_update()).one()
-    lacking, has_all = _places(connection, report, till)
+    lacking, is_replaced = _lacking(connection, report, row)
+    has_all = _has(connection, report.last, till)
     heard_in, heard_at = read_stamp(report.stamp)
-    told = _Told(lacking=lacking)
+    told = _Told(lacking=lacking, is_replaced=is_replaced)
     if report.held is not None:
         _know(connection, [one for one in report.held if one.lease.till == till], till, now, told)
     _know_holds(connection, report.holds, till, now, told)
@@ -105,7 +114,7 @@ def report_leases(connection: Connection, report: LeaseReport, *, till: str, now
 def _notice(connection: Connection, row: Row[Any], told: _Told, heard_in: str, now: datetime) -> str:
     """Is this till the first to know of a restoration? The instance from now on."""
     if row.settled_instance in {"", instance_of(connection)}:  # of one that is waited for, news was to be expected
-        if told.lacking is not None:
+        if told.lacking is not None and not told.is_replaced:  # the fork is known; of the restoration others tell
             why = f"envelope {told.lacking.sequence} of epoch {told.lacking.epoch} was acknowledged"
             notice_restoration(connection, row.id, why=why, now=now, of=heard_in)
         if told.surprise:
@@ -146,24 +155,42 @@ def _given(
 # ── Envelopes ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _places(connection: Connection, report: LeaseReport, till: str) -> tuple[Place | None, bool]:
-    """(the first envelope that was acknowledged and is not here, whether all the till has written is here).
+def _lacking(connection: Connection, report: LeaseReport, till: Row[Any]) -> tuple[Place | None, bool]:
+    """(the envelope to send again from, whether another one has its number), of the oldest epoch that lacks one.
 
-    Of the oldest epoch that lacks one. A quarantined epoch is passed over: what the till had in it, it has sealed again
-    in a later one.
+    What the till has sealed again in a later epoch it does not name any more. Of a quarantined epoch only an envelope
+    that is named with its hash is asked for: an older till would send it, and be refused, for ever.
+
+    Raises:
+        Fork: another one has its number, in the till's present epoch.
     """
     table = schema.till_cursor
-    rows = {row.epoch: row for row in connection.execute(select(table).where(table.c.till == till))}
-    reached = {epoch: row.last_seq for epoch, row in rows.items()}
-    lacking = None
+    rows = {row.epoch: row for row in connection.execute(select(table).where(table.c.till == till.id))}
     for told in sorted((*report.earlier, report.acknowledged), key=lambda place: place.epoch):
         row = rows.get(told.epoch)
-        if row is not None and row.fork is not None:
-            continue
-        if reached.get(told.epoch, 0) < told.sequence:
-            lacking = Place(epoch=told.epoch, sequence=reached.get(told.epoch, 0) + 1)
-            break
-    return lacking, reached.get(report.last.epoch, 0) >= report.last.sequence
+        reached = row.last_seq if row is not None else 0
+        is_forked = row is not None and row.fork is not None
+        if told.hash and (is_forked or told.sequence <= reached) and _hash_at(connection, told, till.id) != told.hash:
+            if told.epoch >= till.epoch:
+                raise Fork(FORK_SENTENCE.format(till=till.id, epoch=told.epoch), till=till.id, epoch=told.epoch)
+            return Place(epoch=told.epoch, sequence=told.sequence), True
+        if reached < told.sequence and not is_forked:
+            return Place(epoch=told.epoch, sequence=reached + 1), False
+    return None, False
+
+
+def _hash_at(connection: Connection, place: Place, till: str) -> str:
+    """Of the envelope that has this number here, "" for none; sequence 0 has none, and nobody tells its hash."""
+    table = schema.envelope
+    there = (table.c.till == till) & (table.c.epoch == place.epoch) & (table.c.sequence == place.sequence)
+    return connection.scalar(select(table.c.hash).where(there)) or ""
+
+
+def _has(connection: Connection, last: Place, till: str) -> bool:
+    """Whether all the till has written is here."""
+    table = schema.till_cursor
+    mine = (table.c.till == till) & (table.c.epoch == last.epoch)
+    return (connection.scalar(select(table.c.last_seq).where(mine)) or 0) >= last.sequence
 
 
 # ── Leases ──────────────────────────────────────────────────────────────────────────────────────

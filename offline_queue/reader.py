@@ -27,6 +27,7 @@ from offline_queue.rows import (
     by_mark,
     envelope_from_row,
     epoch_rows,
+    lost_from,
     milliseconds,
     position_of,
     queue_depth,
@@ -80,6 +81,8 @@ class OutboxReader:
     def batch(self, *, envelopes_max: int, bytes_max: int) -> list[Envelope]:
         """What to send next: a contiguous run of one epoch right after its acknowledged mark, oldest epoch first.
 
+        What is to be sealed again (`lost_from`) is never in one run with what is not.
+
         Args:
             envelopes_max: at most so many envelopes.
             bytes_max: at most so many bytes of bodies; but always one envelope, or a large one would block the queue.
@@ -96,13 +99,20 @@ class OutboxReader:
         """A contiguous run from a given place on, acknowledged or not: for a centre that lost what it had.
 
         Returns:
-            The run; empty when that place was pruned, or lies ahead of what there is.
+            The run; empty when that place was pruned, is sealed again, or lies ahead of what there is.
         """
         with self._moment():
             row = next((row for row in epoch_rows(self._run) if row.epoch == epoch), None)
             if row is None or not row.pruned_through < sequence <= row.last_sequence:
                 return []
+            lost = lost_from(self._run, epoch)
+            if lost is not None and sequence >= lost:
+                return []
             return self._run_after(replace(row, acknowledged_through=sequence - 1), envelopes_max, bytes_max)
+
+    def lost_from(self, epoch: int) -> int | None:
+        """From which envelope on an epoch is lost to another history, and sealed again in a later one; or None."""
+        return lost_from(self._run, epoch)
 
     def document(self, collection: str, key: str) -> bytes | None:
         """One of the till's keyed documents; None when there is none."""
@@ -206,8 +216,10 @@ class OutboxReader:
         self._connection.close()
 
     def _run_after(self, epoch: EpochRow, envelopes_max: int, bytes_max: int) -> list[Envelope]:
+        lost = lost_from(self._run, epoch.epoch)
+        is_cut = lost is not None and epoch.acknowledged_through + 1 < lost
         first = position_of(epoch.epoch, epoch.acknowledged_through + 1)
-        last = position_of(epoch.epoch, epoch.last_sequence)
+        last = position_of(epoch.epoch, lost - 1 if lost is not None and is_cut else epoch.last_sequence)
         batch: list[Envelope] = []
         size = 0
         try:

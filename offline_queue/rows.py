@@ -14,15 +14,18 @@ from offline_queue.errors import StoreCorrupt
 
 __all__ = [
     "GENESIS_BYTES",
+    "LOST",
     "MARK_SEPARATOR",
     "SELECT_ENVELOPE",
     "EpochRow",
     "QueueDepth",
     "Run",
+    "acknowledged_places",
     "by_id",
     "by_mark",
     "envelope_from_row",
     "epoch_rows",
+    "lost_from",
     "milliseconds",
     "place",
     "position_of",
@@ -39,6 +42,8 @@ SELECT_ENVELOPE = (
 GENESIS_BYTES = bytes.fromhex(GENESIS)
 
 MARK_SEPARATOR = "\n"  # between the marks kept with an envelope, so that removing it needs no second index
+
+LOST = "queue.lost"  # documents: epoch → the first sequence the centre has under no number of that epoch
 
 _SEQUENCE_BITS = 40
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
@@ -126,6 +131,30 @@ def epoch_rows(run: Run) -> list[EpochRow]:
     )
     names = ("epoch", "last_sequence", "head", "acknowledged_through", "pruned_through", "pruned_hash", "shelved")
     return [EpochRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def lost_from(run: Run, epoch: int) -> int | None:
+    """The first envelope of an epoch that is lost to another history, as all after it are; None for none."""
+    rows = run("SELECT value FROM document WHERE collection = ? AND key = ?", (LOST, str(epoch)))
+    return int(rows[0][0]) if rows else None
+
+
+def acknowledged_places(run: Run) -> list[tuple[int, int, str]]:
+    """(epoch, sequence, hash) of the last envelope the centre has of each epoch that still has acknowledged ones here.
+
+    The present epoch is always the last of them; its hash is "" while nothing of it was acknowledged.
+    """
+    epochs = epoch_rows(run)
+    found: list[tuple[int, int, str]] = []
+    for row in epochs:
+        lost = lost_from(run, row.epoch)
+        through = row.acknowledged_through if lost is None else min(row.acknowledged_through, lost - 1)
+        if through > row.pruned_through:
+            hash_ = run("SELECT hash FROM envelope WHERE position = ?", (position_of(row.epoch, through),))[0][0]
+            found.append((row.epoch, through, hash_.hex()))
+        elif row is epochs[-1]:
+            found.append((row.epoch, through, row.pruned_hash.hex() if through else ""))
+    return found
 
 
 def queue_depth(run: Run) -> QueueDepth:

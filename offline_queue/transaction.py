@@ -8,11 +8,15 @@ from offline_queue.database import Rows
 from offline_queue.envelope import EPOCH_MAX, SEQUENCE_MAX, Envelope, chain_hash
 from offline_queue.errors import StoreConflict, StoreError
 from offline_queue.rows import (
+    LOST,
     MARK_SEPARATOR,
     EpochRow,
     Run,
+    acknowledged_places,
     by_id,
     by_mark,
+    epoch_rows,
+    lost_from,
     milliseconds,
     place,
     position_of,
@@ -67,6 +71,13 @@ class Documents:
     def by_id(self, id: str) -> Envelope | None:  # noqa: A002 - the name of the field
         """The envelope with this id, if it is still on disk."""
         return by_id(self._read, id)
+
+    def acknowledged_places(self) -> list[tuple[int, int, str]]:
+        """(epoch, sequence, hash) of the last envelope the centre has of each epoch, as far as they are kept here.
+
+        What is sealed again in a later epoch is left out; the present epoch is always the last one.
+        """
+        return acknowledged_places(self._read)
 
 
 class Transaction(Documents):
@@ -184,6 +195,58 @@ class Transaction(Documents):
         )
         take_off_shelf(self._guarded, position)
         return envelope
+
+    def lose(self, *, epoch: int, sequence: int) -> None:
+        """The centre has nothing of an earlier epoch from this envelope on, and never will under these numbers.
+
+        What it had acknowledged of that waits again, until `seal_again` has written it at the end of the chain. Saying
+        it again, or of a later envelope, changes nothing.
+
+        Raises:
+            ValueError: the epoch is the present one, or that envelope is not on disk; the transaction goes on.
+        """
+        row = next((row for row in epoch_rows(self._guarded) if row.epoch == epoch), None)
+        is_kept = row is not None and row.pruned_through < sequence <= row.last_sequence
+        if row is None or not is_kept or epoch >= self._current_epoch().epoch:
+            raise ValueError(f"{epoch}/{sequence} is of no earlier epoch that is kept; it cannot be sealed again")
+        known = lost_from(self._guarded, epoch)
+        if known is not None and known <= sequence:
+            return
+        self.put(LOST, str(epoch), str(sequence).encode())
+        through = min(row.acknowledged_through, sequence - 1)
+        self._guarded("UPDATE epoch SET acknowledged_through = ? WHERE epoch = ?", (through, epoch))
+
+    def seal_again(self, old: Envelope, *, id: str) -> Envelope | None:  # noqa: A002
+        """The same fact as `old`, which waits in an earlier epoch, under a new id at the end of the chain.
+
+        The old one is done with in the same commit: it waits no more and lies on no shelf. The new one is found by
+        ``was:<old id>``; what has one already (it was retried, or lost before) is not written twice.
+
+        Returns:
+            The new envelope; None when there was one.
+
+        Raises:
+            StoreConflict: the id is already in the queue; the transaction goes on.
+            StoreError: the transaction is lost.
+        """
+        mark, sealed = f"was:{old.id}", None
+        if not self._guarded("SELECT 1 FROM mark WHERE mark = ? LIMIT 1", (mark,)):
+            sealed = self.append(
+                id=id,
+                kind=old.kind,
+                occurred_at=old.occurred_at,
+                boot_id=old.boot_id,
+                uptime_ms=old.uptime_ms,
+                programme_version=old.programme_version,
+                body=old.body,
+                marks=[mark],
+            )
+        take_off_shelf(self._guarded, position_of(old.epoch, old.sequence))
+        self._guarded(
+            "UPDATE epoch SET acknowledged_through = ? WHERE epoch = ? AND acknowledged_through = ?",
+            (old.sequence, old.epoch, old.sequence - 1),
+        )
+        return sealed
 
     def put(self, collection: str, key: str, value: bytes) -> None:
         """Set the value under a key."""

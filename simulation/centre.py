@@ -148,9 +148,7 @@ class Centre:
         try:
             return self._write(work)
         except Fork as fork:
-            self._world.tell("centre", "fork", f"{fork.till} epoch {fork.epoch}")
-            with self.database.write() as connection:
-                quarantine(connection, fork=fork)
+            self._quarantine(fork)
             raise
         except Refusal as refusal:
             if refusal.problem.code == "gap":
@@ -167,7 +165,11 @@ class Centre:
             tills.require_no_fork(connection, who)
             return report_leases(connection, report, till=who.id, now=self._world.now)
 
-        return self._write(work)
+        try:
+            return self._write(work)
+        except Fork as fork:
+            self._quarantine(fork)
+            raise
 
     def values(self, till: str, token: str, report: ValueReport) -> ValueAnswer:
         """Which coupons and certificates a till holds and may hold."""
@@ -235,6 +237,11 @@ class Centre:
             return imbalances(connection)
 
     # ── Inside ──────────────────────────────────────────────────────────────────────────────────
+
+    def _quarantine(self, fork: Fork) -> None:
+        self._world.tell("centre", "fork", f"{fork.till} epoch {fork.epoch}")
+        with self.database.write() as connection:
+            quarantine(connection, fork=fork)
 
     def _who(self, connection: Connection, till: str, token: str) -> tills.Till:
         return tills.authenticate(connection, till=till, authorization=f"Bearer {token}")

@@ -145,6 +145,7 @@ class SimulatedTill:
             open_source=lambda: OutboxReader.open(self.folder / "till.db"),
             settle=self._settle,
             epoch=self.identity.epoch,
+            lose=self._lose,
             reseal=self._reseal,
             leases=LeaseTurn(
                 report=self.desk.lease_report,
@@ -229,24 +230,26 @@ class SimulatedTill:
             self.world.tell(self.label, "refused", f"envelope {sequence}: {reason}")
         self.desk.store.settle(epoch=settlement.epoch, through=settlement.through, refused=settlement.refused)
 
+    def _lose(self, epoch: int, sequence: int) -> None:
+        """As `agent.sync.service` does it; dying after it is one of the faults."""
+        had = self.desk.store.acknowledged().get(epoch, 0)
+        with self.desk.store.transaction() as transaction:
+            transaction.lose(epoch=epoch, sequence=sequence)
+        what = "acknowledged and lost" if sequence <= had else "not taken"
+        self.world.tell(self.label, what, f"epoch {epoch} from {sequence}, {had} were acknowledged")
+        self._die_now_and_then()
+
     def _reseal(self, envelopes: Sequence[Envelope]) -> None:
-        """As `agent.sync.service` does it; dying between its two commits is one of the faults."""
+        """The same."""
         with self.desk.store.transaction() as transaction:
             for old in envelopes:
-                transaction.append(
-                    id=uuid7(self.clock.now(), self.clock.random_bytes(10)),
-                    kind=old.kind,
-                    occurred_at=old.occurred_at,
-                    boot_id=old.boot_id,
-                    uptime_ms=old.uptime_ms,
-                    programme_version=old.programme_version,
-                    body=old.body,
-                    marks=[f"was:{old.id}"],
-                )
+                transaction.seal_again(old, id=uuid7(self.clock.now(), self.clock.random_bytes(10)))
         self.world.tell(self.label, "sealed again", f"{len(envelopes)} envelopes")
+        self._die_now_and_then()
+
+    def _die_now_and_then(self) -> None:
         if not self.line.network.is_kind and self.world.happens(0.3):
             raise Crashed
-        self.desk.store.settle(epoch=envelopes[-1].epoch, through=envelopes[-1].sequence)
 
     def _while_unread(self, exchange: Callable[[], None]) -> None:
         self.desk.knowledge.replica.close()

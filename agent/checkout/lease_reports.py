@@ -56,12 +56,14 @@ def lease_report(desk: DeskState) -> LeaseReport:
     asked = {place: visits[place[0]] for place in _asked(desk, wanted, held, visits)}
     desk.leases_asking = asked
     depth = desk.store.depth()
-    earlier = [Place(epoch=one, sequence=through) for one, through in desk.store.acknowledged().items()]
+    *earlier, acknowledged = [
+        Place(epoch=epoch, sequence=sequence, hash=hash_) for epoch, sequence, hash_ in desk.store.acknowledged_places()
+    ]
     met = read(desk.store, "time", "centre", CentreTime)
     return LeaseReport(
-        acknowledged=Place(epoch=desk.store.epoch, sequence=depth.acknowledged_through),
+        acknowledged=acknowledged,
         last=Place(epoch=desk.store.epoch, sequence=depth.last_sequence),
-        earlier=tuple(one for one in earlier if one.epoch < desk.store.epoch)[-EPOCHS_MAX:],
+        earlier=tuple(earlier[-EPOCHS_MAX:]),
         stamp=met.stamp if met is not None else "",
         digest=held_digest((one.lease.id, one.lease.sequence) for _, one in held),
         held=tuple(one for _, one in held) if desk.leases_wanted_whole else None,

@@ -29,6 +29,7 @@ from drivers.vocabulary.centre import (
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.spend_codes import CodeSent, CodeTried, CodeVerdict, CodeWanted
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 
 if TYPE_CHECKING:
@@ -307,6 +308,34 @@ class CentreClient:
             if change.document is not None:
                 _read(change.document, Customer if change.collection == "customer" else str)
         return answer
+
+    def send_code(self, wanted: CodeWanted, *, deadline_s: float) -> CodeSent:
+        """Have a one-time code sent to a customer.
+
+        Raises:
+            CentreError: as for upload.
+        """
+        return _read(self._post("codes", codec.encode(wanted), deadline_s), CodeSent)
+
+    def check_code(self, tried: CodeTried, *, deadline_s: float) -> CodeVerdict:
+        """Whether it is the code.
+
+        Raises:
+            CentreError: as for upload.
+        """
+        return _read(self._post("codes/check", codec.encode(tried), deadline_s), CodeVerdict)
+
+    def _post(self, name: str, body: bytes, deadline_s: float) -> bytes:
+        def ask(identity: Identity) -> bytes:
+            return self._line.ask(
+                "POST",
+                f"{self._path}/{name}",
+                deadline_s=deadline_s,
+                body=squeeze(body),
+                headers=self._headers(identity, gzipped=True),
+            )
+
+        return self._asked(ask)
 
     def _get(self, path: str) -> bytes:
         return self._asked(

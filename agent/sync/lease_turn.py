@@ -49,7 +49,8 @@ class LeaseTurn:
             CentreError: it could not be asked; it is due again at once.
         """
         report = self.report()
-        if report.last != report.acknowledged and self._is_early():
+        waits = (report.last.epoch, report.last.sequence) != (report.acknowledged.epoch, report.acknowledged.sequence)
+        if waits and self._is_early():
             return False, None
         try:
             answer = client.leases(report)

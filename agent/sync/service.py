@@ -32,6 +32,7 @@ from drivers.vocabulary.centre import HoldGrant, HoldWanted, LookupAnswer, Looku
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.checkout import HoldRequest
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.spend_codes import CodeSent, CodeTried, CodeVerdict, CodeWanted
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 from offline_queue.reader import OutboxReader
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["SyncService", "TillSide"]
 
 SETTLE_TIMEOUT_S: Final = 20.0  # one commit on a disk that is very busy
+CODE_DEADLINE_S: Final = 8.0  # the centre gives whoever sends messages five seconds
 HOLD_TTL_S: Final = 900  # a receipt is paid or given up within a quarter of an hour
 
 #: What a centre says that knows no such question.
@@ -119,6 +121,7 @@ class SyncService:
                 open_source=self._open_outbox,
                 settle=self._settle,
                 epoch=identity.epoch,
+                lose=self._lose,
                 reseal=self._reseal,
                 leases=LeaseTurn(report=self._lease_report, keep=self._keep_leases),
                 values=ValueTurn(report=self._value_report, keep=self._keep_values),
@@ -143,6 +146,8 @@ class SyncService:
         self._hold_client: CentreClient | None = None
         # Doors have several threads and a line carries one request: the second hold waits its turn, or goes without.
         self._hold_turn = threading.Lock()
+        self._code_client: CentreClient | None = None
+        self._code_turn = threading.Lock()
 
     def start(self) -> None:
         """Start both threads; whatever waits is sent at once."""
@@ -158,8 +163,9 @@ class SyncService:
         for loop in (self._upload, self._download):
             if not loop.stop(timeout_s):
                 log.warning("sync.stop thread=busy")
-        if self._hold_client is not None:
-            self._hold_client.close()
+        for client in (self._hold_client, self._code_client):
+            if client is not None:
+                client.close()
 
     def ask_hold(self, request: HoldRequest) -> HoldGrant | None:
         """The centre's word on a hold, or None when it cannot be had in time; runs on the asking thread."""
@@ -196,6 +202,28 @@ class SyncService:
             lambda client, deadline_s: client.lookup(wanted, deadline_s=deadline_s),
             lambda code: None,  # noqa: ARG005 - an older centre, a quarantine: as without a line
         )
+
+    def ask_code(self, asked: CodeWanted | CodeTried) -> CodeSent | CodeVerdict | None:
+        """The centre's word on a one-time code, or None when it cannot be had; on a thread of its own.
+
+        On a line of its own too: a message may take seconds to be taken, and no other customer waits for that.
+        """
+        if self.link.state is not LinkState.ONLINE or not self._code_turn.acquire(timeout=CODE_DEADLINE_S):
+            return None
+        try:
+            if self._code_client is None:
+                self._code_client = self._connect()
+            if isinstance(asked, CodeWanted):
+                return self._code_client.send_code(asked, deadline_s=CODE_DEADLINE_S)
+            return self._code_client.check_code(asked, deadline_s=CODE_DEADLINE_S)
+        except CentreRefused as refused:
+            code = refused.problem.code
+            return CodeSent(reason=code) if isinstance(asked, CodeWanted) else CodeVerdict(reason="unknown")
+        except CentreUnavailable as error:
+            log.info("code.unanswered reason=%s", error)
+            return None
+        finally:
+            self._code_turn.release()
 
     def _ask_now(self, ask: Callable[[CentreClient, float], T], say_no: Callable[[str], T | None]) -> T | None:
         """The answer while a customer waits; `say_no` makes one of the centre's refusal, by its code."""
@@ -259,27 +287,23 @@ class SyncService:
 
         self._till.run_on_till(work, timeout_s=SETTLE_TIMEOUT_S)
 
-    def _reseal(self, envelopes: Sequence[Envelope]) -> None:
-        """On the till thread: the same facts as new envelopes of the present epoch, then the old ones are done with.
+    def _lose(self, epoch: int, sequence: int) -> None:
+        """On the till thread: what the centre had acknowledged of that waits again."""
 
-        A crash between the two commits seals them twice; the centre counts a receipt once.
-        """
+        def work(desk: Any) -> None:
+            with desk.store.transaction() as transaction:
+                transaction.lose(epoch=epoch, sequence=sequence)
+
+        self._till.run_on_till(work, timeout_s=SETTLE_TIMEOUT_S)
+
+    def _reseal(self, envelopes: Sequence[Envelope]) -> None:
+        """On the till thread, in one commit: the same facts as new envelopes of the present epoch."""
         now = self._now()
 
         def work(desk: Any) -> None:
             with desk.store.transaction() as transaction:
                 for old in envelopes:
-                    transaction.append(
-                        id=uuid7(now, os.urandom(10)),
-                        kind=old.kind,
-                        occurred_at=old.occurred_at,
-                        boot_id=old.boot_id,
-                        uptime_ms=old.uptime_ms,
-                        programme_version=old.programme_version,
-                        body=old.body,
-                        marks=[f"was:{old.id}"],
-                    )
-            desk.store.settle(epoch=envelopes[-1].epoch, through=envelopes[-1].sequence)
+                    transaction.seal_again(old, id=uuid7(now, os.urandom(10)))
 
         self._till.run_on_till(work, timeout_s=SETTLE_TIMEOUT_S)
 

@@ -36,6 +36,10 @@ class EnvelopeSource(Protocol):
         """A contiguous run from a given place, acknowledged or not; empty when that place is not on disk."""
         ...
 
+    def lost_from(self, epoch: int) -> int | None:
+        """From which envelope on an epoch is to be sealed again, never sent; None for one of which nothing is."""
+        ...
+
     def close(self) -> None:
         """Let go of the file."""
         ...
@@ -63,6 +67,8 @@ class Uploader:
         open_source: opens the outbox, likewise.
         settle: hands the settlement to the till.
         epoch: our present epoch, as enrolment gave it.
+        lose: tells the till that the centre has nothing of an older epoch (the first number) from a sequence on (the
+            second): from there on it waits again, whatever was acknowledged.
         reseal: hands envelopes of an older epoch to the till, to be sealed again at the end of the present one.
         leases: what is done when there is nothing to send; None for a till that takes no leases.
         values: the same of coupons and certificates, after it.
@@ -72,6 +78,7 @@ class Uploader:
     open_source: Callable[[], EnvelopeSource]
     settle: Settle
     epoch: int
+    lose: Callable[[int, int], None]
     reseal: Callable[[Sequence[Envelope]], None]
     leases: LeaseTurn | None = None
     values: ValueTurn | None = None
@@ -94,6 +101,11 @@ class Uploader:
         if not envelopes:
             return self._idle(self._client)
         first = envelopes[0]
+        if self._is_lost(first):
+            # What an old epoch still holds can never go under its old numbers; under new ones it can.
+            log.warning("sync.resealed epoch=%d from=%d count=%d", first.epoch, first.sequence, len(envelopes))
+            self.reseal(envelopes)
+            return Done(pause_s=0, answered=False)
         try:
             answer = self._client.upload(envelopes)
         except CentreGap as gap:
@@ -102,12 +114,8 @@ class Uploader:
         except CentreFork:
             if first.epoch >= self.epoch:
                 raise
-            # A person enrolled us again after the fork. What the old epoch still holds can never go under its old
-            # numbers; under new ones it can, and a receipt the centre has already counts once all the same.
-            log.warning("sync.resealed epoch=%d from=%d count=%d", first.epoch, first.sequence, len(envelopes))
-            self.reseal(envelopes)
-            if self._again is not None:
-                self._again = (first.epoch, envelopes[-1].sequence + 1)
+            # A person enrolled us again after the fork.
+            self._find_lost(self._client, envelopes)
             return Done(pause_s=0, answered=True)
         self.settle(_settlement(answer, envelopes))
         log.debug("sync.sent epoch=%d from=%d through=%d", answer.epoch, first.sequence, answer.through)
@@ -157,6 +165,46 @@ class Uploader:
                 return found
             self._again = None
         return self._source.batch(envelopes_max=ENVELOPES_BATCH_MAX, bytes_max=BATCH_BYTES_MAX)
+
+    def _is_lost(self, envelope: Envelope) -> bool:
+        lost = self._source.lost_from(envelope.epoch) if self._source is not None else None
+        return lost is not None and lost <= envelope.sequence and envelope.epoch < self.epoch
+
+    def _find_lost(self, client: LeaseClient, run: Sequence[Envelope]) -> None:
+        """Find the first envelope of a forked epoch that the centre has not got, and have all from there sealed again.
+
+        It may lie before what we know to be acknowledged: the centre was put back to a back-up, and another machine
+        took the numbers since. Hashes are linked, so all before the first difference is there and nothing after it;
+        nearly always that is where the run begins.
+
+        Args:
+            client: asked with one envelope at a time; what is there is a duplicate.
+            run: what met the fork; the last of it is not there.
+        """
+        epoch, there, lost = run[0].epoch, 0, run[-1].sequence
+        probe = run[0].sequence - 1
+        while lost - there > 1:
+            if probe == 0 or self._is_there(client, epoch, probe):
+                there = probe
+            else:
+                lost = probe
+            probe = (there + lost) // 2
+        log.warning("sync.lost epoch=%d from=%d", epoch, lost)
+        self._again = None
+        self.lose(epoch, lost)
+
+    def _is_there(self, client: LeaseClient, epoch: int, sequence: int) -> bool:
+        """Whether the centre has this very envelope; what is not on disk any more could not be sealed again anyway."""
+        if self._source is None:
+            raise RuntimeError("the uploader is not open")
+        found = self._source.batch_from(epoch=epoch, sequence=sequence, envelopes_max=1, bytes_max=1)
+        if not found:
+            return True
+        try:
+            client.upload(found)
+        except (CentreFork, CentreGap):
+            return False
+        return True
 
     def _go_back(self, first: Envelope, gap: CentreGap) -> None:
         """Send from where the centre wants, or say that it cannot be had any more.

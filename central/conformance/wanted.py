@@ -18,7 +18,7 @@ class Wanted:
     """What the operator asked for.
 
     Attributes:
-        codes: enrolment codes: of the first till, the second, and the one to be quarantined.
+        codes: enrolment codes: of the first till, the second, the one to be quarantined, and that one again.
         allow_fork: the third till may be quarantined.
         customer: id of a member to work on, or "".
         member: phone or card of one, in its normal form ("phone:+7…", "card:…"), or "".

@@ -90,11 +90,17 @@ class HeldHold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     points: Annotated[int, Meta(ge=0)]
 
 
-class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place in a till's chain of envelopes; sequence 0 is before the first."""
+class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A place in a till's chain of envelopes; sequence 0 is before the first.
+
+    Attributes:
+        hash: of the envelope there, where a till says what was acknowledged: another one with this number is not it. ""
+            is not told.
+    """
 
     epoch: Annotated[int, Meta(ge=1)]
     sequence: Annotated[int, Meta(ge=0)]
+    hash: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
 
 
 class LeaseReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -104,8 +110,10 @@ class LeaseReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     Attributes:
         acknowledged: the last envelope the centre has acknowledged; one that knows less was restored from a back-up.
+            With another hash than the centre's this till was cloned: the epoch is quarantined, and answered 409 `fork`.
         last: the last envelope there is.
-        earlier: the last acknowledged one of each earlier epoch that the till still keeps envelopes of.
+        earlier: the last acknowledged one of each earlier epoch that the till still keeps envelopes of, but for what it
+            has sealed again in a later one.
         stamp: that of the last answer the till has kept; "" before the first. It tells a report that was long on its
             way from a new one.
         digest: `held_digest` of every lease the till still may spend under.
@@ -130,7 +138,9 @@ class LeaseAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     Attributes:
         leases: new ones, and new words of old ones.
         recalled: ids the till is to give up: somebody wants these points elsewhere, or they are no leases any more.
-        send_from: the envelope to send again from: the centre was restored and lacks what it had acknowledged.
+        send_from: the envelope to send again from: the centre was restored and lacks what it had acknowledged. In an
+            earlier epoch a clone may have taken the numbers since: that is answered 409 `fork`, and the till seals
+            again what is not there.
         stamp: shown again with the next report; what it means is the centre's own business.
         again: the till is to report once more, at once, and with every lease it holds.
     """

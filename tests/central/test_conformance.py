@@ -139,7 +139,7 @@ def checked(database: Database, url: str, only: tuple[str, ...], **wanted: Any) 
     """The outcomes of some checks and of those they need."""
     now = datetime.now(UTC)
     with database.write() as connection:
-        codes = [make_code(connection, shop="s9", till=f"check-{name}", now=now) for name in "abc"]
+        codes = [make_code(connection, shop="s9", till=f"check-{name}", now=now) for name in "abcc"]
     wire = wire_to(url)
     bench = Bench(wire=wire, wanted=Wanted(codes=codes, **wanted), ours=Contract(document()))
     wire.watch = bench.watch
@@ -504,6 +504,23 @@ def test_a_server_whose_pages_are_rubbish_is_gone_through(database: Database) ->
 
     assert {"token", "answers"} <= set(failed_ids(outcomes))
     assert CHECKS.keys() == outcomes.keys()
+
+
+@pytest.mark.parametrize("asks_for", [None, {"epoch": 1, "sequence": 2}])
+def test_a_server_that_does_not_look_at_hashes_loses_what_a_copy_replaced(
+    database: Database, asks_for: dict[str, int] | None
+) -> None:
+    """Whether it never asks for it again, or asks for everything for ever."""
+
+    def spoil(one: Exchange) -> None:
+        if one.path.endswith("/leases") and one.status == 200 and one.body["earlier"]:
+            one.answer["send_from"] = asks_for
+
+    with serving(Wrong(build(database), spoil)) as url:
+        outcomes = checked(database, url, ("fork", "fork-lost"), allow_fork=True)
+
+    assert ["fork-lost"] == failed_ids(outcomes)
+    assert Result.PASSED is outcomes["fork"].result
 
 
 # ── The parts ───────────────────────────────────────────────────────────────────────────────────

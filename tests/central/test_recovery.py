@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +12,10 @@ from sqlalchemy import event, select, update
 
 from central import restoration, schema
 from central.changes import new_instance
-from central.errors import Refusal
+from central.errors import Fork, Refusal
 from central.holds import grant_hold
 from central.lease_reports import report_leases
-from drivers.vocabulary.centre import HoldWanted
+from drivers.vocabulary.centre import HoldWanted, WireEnvelope
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport, LeaseWanted, Place, held_digest
 
 ANNA = LeaseWanted(customer_id="anna", unit="bonus")
@@ -54,12 +56,105 @@ def test_what_is_lacking_of_an_earlier_epoch_is_asked_for_again(centre: Any, wor
 
 
 def test_a_quarantined_epoch_is_passed_over(centre: Any, words: Any) -> None:
-    """What the till had in it, it has sealed again in its present epoch; asking for it would go in circles."""
+    """An older till, which tells no hash, has sealed again what waited in it; asking it for more goes in circles."""
     centre.take(words.Pen("t1").write(words.sale("r-1", earn=1)))
     with centre.database.write() as connection:
         connection.execute(update(schema.till_cursor).values(fork="two histories"))
 
     assert report(centre, earlier=(Place(epoch=1, sequence=3),)).send_from is None
+
+
+@dataclass
+class Forked:
+    """Till t1 was copied after two envelopes and wrote two more; the copy took their numbers in a centre put back."""
+
+    mine: list[WireEnvelope]
+    clones: list[WireEnvelope]
+
+    def place(self, number: int, *, of_clone: bool = False) -> Place:
+        """What was acknowledged, by the till's word."""
+        one = (self.clones if of_clone else self.mine)[number - 1]
+        return Place(epoch=1, sequence=number, hash=one.hash)
+
+
+@pytest.fixture
+def forked(centre: Any, words: Any) -> Forked:
+    """Nobody has noticed yet."""
+    pen = words.Pen("t1")
+    for number in (1, 2):
+        pen.write(words.sale(f"r-{number}", earn=1))
+    clone = pen.fork(2)
+    for number in (3, 4):
+        pen.write(words.sale(f"r-{number}", earn=1))
+    for number in (3, 4, 5):
+        clone.write(words.sale(f"c-{number}", earn=1))
+    centre.take(*clone.written)
+    return Forked(pen.written, clone.written)
+
+
+def test_an_acknowledged_envelope_whose_number_another_one_has_is_a_fork(centre: Any, forked: Forked) -> None:
+    """Before the till writes its next one: until then nobody would know of the copy. Its own history is none."""
+    last = {"last": forked.place(4)}
+    with pytest.raises(Fork, match="cloned") as caught:
+        report(centre, acknowledged=forked.place(4), **last)
+
+    assert ("t1", 1) == (caught.value.till, caught.value.epoch)
+    report(centre, acknowledged=forked.place(2), **last)
+    report(centre, acknowledged=forked.place(4, of_clone=True), **last)
+    report(centre, acknowledged=Place(epoch=1, sequence=4), **last)
+
+
+@pytest.mark.parametrize("is_quarantined", [True, False])
+def test_what_a_copy_took_the_number_of_is_asked_for_after_the_new_enrolment(
+    centre: Any, forked: Forked, is_quarantined: bool
+) -> None:
+    """The till sends it, meets the fork, and seals it again; whether or not the fork was seen before."""
+    centre.enrol("t1")
+    if is_quarantined:
+        with centre.database.write() as connection:
+            connection.execute(update(schema.till_cursor).values(fork="two histories"))
+    before = instance(centre)
+    wanted = [report(centre, earlier=(forked.place(number),)).send_from for number in (4, 3, 2, 1)]
+
+    assert [Place(epoch=1, sequence=4), Place(epoch=1, sequence=3), None, None] == wanted
+    assert before == instance(centre)
+
+
+def test_what_a_quarantined_epoch_never_had_is_asked_for(centre: Any, words: Any) -> None:
+    """The copy wrote less than the till had sent. An older till, which tells no hash, would be refused for ever."""
+    pen = words.Pen("t1")
+    written = [pen.write(words.sale(f"r-{number}", earn=1)) for number in (1, 2, 3)]
+    centre.take(written[0])
+    centre.enrol("t1")
+    with centre.database.write() as connection:
+        connection.execute(update(schema.till_cursor).values(fork="two histories"))
+    had = Place(epoch=1, sequence=3, hash=written[2].hash)
+
+    assert Place(epoch=1, sequence=3) == report(centre, earlier=(had,)).send_from
+    assert report(centre, earlier=(Place(epoch=1, sequence=3),)).send_from is None
+
+
+def test_while_something_of_a_forked_epoch_is_lacking_nothing_is_taken_from_the_till(
+    centre: Any, forked: Forked
+) -> None:
+    """What was spent under a lease may be in it: the lease the till holds no more stays until all is here."""
+    centre.enrol("t1")
+    here = {"earlier": (forked.place(4),)}
+    given = report(centre, **here).leases
+    centre.now += timedelta(days=30)
+    for _ in range(3):
+        report(centre, wanted=(), **here)
+    lacking = states(centre)
+    for _ in range(3):
+        report(centre, wanted=(), earlier=(forked.place(2),))
+
+    assert 1 == len(given)
+    assert (["open"], ["closed"]) == (lacking, states(centre))
+
+
+def states(centre: Any) -> list[str]:
+    with centre.database.read() as connection:
+        return list(connection.scalars(select(schema.lease.c.state)))
 
 
 def test_a_till_that_was_enrolled_again_holds_nobody_up(centre: Any, words: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from agent.settings import CentralSettings
 from agent.snapshot import LinkState
@@ -26,9 +27,10 @@ from agent.sync.identity import Identity, save
 from agent.sync.line import Line
 from agent.sync.service import SyncService
 from agent.till import LinkChanged, ReplicaLoading
-from central import snapshots
+from central import schema, snapshots
 from central.accounts import imbalances
 from central.app import build
+from central.code_senders import CodeSender
 from central.database import Database, open_database
 from central.members import Member, load_members
 from central.serve import listening_socket, make_server
@@ -76,9 +78,10 @@ def receipt_body(uid: str, *, earn: int = 1, customer: str | None = "anna") -> b
 class Server:
     """The centre on a loopback port; it can be stopped and started on the same port."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sender: CodeSender | None = None) -> None:
         self.url = f"sqlite:///{path}"
         self.port = 0
+        self.sender = sender
         self.start()
 
     def start(self) -> None:
@@ -86,7 +89,7 @@ class Server:
         self.socket = listening_socket(f"127.0.0.1:{self.port}")
         self.port = self.socket.getsockname()[1]
         ready = threading.Event()
-        self.server = make_server(build(self.database), ready=ready.set)
+        self.server = make_server(build(self.database, sender=self.sender), ready=ready.set)
         self.thread = threading.Thread(target=lambda: self.server.run(sockets=[self.socket]))
         self.thread.start()
         assert ready.wait(PATIENCE_S)
@@ -191,8 +194,13 @@ class SmallTill:
 
     def lease_report(self) -> LeaseReport:
         depth = self.store.depth()
+        *earlier, acknowledged = [
+            Place(epoch=epoch, sequence=sequence, hash=hash_)
+            for epoch, sequence, hash_ in self.store.acknowledged_places()
+        ]
         return LeaseReport(
-            acknowledged=Place(epoch=self.store.epoch, sequence=depth.acknowledged_through),
+            acknowledged=acknowledged,
+            earlier=tuple(earlier),
             last=Place(epoch=self.store.epoch, sequence=depth.last_sequence),
         )
 
@@ -404,6 +412,54 @@ def test_a_till_restored_from_yesterday_is_a_fork(
 
     assert (2, "") == (anew.epoch, server.totals().tills[0].quarantined)
     assert 6 == server.totals().receipts
+
+
+def test_what_a_copy_took_the_numbers_of_in_a_restored_centre_comes_back(
+    server: Server, identity: Identity, till: SmallTill, tmp_path: Path
+) -> None:
+    """The copy speaks first, the till has nothing to send: its report tells of the fork, and then it seals again."""
+    path, database = tmp_path / "state" / "till.db", tmp_path / "central.db"
+    till.sell(2)
+    with syncing(tmp_path, identity, till):
+        till.wait_drained()
+    server.stop()
+    backup = database.read_bytes()
+    server.start()
+    till.store.close()
+    copied = path.read_bytes()
+    till.store = TillStore.open(path, epoch=1)
+    till.sell(3)
+    with syncing(tmp_path, identity, till):
+        till.wait_drained()
+    server.stop()
+    database.write_bytes(backup)
+    server.start()
+
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "till.db").write_bytes(copied)
+    with TillStore.open(tmp_path / "copy" / "till.db", epoch=1) as store:
+        copy = SmallTill(store, number=20)
+        copy.sell(4)
+        service = SyncService(tmp_path / "copy", identity, CentralSettings(poll_wait_s=5), copy)
+        service.start()
+        copy.wait_drained()
+        service.stop(PATIENCE_S)
+    with syncing(tmp_path, identity, till):
+        till.wait_for(lambda event: isinstance(event, LinkChanged) and "two histories" in event.detail)
+
+    anew = enrol(identity.url, server.code(), tmp_path / "state")
+    till.store.close()
+    till.store = TillStore.open(path, epoch=anew.epoch)
+    with syncing(tmp_path, anew, till):
+        with till.settled:
+            is_sealed = till.settled.wait_for(lambda: till.store.acknowledged_places()[-1][1] == 3, PATIENCE_S)
+        till.wait_drained()
+    with server.database.read() as connection:
+        receipts = set(connection.scalars(select(schema.receipt.c.uid)))
+
+    assert is_sealed
+    assert {f"r{number}" for number in (1, 2, 3, 4, 5, 21, 22, 23, 24)} == receipts
+    assert (9, 9) == (server.totals().receipts, server.totals().envelopes)
 
 
 def test_a_token_that_ended_is_a_sentence(server: Server, identity: Identity, till: SmallTill, tmp_path: Path) -> None:

@@ -33,9 +33,12 @@ class Outbox:
     settlements: list[Settlement] = field(default_factory=list)
     closed: int = 0
     resealed: list[str] = field(default_factory=list)
+    lost: int | None = None
 
     def batch(self, *, envelopes_max: int, bytes_max: int) -> Sequence[Any]:
-        return self.envelopes[self.settled :][:2]
+        found = self.envelopes[self.settled :][:2]
+        is_cut = self.lost is not None and self.settled + 1 < self.lost
+        return [one for one in found if not is_cut or one.sequence < (self.lost or 0)]
 
     def batch_from(self, *, epoch: int, sequence: int, envelopes_max: int, bytes_max: int) -> Sequence[Any]:
         return [] if sequence <= self.pruned else self.envelopes[sequence - 1 :][: min(2, envelopes_max)]
@@ -43,6 +46,14 @@ class Outbox:
     def settle(self, settlement: Settlement) -> None:
         self.settlements.append(settlement)
         self.settled = max(self.settled, settlement.through)
+
+    def lost_from(self, epoch: int) -> int | None:
+        return self.lost
+
+    def lose(self, epoch: int, sequence: int) -> None:
+        assert self.lost is None or sequence < self.lost
+        self.lost = sequence
+        self.settled = min(self.settled, sequence - 1)
 
     def reseal(self, envelopes: Sequence[Any]) -> None:
         self.resealed += [one.id for one in envelopes]
@@ -84,11 +95,14 @@ def problem(code: str, wanted: int | None = None) -> Exception:
     return errors.refused(409, Problem(code=code, message=f"{code} words", wanted=wanted))
 
 
+def plain(script: Script, outbox: Outbox, **more: Any) -> Uploader:
+    parts: dict[str, Any] = {"settle": outbox.settle, "epoch": 1, "lose": outbox.lose, "reseal": outbox.reseal}
+    return Uploader(connect=lambda: script, open_source=lambda: outbox, **{**parts, **more})
+
+
 def uploader(outbox: Outbox, acts: list[Any]) -> tuple[Uploader, Script]:
     script = Script(acts)
-    made = Uploader(
-        connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
-    )
+    made = plain(script, outbox)
     made.open()
     return made, script
 
@@ -121,9 +135,7 @@ def test_a_backlog_drains_batch_by_batch_without_a_wait(sync: Any) -> None:
     outbox = Outbox(sync.chain(5))
     script = Script([sync.answer] * 3)
     life = Life(
-        Uploader(
-            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
-        ),
+        plain(script, outbox),
         waits=1,
     ).run()
 
@@ -149,9 +161,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_envelopes(sync: Any) -> 
     outbox = Outbox(sync.chain(2))
     script = Script([errors.CentreUnavailable("cut"), lambda sent: sync.answer(sent, state=VerdictState.DUPLICATE)])
     life = Life(
-        Uploader(
-            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
-        ),
+        plain(script, outbox),
         waits=2,
     ).run()
 
@@ -166,9 +176,7 @@ def test_an_outage_is_told_once_and_backed_off_from(sync: Any) -> None:
     outbox = Outbox(sync.chain(1))
     script = Script([errors.CentreUnavailable(f"500 no. {n}") for n in range(5)])
     life = Life(
-        Uploader(
-            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
-        ),
+        plain(script, outbox),
         waits=5,
     ).run()
 
@@ -182,9 +190,7 @@ def test_the_back_off_starts_anew_after_an_answer(sync: Any) -> None:
     away = errors.CentreUnavailable("away")
     script = Script([away, away, sync.answer, away, sync.answer])
     life = Life(
-        Uploader(
-            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
-        ),
+        plain(script, outbox),
         waits=4,
     ).run()
 
@@ -197,9 +203,7 @@ def test_a_line_that_comes_back_ends_the_back_off_but_a_commit_does_not(sync: An
     outbox = Outbox(sync.chain(1))
     script = Script([errors.CentreUnavailable("away"), errors.CentreUnavailable("busy", retry_after_s=5), sync.answer])
     life = Life(
-        Uploader(
-            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
-        ),
+        plain(script, outbox),
         waits=3,
     )
 
@@ -236,9 +240,7 @@ def test_a_gap_that_cannot_be_filled_is_a_sentence_and_a_slow_retry(sync: Any, w
     outbox = Outbox(sync.chain(7), settled=6, pruned=4)
     script = Script([problem("gap", wanted)])
     life = Life(
-        Uploader(
-            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
-        ),
+        plain(script, outbox),
         waits=1,
     ).run()
 
@@ -250,10 +252,8 @@ def test_a_gap_that_cannot_be_filled_is_a_sentence_and_a_slow_retry(sync: Any, w
 def test_after_a_new_enrolment_a_forked_epoch_is_sealed_again(sync: Any) -> None:
     """Nothing waits for ever under numbers the centre will never take."""
     outbox = Outbox(sync.chain(3))
-    script = Script([problem("fork"), problem("fork")])
-    step = Uploader(
-        connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=2, reseal=outbox.reseal
-    )
+    script = Script([problem("fork"), problem("fork")])  # the two of the first batch, then the first of them alone
+    step = plain(script, outbox, epoch=2)
     step.open()
     for _ in range(3):
         step.step()
@@ -267,9 +267,7 @@ def test_a_fork_or_a_bad_token_stops_the_upload_with_a_sentence(sync: Any, code:
     outbox = Outbox(sync.chain(1))
     script = Script([problem(code), problem(code), sync.answer])
     life = Life(
-        Uploader(
-            connect=lambda: script, open_source=lambda: outbox, settle=outbox.settle, epoch=1, reseal=outbox.reseal
-        ),
+        plain(script, outbox),
         waits=3,
     ).run()
 
@@ -291,7 +289,7 @@ def test_a_settlement_that_fails_is_a_state_and_another_try(sync: Any) -> None:
 
     script = Script([sync.answer, lambda sent: sync.answer(sent, state=VerdictState.DUPLICATE)])
     life = Life(
-        Uploader(connect=lambda: script, open_source=lambda: outbox, settle=settle, epoch=1, reseal=outbox.reseal),
+        plain(script, outbox, settle=settle),
         waits=2,
     ).run()
 
@@ -427,12 +425,10 @@ def test_what_forks_when_it_is_sent_again_is_sealed_again_once(sync: Any) -> Non
     place = Place(epoch=1, sequence=1)
     script = LeasingScript([fork, fork], send_from=[place, None])
     minutes = iter(range(0, 6_000, 60))
-    work = Uploader(
-        connect=lambda: script,
-        open_source=lambda: outbox,
-        settle=outbox.settle,
+    work = plain(
+        script,
+        outbox,
         epoch=2,
-        reseal=outbox.reseal,
         leases=LeaseTurn(
             report=lambda: LeaseReport(acknowledged=place, last=place),
             keep=lambda answer: None,
@@ -440,9 +436,9 @@ def test_what_forks_when_it_is_sent_again_is_sealed_again_once(sync: Any) -> Non
         ),
     )
     work.open()
-    for _ in range(4):
+    for _ in range(5):
         work.step()
 
-    assert [[1, 2], [3]] == script.seen
+    assert [[1, 2], [1]] == script.seen
     assert ["1-1", "1-2", "1-3"] == outbox.resealed
     assert [] == script.send_from
