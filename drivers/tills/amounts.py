@@ -9,7 +9,7 @@ from drivers.vocabulary.money import Money, Quantity
 
 __all__ = ["decimal_of", "money_of", "quantity_of", "spread"]
 
-_QUANTITY_STEP = Decimal("0.001")  # weighed goods go to the gram on every till known
+_QUANTITY_STEP = Decimal("0.000001")  # as a fiscal document counts; scales weigh to the gram
 
 
 def money_of(amount: Decimal, currency: str) -> Money:
@@ -25,7 +25,7 @@ def money_of(amount: Decimal, currency: str) -> Money:
 
 
 def quantity_of(amount: Decimal) -> Quantity:
-    """A quantity to the third place; raises ValueError."""
+    """A quantity to the sixth place; raises ValueError."""
     try:
         return Quantity.parse(str(amount.quantize(_QUANTITY_STEP, ROUND_HALF_UP)))
     except InvalidOperation:
