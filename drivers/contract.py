@@ -49,7 +49,9 @@ __all__ = [
     "Tell",
     "ToDevice",
     "ToHost",
+    "Translate",
     "Twin",
+    "Withhold",
 ]
 
 
@@ -126,6 +128,27 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
+class Withhold:
+    """From here on the till's request would do harm at the device; only with the floor.
+
+    It stood on a receipt that is not there as the till knows it any more. Should the conversation fail before it has
+    delivered something better, `to_device` goes out in place of the request, and `to_host` is what the till hears.
+    """
+
+    to_host: bytes
+    to_device: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Translate:
+    """Bytes that came in, `owed`, go on as `data`: where frames are numbered, ours have moved the numbers."""
+
+    owed: bytes
+    data: bytes
+    is_to_device: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GiveFloor:
     """The till and the device speak with each other again; `rest` is what the till has sent for the device already."""
 
@@ -134,7 +157,10 @@ class GiveFloor:
 
 @dataclass(frozen=True, slots=True)
 class AskOffer:
-    """What may be taken off the open receipt? The answer comes to `InsideConversation.offered`; bytes flow on."""
+    """What may be taken off the open receipt? The answer comes to `InsideConversation.offered`; bytes flow on.
+
+    The answer names this very `document` again, so that one which comes late is not taken for an answer to the next.
+    """
 
     document: Document
 
@@ -148,7 +174,7 @@ class ReceiptDropped:
 
 Step = ToDevice | ToHost | DocumentEnds | AskOffer | ReceiptDropped
 #: What a conversation may order beside: the guard turns these into `Step`.
-FloorStep = TakeFloor | GiveFloor | Say | Tell | Deliver
+FloorStep = TakeFloor | GiveFloor | Say | Tell | Deliver | Withhold | Translate
 
 
 class InlineConversation(Protocol):
@@ -174,8 +200,11 @@ class InlineConversation(Protocol):
 class InsideConversation(InlineConversation, Protocol):
     """An in-line conversation that can change an open receipt: it may order `AskOffer` and take the floor."""
 
-    def offered(self, offer: InsideOffer | None, now_s: float) -> Sequence[Step | FloorStep]:
-        """The agent's word on the receipt that was asked about; None when there was none in time."""
+    def offered(self, asked: Document, offer: InsideOffer | None, now_s: float) -> Sequence[Step | FloorStep]:
+        """The agent's word on the receipt that was `asked` about; None when there was none in time.
+
+        One on a receipt that nobody waits for any more is dropped.
+        """
         ...
 
 
@@ -315,6 +344,8 @@ class Driver:
             (`drivers.visits`), as a server wants it.
         sharing: builds the conversation of a scanner that is shared with the POS, from the settings and the judge:
             ``sharing(settings, judge, device=…)``; None when the device has nothing to share.
+        inline_refusal: why a device with these settings cannot stand in line, and what to write instead; "" when it
+            can. None where all can.
     """
 
     name: str
@@ -327,3 +358,4 @@ class Driver:
     polling: Polling | None = None
     visitors_max: int = 1
     sharing: Callable[..., SharedReader] | None = None
+    inline_refusal: Callable[[Any], str] | None = None

@@ -292,7 +292,7 @@ class Relay:
         except Exception as error:  # noqa: BLE001 - the receipt is closed as the till wants it, whatever we do wrong
             self._complain(f"nothing was taken off the receipt: {type(error).__name__}: {error}")
         try:
-            self._obey(Side.DEVICE, self._conversation.offered, offer)
+            self._obey(Side.DEVICE, self._conversation.offered, document, offer)
         except _SideGoneError as gone:
             self._end(gone.ending)
 

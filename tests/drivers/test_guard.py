@@ -4,8 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.contract import Deliver, GiveFloor, Say, TakeFloor, Tell, ToDevice, ToHost
-from drivers.guard import FLOOR_S_MAX, HELD_BYTES_MAX, GuardedConversation
+from drivers.contract import Deliver, GiveFloor, Say, TakeFloor, Tell, ToDevice, ToHost, Translate, Withhold
+from drivers.guard import FLOOR_S_MAX, FLOOR_WITHHELD_S_MAX, HELD_BYTES_MAX, GuardedConversation
+from drivers.vocabulary.events import Document
+from drivers.vocabulary.receipt import DocumentKind
+
+DOCUMENT = Document(kind=DocumentKind.SALE, raw=b"", text=())
 
 
 class _Conversation:
@@ -134,7 +138,7 @@ def test_a_request_in_our_hands_is_answered_and_delivered():
 
     assert _all(guard.from_host(b"close", 0)) == [("ToHost", b"wait")]
     assert guard.holds_bytes
-    assert _all(guard.offered(None, 0)) == [("ToDevice", b"ours"), ("ToDevice", b"close")]
+    assert _all(guard.offered(DOCUMENT, None, 0)) == [("ToDevice", b"ours"), ("ToDevice", b"close")]
     assert _all(guard.from_device(b"ok", 0)) == [("ToHost", b"done")]
     assert guard.problem == ""
     assert guard.holds_bytes  # "next" is owed now
@@ -162,7 +166,7 @@ def test_a_mistake_after_the_delivery_delivers_nothing_twice():
 
 
 def test_nobody_speaks_without_the_floor():
-    for step in (Say(b"x"), Tell(b"x"), Deliver(b"x"), GiveFloor()):
+    for step in (Say(b"x"), Tell(b"x"), Deliver(b"x"), GiveFloor(), Withhold(b"x", b"y")):
         guard = GuardedConversation(lambda step=step: _OnTheFloor([step]))
         assert _sent(guard.from_host(b"abc", 0)) == b"abc"
         assert "without having the floor" in guard.problem
@@ -174,3 +178,50 @@ def test_a_request_is_not_kept_for_ever():
 
     assert _sent(guard.tick(FLOOR_S_MAX - 0.1)) == b""
     assert _sent(guard.tick(FLOOR_S_MAX + 0.1)) == b"close"
+
+
+@pytest.mark.parametrize("lesson", [_fail, [TakeFloor()], [Translate(b"never came", b"x", is_to_device=True)]])
+def test_a_request_that_would_do_harm_now_is_not_delivered(lesson):
+    """The receipt it stood on was cancelled: the till hears of it, and the device is cleared."""
+    guard = GuardedConversation(lambda: _OnTheFloor([TakeFloor()], [Withhold(b"no", b"cancel")], lesson))
+    guard.from_host(b"close", 0)
+    assert guard.tick(0.1) == []
+
+    assert _all(guard.tick(0.2)) == [("ToHost", b"no"), ("ToDevice", b"cancel")]
+    assert guard.problem
+
+
+def test_a_receipt_that_is_sold_anew_may_take_its_time():
+    guard = GuardedConversation(lambda: _OnTheFloor([TakeFloor(), Withhold(b"no", b"cancel")]))
+    guard.from_host(b"close", 0)
+    assert guard.tick(FLOOR_S_MAX + 1) == []
+    assert _all(guard.tick(FLOOR_WITHHELD_S_MAX + 1)) == [("ToHost", b"no"), ("ToDevice", b"cancel")]
+
+
+def test_after_something_better_was_delivered_nothing_is_cleared():
+    lessons = [TakeFloor(), Withhold(b"no", b"cancel")], [Deliver(b"close anew")], _fail
+    guard = GuardedConversation(lambda: _OnTheFloor(*lessons))
+    guard.from_host(b"close", 0)
+
+    assert _sent(guard.tick(0.1)) == b"close anew"
+    assert guard.tick(0.2) == []
+    assert guard.problem
+
+
+def test_the_floor_may_be_given_back_with_a_request_withheld():
+    guard = GuardedConversation(lambda: _OnTheFloor([TakeFloor(), Withhold(b"", b"")], [Tell(b"no"), GiveFloor(b"")]))
+    guard.from_host(b"close", 0)
+
+    assert _all(guard.tick(0.1)) == [("ToHost", b"no")]
+    assert guard.problem == ""
+    assert not guard.holds_bytes
+
+
+def test_numbers_are_translated_and_every_byte_is_accounted_for():
+    guard = GuardedConversation(lambda: _OnTheFloor([Translate(b"ab", b"AB!", is_to_device=True)], [ToDevice(b"c")]))
+
+    assert _sent(guard.from_host(b"abc", 0)) == b"AB!"
+    assert guard.holds_bytes
+    assert _sent(guard.tick(0.1)) == b"c"
+    assert not guard.holds_bytes
+    assert guard.problem == ""

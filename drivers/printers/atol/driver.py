@@ -37,10 +37,9 @@ VISITORS_MAX: Final = 16  # a till has one or two connections, a browser on the 
 def conversation(settings: Any, *, device: str) -> WebConversation:
     """Build the conversation for one connection; raises SettingsError for a low-level interface."""
     chosen: AtolSettings = settings or AtolSettings()
-    if chosen.interface != "web":
-        raise SettingsError(
-            'driver atol stands in line before the web server only; write interface = "web", or pull the documents',
-        )
+    refused = inline_refusal(chosen)
+    if refused:
+        raise SettingsError(refused)
     desk, policy = _desk(chosen, device), InsidePolicy(chosen.discount)
     if policy is InsidePolicy.OFF:
         return WebConversation(desk)
@@ -102,6 +101,18 @@ def refusal(settings: Any) -> str:
     return ""
 
 
+def inline_refusal(settings: Any) -> str:
+    """Why a device with these settings cannot stand in line; "" when it can."""
+    chosen: AtolSettings = settings or AtolSettings()
+    if chosen.interface == "web":
+        return ""
+    return (
+        f'settings.interface = "{chosen.interface}": driver atol stands in line before the web server only; write '
+        'interface = "web" and let the POS post its tasks to host, or write way = "pull" to read closed receipts '
+        "from the register itself"
+    )
+
+
 def zone_of(settings: AtolSettings) -> tzinfo:
     """The register's clock."""
     return timezone(timedelta(minutes=settings.utc_offset_minutes))
@@ -147,4 +158,5 @@ driver = Driver(
     twin=VirtualAtol,
     polling=Polling(device=polled, refusal=refusal, columns=columns_of),
     visitors_max=VISITORS_MAX,
+    inline_refusal=inline_refusal,
 )

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from drivers.ffd.pieces import Piece, pieces_of
 from drivers.vocabulary.inside import (
     InsideOffer,
     InsidePolicy,
@@ -27,7 +28,6 @@ from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import Tender, TenderKind
 
 from .amounts import amount_of, number_of, read_json, write_json
-from .pieces import Piece, pieces_of
 from .positions import Payment, Position, Sums, read_sums
 from .tasks import Task
 

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from urllib.parse import unquote
 
 from drivers.contract import DocumentEnds, FloorStep, GiveFloor, ReceiptDropped, Step, Tell, ToDevice, ToHost
+from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsideOffer
 
 from .desk import Carried, Told
@@ -86,7 +87,7 @@ class WebConversation:
             if self._inside.has_floor:
                 self._inside.late += data
                 is_too_much = len(self._inside.late) > HELD_SIZE_MAX
-                return self._deliver(self._inside.offered(None), now_s) if is_too_much else ()
+                return self._deliver(self._inside.as_it_came(), now_s) if is_too_much else ()
             return self._pass_or_keep(self._inside, data, now_s)
         for message in self._host.feed(data):
             self._ask(message)
@@ -116,14 +117,14 @@ class WebConversation:
             return self._let_go()
         return ()
 
-    def offered(self, offer: InsideOffer | None, now_s: float) -> Sequence[Step | FloorStep]:
+    def offered(self, asked: Document, offer: InsideOffer | None, now_s: float) -> Sequence[Step | FloorStep]:
         """What may be taken off the sale that is kept back."""
-        return () if self._inside is None else self._deliver(self._inside.offered(offer), now_s)
+        return () if self._inside is None else self._deliver(self._inside.offered(asked, offer), now_s)
 
     def host_gone(self, now_s: float) -> Sequence[Step | FloorStep]:
         """The till closed its connection; a sale in our hands goes on as it came, answers that still come are read."""
         if self._inside is not None and self._inside.has_floor:
-            return self._deliver(self._inside.offered(None), now_s)
+            return self._deliver(self._inside.as_it_came(), now_s)
         return self._let_go() if self._held else ()
 
     # ── a sale in our hands ─────────────────────────────────────────────────────────────────────

@@ -52,6 +52,7 @@ class _Turn:
     message: Message
     raw: bytes
     request: TaskRequest
+    about: Document
     until_s: float
 
 
@@ -102,27 +103,33 @@ class InsideTasks:
         document = None if is_known else self._preview(request)
         if document is None:
             return ()
-        self._turn = _Turn(message, raw, request, now_s + OFFER_S_MAX)
+        self._turn = _Turn(message, raw, request, document, now_s + OFFER_S_MAX)
         return (TakeFloor(), AskOffer(document))
 
-    def offered(self, offer: InsideOffer | None) -> Ready | None:
-        """The agent's word on it; None when nothing was asked."""
-        turn, self._turn = self._turn, None
-        if turn is None:
+    def offered(self, asked: Document, offer: InsideOffer | None) -> Ready | None:
+        """The agent's word on it; None when nothing was asked, or something else since."""
+        turn = self._turn
+        if turn is None or asked is not turn.about:
             return None
         if offer is None:
-            return self._ready(turn.request, Carried(asked=_digest(turn.raw), sent=turn.raw))
+            return self.as_it_came()
+        self._turn = None
         body, outcome = rewrite_body(turn.message.content, offer, self._policy)
         believed = outcome.believed(self._currency) if outcome is not None else None
         sent = turn.raw if body == turn.message.content else with_body(turn.raw, body)
         carried = Carried(asked=_digest(turn.raw), sent=sent, quoted=offer.quoted, believed=believed)
         return self._ready(read_request(body) or turn.request, carried)
 
+    def as_it_came(self) -> Ready | None:
+        """Nobody has a word on it, or it cannot be waited for: the request goes as the till sent it."""
+        turn, self._turn = self._turn, None
+        return None if turn is None else self._ready(turn.request, Carried(asked=_digest(turn.raw), sent=turn.raw))
+
     def tick(self, now_s: float) -> Ready | None:
         """Nobody answered: the request goes as it came."""
         if self._turn is None or now_s < self._turn.until_s:
             return None
-        return self.offered(None)
+        return self.as_it_came()
 
     def _ready(self, request: TaskRequest, carried: Carried) -> Ready:
         late = bytes(self.late)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from drivers.contract import AskOffer, Deliver, FloorStep, GiveFloor, Say, Step, TakeFloor, Tell
+from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsideOffer, InsidePolicy
 from drivers.vocabulary.money import Money
 
@@ -83,27 +84,39 @@ class InsideReceipt:
             until_s=now_s + OURS_S_MAX,
             syn_at_s=now_s + SYN_EVERY_S,
             reader=FrameReader(shape, is_host=True),
+            about=document,
             total_minor=document.receipt.total.minor,
         )
         return (TakeFloor(), Tell(bytes((SYN,))), AskOffer(document), *self.from_host(rest))
 
-    def offered(self, offer: InsideOffer | None, now_s: float) -> Sequence[Order]:
-        """The agent's word on it; one on another receipt came too late for that one."""
+    def offered(self, asked: Document, offer: InsideOffer | None, now_s: float) -> Sequence[Order]:
+        """The agent's word on it; one on what was asked before came too late for that one."""
         turn = self._turn
-        if turn is None or turn.is_offered or (offer is not None and offer.quoted != turn.offered.uid):
+        if turn is None or turn.is_offered or asked is not turn.about:
             return ()
         turn.offer, turn.is_offered = offer, True
-        if offer is not None:
+        if offer is None:
+            if not self._may_lower(turn) and not self._desk.has_misread:
+                turn.wanted = -turn.offered.off_minor  # it was for cash that the device refused, and a card pays now
+                turn.todo.append((Ask.SUBTOTAL, write_question(self._model)))
+        else:
             turn.offered.quoted = offer.quoted
             turn.offered.total_minor, turn.offered.promised_minor = turn.total_minor, offer.off_total
             allowed = self._payment(turn).why_untouched(self._policy, offer.off_total) is None
             turn.wanted = (offer.off_total if allowed else 0) - turn.offered.off_minor
+            if self._desk.has_misread:  # neither off nor back on: it would be another sum again
+                turn.wanted = 0
             if turn.base is not None:
                 self._plan(turn)
             elif turn.wanted or self._lines(turn):
                 # It tells whether we have seen every item, and that nothing was paid yet.
                 turn.todo.append((Ask.SUBTOTAL, write_question(self._model)))
         return self._next(turn, now_s)
+
+    def _may_lower(self, turn: Turn) -> bool:
+        """Whether what the device has taken off may be off this payment."""
+        off = turn.offered.off_minor
+        return not off or self._payment(turn).why_untouched(self._policy, off) is None
 
     def _payment(self, turn: Turn) -> FirstPayment:
         total_minor = self._desk.total_minor + turn.offered.off_minor
@@ -156,7 +169,7 @@ class InsideReceipt:
         document = self._desk.preview(turn.payment)
         if document is None or document.receipt is None:
             return self._deliver(turn)
-        turn.total_minor = document.receipt.total.minor
+        turn.about, turn.total_minor = document, document.receipt.total.minor
         return (AskOffer(document),)
 
     def _hear(self, turn: Turn, asked: Ask, answer: Frame) -> None:
@@ -210,6 +223,7 @@ class InsideReceipt:
         """The subtotal after the discount."""
         if subtotal is not None:
             self._took(turn, base - subtotal - turn.taken)
+            self._desk.has_misread |= turn.taken not in (0, turn.wanted)
             self._desk.believe(subtotal, at_most=base)
             turn.offered.unsure_minor = 0
         if not turn.offered.unsure_minor:
@@ -246,7 +260,7 @@ class InsideReceipt:
         payment = self._payment(turn)
         offered.sent = (turn.payment.letter, payment.minor)
         left = payment.left(offered.off_minor)
-        if left != payment.minor and self._desk.offered is offered:
+        if left != payment.minor and self._desk.offered is offered and self._may_lower(turn):
             data = with_amount(self._model, turn.request.data, Money(left, self._currency))
             frame = Frame(sequence=turn.request.sequence, command=turn.request.command, data=data)
             raw = encode(frame, self._model.frame)

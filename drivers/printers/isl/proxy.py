@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from drivers.contract import Deliver, FloorStep, GiveFloor, Step, ToDevice, ToHost
+from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsideOffer
 
 from .ending import endings
@@ -87,9 +88,9 @@ class IslConversation:
             return self._in_our_hands(self._inside.tick(now_s), now_s)
         return self._let_go() if self._held and now_s - self._held_since_s > HELD_S_MAX else ()
 
-    def offered(self, offer: InsideOffer | None, now_s: float) -> Sequence[Order]:
+    def offered(self, asked: Document, offer: InsideOffer | None, now_s: float) -> Sequence[Order]:
         """What may be taken off the receipt that is being paid."""
-        return () if self._inside is None else self._in_our_hands(self._inside.offered(offer, now_s), now_s)
+        return () if self._inside is None else self._in_our_hands(self._inside.offered(asked, offer, now_s), now_s)
 
     def host_gone(self, now_s: float) -> Sequence[Order]:
         """The till closed its connection; an open receipt stays open, as in the device."""

@@ -61,6 +61,9 @@ class Desk:
         device: the printer's name in the settings.
         currency: of every amount.
         new_uid: names a receipt that has no unique number of its own; must never repeat.
+
+    Attributes:
+        has_misread: the device once took another sum off than it was asked to; it is not asked again.
     """
 
     def __init__(self, *, model: Model, device: str, currency: str, new_uid: Callable[[], str]) -> None:
@@ -73,6 +76,7 @@ class Desk:
         self._slip: list[str] | None = None
         self._answered: tuple[int, int] | None = None
         self.condition = Condition()
+        self.has_misread = False
 
     def asked(self, request: Frame) -> None:
         """The till sent a command: from here on it may have been executed."""

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 
+from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsideOffer
 
 from .fields import Payment
@@ -34,7 +35,8 @@ class Turn:
         wanted: minor units still to take off, below zero to give back.
         base: the device's subtotal before, minor units.
         taken: what the device said it has taken off in this turn.
-        total_minor: of the receipt that the agent was asked about.
+        about: what the agent was asked about, last.
+        total_minor: of it.
         heard: of another command of the till, which has given this one up.
     """
 
@@ -46,6 +48,7 @@ class Turn:
     until_s: float
     syn_at_s: float
     reader: FrameReader
+    about: Document
     total_minor: int
     todo: deque[tuple[Ask, bytes]] = field(default_factory=deque)
     asked: Ask | None = None

@@ -6,25 +6,24 @@ register that has no document open any more has closed it, one whose receipt is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from drivers.ffd.lines import fiscal_uid, make_line
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import WhatTillBelieves
-from drivers.vocabulary.money import Money, Quantity, divide_half_up
-from drivers.vocabulary.receipt import LINES_MAX, DocumentKind, Receipt, Tender, TenderKind
+from drivers.vocabulary.money import Money, Quantity
+from drivers.vocabulary.receipt import DocumentKind, Receipt, Tender, TenderKind
 
-from .commands import COMPUTE, TEXT_SIZE, Answer
-from .layout import CODEC, Value
+from .commands import TEXT_SIZE, Answer
+from .draft import OpenReceipt, carried_out
+from .layout import Value
+from .positions import Position, number
 from .status import Mode
 
-RAW_SIZE_MAX: Final = 262_144  # kept of a receipt as evidence; the longest have some 50 KB
-TEXT_LINES_MAX: Final = 2_000
 CLOSES: Final = frozenset({"close_receipt", "close_receipt_16", "close_receipt_v2"})
-_OPENS: Final = {0: 1, 1: 3, 2: 2, 3: 4}  # type of 8Dh → operation as FFD 1054 numbers it
-_SALES: Final = {"sale": 1, "sale_return": 2, "purchase": 3, "purchase_return": 4}
+RECEIPT_CLOSED: Final = 0x55  # error: no receipt is open
 _KINDS: Final = {1: DocumentKind.SALE, 2: DocumentKind.RETURN}
 _TENDERS: Final = {
     1: TenderKind.CASH,
@@ -32,40 +31,6 @@ _TENDERS: Final = {
     15: TenderKind.CREDIT,
     16: TenderKind.OTHER,
 }  # 2 to 13 are electronic
-_RECEIPT_CLOSED: Final = 0x55
-
-
-@dataclass(slots=True)
-class _Position:
-    name: str
-    steps: int
-    price: int
-    total: int
-
-
-@dataclass(slots=True)
-class _Open:
-    operation: int
-    positions: list[_Position] = field(default_factory=list)
-    adjustment: int = 0
-    is_after_position: bool = False
-    text: list[str] = field(default_factory=list)
-    raw: bytearray = field(default_factory=bytearray)
-    problems: list[str] = field(default_factory=list)
-    unknown_close: dict[str, Value] | None = None
-    uid: str = ""
-    loyalty: int = 0
-    quoted: str = ""
-    believed: WhatTillBelieves | None = None
-
-    @property
-    def total(self) -> int:
-        return sum(position.total for position in self.positions) + self.adjustment
-
-    def due(self, values: dict[str, Value]) -> int:
-        """What a close asks for: with its own discount in percent and its rounding."""
-        percent = divide_half_up(self.total * _int(values, "percent"), 10_000)
-        return self.total - _int(values, "rounding") - percent
 
 
 class Basket:
@@ -81,7 +46,7 @@ class Basket:
         self._currency = currency
         self._columns = columns
         self._new_uid = new_uid
-        self._open: _Open | None = None
+        self._open: OpenReceipt | None = None
         self._memory = ""
 
     @property
@@ -93,13 +58,13 @@ class Basket:
         """A request and its answer; the document when this ended one."""
         name = answer.command.name
         if answer.error:
-            if name in CLOSES and answer.error == _RECEIPT_CLOSED:
+            if name in CLOSES and answer.error == RECEIPT_CLOSED:
                 return self._settle_unknown()
             return None
         ended = self._evidence(name, answer)
         if name in CLOSES:
             return self._close(values, answer)
-        self._carry_out(name, values, body)
+        self._open = carried_out(self._open, name, values, body)
         return ended
 
     def close_lost(self, values: dict[str, Value]) -> None:
@@ -122,6 +87,17 @@ class Basket:
         """What the register must say when it is asked for the subtotal, minor units."""
         return self._open.total if self._open is not None else 0
 
+    @property
+    def loyalty(self) -> int:
+        """What the register has less than the till believes, minor units."""
+        return self._open.loyalty if self._open is not None else 0
+
+    def taxes_of(self, target: Mapping[int, int]) -> tuple[int, ...]:
+        """The tax groups that all positions with something off share; () when they share none."""
+        positions = self._open.positions if self._open is not None else []
+        groups = {positions[place - 1].taxes for place, off in target.items() if off and 1 <= place <= len(positions)}
+        return groups.pop() if len(groups) == 1 else ()
+
     def due(self, values: dict[str, Value]) -> int:
         """What this close asks the customer for, minor units."""
         return self._open.due(values) if self._open is not None else 0
@@ -138,14 +114,17 @@ class Basket:
             return None
         found.uid = found.uid or self._new_uid()
         tenders = self.tenders(values)
-        adjustment = found.due(values) - found.total + found.adjustment + found.loyalty
+        adjustment = found.due(values) - found.total + found.adjustment
+        if found.as_till_sold is None:  # what we took off is off the whole receipt
+            adjustment += found.loyalty
         change = sum(tender.amount.minor for tender in tenders) - found.due(values) - found.loyalty
         if change < 0:
             return None
         try:
             receipt = self._receipt(
-                DocumentKind.SALE, found, tenders, adjustment=adjustment, change=change, answer=None
-            )
+                DocumentKind.SALE, found, tenders, adjustment=adjustment, change=change, answer=None,
+                positions=found.as_till_sold,
+            )  # fmt: skip
         except ValueError:
             return None
         document = self._document(DocumentKind.SALE, found, receipt=receipt)
@@ -162,6 +141,28 @@ class Basket:
         """Which quote this receipt carries, and what the till takes it for."""
         if self._open is not None:
             self._open.quoted, self._open.believed = quoted, believed
+
+    # ── sold anew ───────────────────────────────────────────────────────────────────────────────
+
+    def put_aside(self) -> OpenReceipt | None:
+        """The receipt as it is, for whoever cancels it to sell it anew."""
+        return self._open
+
+    def sold_anew(self, before: OpenReceipt) -> int:
+        """The receipt that is open takes the place of `before`; what it has less, minor units."""
+        found = self._open
+        if found is None:
+            return 0
+        till_sold = before.positions if before.as_till_sold is None else before.as_till_sold
+        found.uid, found.quoted = before.uid, before.quoted
+        found.problems += before.problems
+        found.as_till_sold = list(till_sold)
+        found.loyalty = sum(position.total for position in till_sold) - sum(one.total for one in found.positions)
+        return found.loyalty
+
+    def lose(self) -> None:
+        """The register has no receipt any more that the till would know."""
+        self._open = None
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────
 
@@ -186,70 +187,6 @@ class Basket:
         if found is None or found.unknown_close is None:
             return None
         return self._close(found.unknown_close, None)
-
-    # ── commands ────────────────────────────────────────────────────────────────────────────────
-
-    def _carry_out(self, name: str, values: dict[str, Value], body: bytes) -> None:
-        if name == "open_receipt":
-            self._open = _Open(_OPENS.get(_int(values, "type"), 0))
-        elif name == "cancel_receipt":
-            self._open = None
-        elif name in _SALES:
-            self._sell(_SALES[name], _classic(values))
-        elif name == "item_v2":
-            self._sell(_int(values, "type"), _item_v2(values))
-        elif name == "item_discounts":
-            position = _discounted(values)
-            self._sell(_int(values, "type"), position)
-            if self._open is not None:
-                self._open.adjustment += _int(values, "surcharge")
-        found = self._open
-        if found is None:
-            return
-        if len(found.raw) + len(body) <= RAW_SIZE_MAX:
-            found.raw += body
-        self._change(found, name, values)
-        text = values.get("text")
-        if isinstance(text, str) and text and len(found.text) < TEXT_LINES_MAX:
-            found.text.append(text)
-
-    def _sell(self, operation: int, position: _Position) -> None:
-        found = self._open = self._open or _Open(operation)
-        if len(found.positions) >= LINES_MAX:
-            found.problems.append(f"more than {LINES_MAX} positions")
-            return
-        found.positions.append(position)
-        found.is_after_position = True
-
-    def _change(self, found: _Open, name: str, values: dict[str, Value]) -> None:
-        if name == "discount":
-            self._take_off(found, _int(values, "sum"))
-        elif name in ("surcharge", "discount_storno"):
-            found.adjustment += _int(values, "sum")
-        elif name == "surcharge_storno":
-            found.adjustment -= _int(values, "sum")
-        elif name == "receipt_discount":
-            found.adjustment += _int(values, "surcharge") - _int(values, "discount")
-        elif name == "subtotal":
-            found.is_after_position = False
-        elif name == "storno":
-            self._take_back(found, _int(values, "quantity") * 1000, _int(values, "price"))
-
-    def _take_off(self, found: _Open, sum_: int) -> None:
-        last = found.positions[-1] if found.positions else None
-        if found.is_after_position and last is not None and last.total >= sum_:
-            last.total -= sum_
-        else:
-            found.adjustment -= sum_
-
-    def _take_back(self, found: _Open, steps: int, price: int) -> None:
-        for position in reversed(found.positions):
-            if position.price == price and position.steps >= steps:
-                position.steps -= steps
-                position.total -= divide_half_up(price * steps, 1_000_000)
-                found.positions = [kept for kept in found.positions if kept.steps]
-                return
-        found.problems.append("a position was taken back that was not seen")
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────────
 
@@ -278,46 +215,48 @@ class Basket:
     def _receipt(
         self,
         kind: DocumentKind,
-        found: _Open,
+        found: OpenReceipt,
         tenders: tuple[Tender, ...],
         *,
         adjustment: int,
         change: int,
         answer: Answer | None,
+        positions: list[Position] | None = None,
     ) -> Receipt:
-        total = sum(position.total for position in found.positions) + adjustment
-        number = answer.number("document") if answer is not None else 0
+        sold = found.positions if positions is None else positions
+        total = sum(position.total for position in sold) + adjustment
+        document = answer.number("document") if answer is not None else 0
         sign = answer.number("sign") if answer is not None else 0
-        is_named = bool(self._memory and number and sign)
+        is_named = bool(self._memory and document and sign)
         lines = tuple(
             make_line(
                 index, position.name, Quantity(position.steps), self.money(position.price), self.money(position.total)
             )
-            for index, position in enumerate(found.positions, start=1)
+            for index, position in enumerate(sold, start=1)
         )
         return Receipt(
-            uid=fiscal_uid(self._memory, number, sign) if is_named else found.uid or self._new_uid(),
+            uid=fiscal_uid(self._memory, document, sign) if is_named else found.uid or self._new_uid(),
             kind=kind,
             total=self.money(total),
             lines=lines,
             tenders=tenders,
             change=self.money(change) if change else None,
             adjustment=self.money(adjustment) if adjustment else None,
-            number=str(number) if number else "",
+            number=str(document) if document else "",
         )
 
     def tenders(self, values: dict[str, Value]) -> tuple[Tender, ...]:
         """The ways of paying of a close."""
         return tuple(
             Tender(
-                kind=_TENDERS.get(number, TenderKind.CARD), amount=self.money(_int(values, f"payment{number}"))
+                kind=_TENDERS.get(place, TenderKind.CARD), amount=self.money(number(values, f"payment{place}"))
             )
-            for number in range(1, 17)
-            if _int(values, f"payment{number}")
+            for place in range(1, 17)
+            if number(values, f"payment{place}")
         )  # fmt: skip
 
     def _document(
-        self, kind: DocumentKind, found: _Open, *, receipt: Receipt | None = None, problems: tuple[str, ...] = ()
+        self, kind: DocumentKind, found: OpenReceipt, *, receipt: Receipt | None = None, problems: tuple[str, ...] = ()
     ) -> Document:
         return Document(
             kind=kind,
@@ -334,35 +273,3 @@ class Basket:
     def money(self, minor: int) -> Money:
         """So many minor units."""
         return Money(minor, self._currency)
-
-
-# ── Requests as positions ───────────────────────────────────────────────────────────────────────
-
-
-def _int(values: dict[str, Value], name: str) -> int:
-    value = values.get(name, 0)
-    return value if isinstance(value, int) else 0
-
-
-def _text(values: dict[str, Value], name: str) -> str:
-    value = values.get(name, b"")
-    return value.split(b"\0", 1)[0].decode(CODEC, "replace") if isinstance(value, bytes) else str(value)
-
-
-def _classic(values: dict[str, Value]) -> _Position:
-    steps, price = _int(values, "quantity") * 1000, _int(values, "price")
-    return _Position(_text(values, "text"), steps, price, divide_half_up(steps * price, 1_000_000))
-
-
-def _item_v2(values: dict[str, Value]) -> _Position:
-    steps, price, total = _int(values, "quantity"), _int(values, "price"), _int(values, "sum")
-    if total == COMPUTE:
-        total = divide_half_up(steps * price, 1_000_000)
-    # A name that begins with // is not printed and goes into the fiscal memory all the same.
-    return _Position(_text(values, "name").removeprefix("//"), steps, price, total)
-
-
-def _discounted(values: dict[str, Value]) -> _Position:
-    position = _classic(values)
-    position.total -= _int(values, "discount")
-    return position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from drivers.contract import Driver
@@ -17,12 +18,13 @@ from .models import model_named
 from .polled import PolledRegister, columns_of, refusal
 from .settings import ShtrihSettings
 from .simulator import VirtualRegister
+from .standing import Standing
 
 
 def conversation(
     settings: Any,
     *,
-    device: str,  # noqa: ARG001 - the contract's signature
+    device: str,
     new_uid: Callable[[], str] | None = None,
 ) -> ShtrihConversation:
     """Build the conversation.
@@ -39,8 +41,21 @@ def conversation(
     model = model_named(chosen.model)
     basket = Basket(currency=chosen.currency, columns=model.columns, new_uid=new_uid or random_uid)
     policy = InsidePolicy(chosen.discount)
-    inside = InsideReceipt(basket, policy=policy, password=chosen.password) if policy is not InsidePolicy.OFF else None
+    inside = None
+    if policy is not InsidePolicy.OFF:
+        inside = InsideReceipt(
+            basket,
+            policy=policy,
+            standing=_standing(chosen, device),
+            sells_anew=chosen.sell_anew,
+        )
     return ShtrihConversation(basket, protocol=0 if chosen.protocol == "auto" else int(chosen.protocol), inside=inside)
+
+
+# A till whose connection was cut comes back to the same register.
+@lru_cache(maxsize=32)
+def _standing(settings: ShtrihSettings, device: str) -> Standing:  # noqa: ARG001 - one for each device
+    return Standing()
 
 
 def random_uid() -> str:

@@ -23,7 +23,8 @@ BODY_SIZE_MAX: Final = 255  # LEN is one byte
 
 START2: Final = 0x8F
 ESCAPE2: Final = 0x9F
-_STUFFED: Final = {0x81: START2, 0x83: ESCAPE2}
+STUFFED: Final = {0x81: START2, 0x83: ESCAPE2}  # what follows the escape byte → what was meant
+CRC_BEGIN: Final = 0xFFFF
 _NUMBER_SIZE: Final = 2
 _CRC_SIZE: Final = 2
 BODY2_SIZE_MAX: Final = 0xFFFF - _NUMBER_SIZE
@@ -101,10 +102,15 @@ _CRC_TABLE: Final = _crc_table()
 
 def crc16(data: bytes) -> int:
     """CRC-16/CCITT, polynomial 1021h, beginning with FFFFh: over LEN, NUMBER and the body, before stuffing."""
-    crc = 0xFFFF
+    crc = CRC_BEGIN
     for byte in data:
-        crc = ((crc << 8) & 0xFFFF) ^ _CRC_TABLE[(crc >> 8) ^ byte]
+        crc = crc16_next(crc, byte)
     return crc
+
+
+def crc16_next(crc: int, byte: int) -> int:
+    """The sum with one byte more."""
+    return ((crc << 8) & 0xFFFF) ^ _CRC_TABLE[(crc >> 8) ^ byte]
 
 
 def encode2(number: int | None, body: bytes = b"") -> bytes:
@@ -129,6 +135,11 @@ class Decoder:
     def is_between(self) -> bool:
         """True when no frame has begun."""
         return not self._kept
+
+    @property
+    def head(self) -> bytes:
+        """The command of the frame that has begun, as far as it has come: two bytes at the most."""
+        return bytes(self._kept[2:4])
 
     @property
     def kept_size(self) -> int:
@@ -202,6 +213,11 @@ class Decoder2:
         return not self._is_inside
 
     @property
+    def head(self) -> bytes:
+        """The command of the frame that has begun, as far as it has come: two bytes at the most."""
+        return bytes(self._plain[4:6])
+
+    @property
     def kept_size(self) -> int:
         """Bytes of the frame that has begun; never more than 65 539."""
         return len(self._plain)
@@ -217,8 +233,8 @@ class Decoder2:
                 _junk2(items, byte)
             elif self._is_escaped:
                 self._is_escaped = False
-                if byte in _STUFFED:
-                    self._add(_STUFFED[byte], items)
+                if byte in STUFFED:
+                    self._add(STUFFED[byte], items)
                 else:
                     self._give_up(items)
             elif byte == ESCAPE2:

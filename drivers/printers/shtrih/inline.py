@@ -2,7 +2,7 @@
 
 Requests are matched with their answers in order, because only an answer says that something was sold. A line where the
 two speak a protocol we do not know passes all the same. Nothing is held back, changed or put in, but for one request
-where the settings allow it: the close of a receipt (inside.py).
+where the settings allow it: the close of a receipt (inside.py); and, after one on protocol 2, the frames' numbers.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from drivers.contract import DocumentEnds, FloorStep, GiveFloor, ReceiptDropped, Step, ToDevice, ToHost
+from drivers.contract import DocumentEnds, FloorStep, GiveFloor, ReceiptDropped, Step, ToDevice, ToHost, Translate
 from drivers.vocabulary.errors import ProtocolError
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsideOffer
 
 from .basket import CLOSES, Basket
-from .commands import BY_CODE, Answer, Command, code_of, decode_answer, is_answer_to
+from .commands import BY_CODE, Command, code_of, decode_answer, is_answer_to
 from .frames import ACK, ENQ, NAK, START2, STX, Control, Decoder, Decoder2, Frame, Frame2, Junk
 from .inside import InsideReceipt, nothing
 from .layout import Value
+from .numbering import Renumbering
 from .status import READY, Condition, status_condition
 
 HELD_S_MAX: Final = 0.3  # for the rest of a frame that may be a close
+BROKEN_S: Final = 0.04  # a pause inside a till's frame; registers allow 0.05
+UNHEARD_S: Final = 0.3  # a pause inside an answer, when the till asks again without saying NAK
 BYTE_SILENCE_S: Final = 1.0  # a frame whose rest does not come; longer than any byte time-out a register has
 PENDING_MAX: Final = 64  # requests without an answer; a till waits for each, so two are many
-_CLOSE_HEADS: Final = frozenset({b"\x85", b"\x8e", b"\xff\x45"})
 _BEGINS_1: Final = frozenset({STX, ENQ, ACK, NAK})
 
 
@@ -55,11 +57,15 @@ class ShtrihConversation:
         self._basket = basket
         self._inside = inside
         self._held = bytearray()  # of a frame that may be a close
+        self._to_device, self._to_host = Renumbering(), Renumbering()
+        self._number: int | None = None  # protocol 2: that the register answered the till last
         self._is_passing = False  # the rest of a frame that is none
+        self._is_renumbering = False
         self._protocol = protocol
         self._host: Decoder | Decoder2 | None = None
         self._device: Decoder | Decoder2 | None = None
-        self._heard_at_s = 0.0
+        self._heard_at_s = self._host_heard_s = self._device_heard_s = 0.0
+        self._has_host_paused = False  # inside a frame
         self._pending: deque[_Request] = deque(maxlen=PENDING_MAX)
         self._answered = (0, b"")  # protocol 2: number and body of the last request that was answered
         self.condition: Condition = READY
@@ -73,9 +79,12 @@ class ShtrihConversation:
         if self._inside is not None and self._inside.has_floor:
             return self._in_our_hands(self._inside.from_host(data), now_s)
         steps: list[Step | FloorStep] = [*self._end_halves(now_s)]
-        self._heard_at_s = now_s
+        if _is_inside(self._device) and (data[0] == NAK or now_s - self._device_heard_s > UNHEARD_S):
+            self._device = Decoder()  # an answer that lost a byte: what follows is no part of it
+        self._has_host_paused = _is_inside(self._host) and now_s - self._host_heard_s > BROKEN_S
+        self._heard_at_s = self._host_heard_s = now_s
         self._choose(data)
-        if self._inside is not None and isinstance(self._host, Decoder):
+        if self._inside is not None and self._host is not None:
             return [*steps, *self._pass_or_keep(self._inside, self._host, data, now_s)]
         if self._host is not None:
             for item in self._host.feed(data):
@@ -88,8 +97,14 @@ class ShtrihConversation:
             return ()
         if self._inside is not None and self._inside.has_floor:
             return self._in_our_hands(self._inside.from_device(data, now_s), now_s)
-        steps: list[Step | FloorStep] = [ToHost(data), *self._end_halves(now_s)]
-        self._heard_at_s = now_s
+        onward, data = self._onward(data, is_to_device=False)
+        steps: list[Step | FloorStep] = [*onward, *self._end_halves(now_s)]
+        is_given_up = self._has_host_paused or now_s - self._host_heard_s > BROKEN_S
+        if _is_inside(self._host) and is_given_up and not self._pending:
+            # A frame that lost a byte, and the register has noticed: what follows is no part of it.
+            steps += self._let_go() if self._held else []
+            self._host, self._is_passing, self._has_host_paused = Decoder(), False, False
+        self._heard_at_s = self._device_heard_s = now_s
         if self._device is not None:
             for item in self._device.feed(data):
                 steps += self._said(item)
@@ -101,12 +116,12 @@ class ShtrihConversation:
             return self._in_our_hands(self._inside.tick(now_s), now_s)
         steps: list[Step | FloorStep] = []
         if self._held and now_s - self._heard_at_s > HELD_S_MAX:
-            steps.append(self._let_go())
+            steps += self._let_go()
         return [*steps, *self._end_halves(now_s)]
 
-    def offered(self, offer: InsideOffer | None, now_s: float) -> Sequence[Step | FloorStep]:
+    def offered(self, asked: Document, offer: InsideOffer | None, now_s: float) -> Sequence[Step | FloorStep]:
         """What may be taken off the receipt that is being closed."""
-        return () if self._inside is None else self._in_our_hands(self._inside.offered(offer, now_s), now_s)
+        return () if self._inside is None else self._in_our_hands(self._inside.offered(asked, offer, now_s), now_s)
 
     def host_gone(self, now_s: float) -> Sequence[Step | FloorStep]:  # noqa: ARG002 - the contract's signature
         """The till closed its connection."""
@@ -116,9 +131,9 @@ class ShtrihConversation:
     # ── a close in our hands ────────────────────────────────────────────────────────────────────
 
     def _pass_or_keep(
-        self, inside: InsideReceipt, decoder: Decoder, data: bytes, now_s: float
+        self, inside: InsideReceipt, decoder: Decoder | Decoder2, data: bytes, now_s: float
     ) -> Sequence[Step | FloorStep]:
-        """Pass frame after frame; one that may be a close is kept until it is whole, three bytes of each at most."""
+        """Pass frame after frame; one that may be a close is kept until it is whole, the head of each at most."""
         out = bytearray()
         for at in range(len(data)):
             self._held += data[at : at + 1]
@@ -128,41 +143,50 @@ class ShtrihConversation:
                 if taken:
                     self._held.clear()
                     # What came behind it belongs to the same request as far as anybody owes it to the register.
-                    ahead = [ToDevice(bytes(out))] if out else []
-                    return [*ahead, *taken, *inside.from_host(data[at + 1 :])]
+                    ahead = self._onward(bytes(out), is_to_device=True)[0]
+                    return [*ahead, *self._in_our_hands([*taken, *inside.from_host(data[at + 1 :])], now_s)]
                 self._asked(item)
-            if decoder.is_between or self._is_passing or not self._may_be_close():
+            if decoder.is_between or self._is_passing or not inside.may_take(decoder.head):
                 out += self._held
                 self._held.clear()
                 self._is_passing = not decoder.is_between
-        return [ToDevice(bytes(out))] if out else []
+        return self._onward(bytes(out), is_to_device=True)[0]
 
-    def _may_be_close(self) -> bool:
-        """Whether what is kept may still become the close of the open receipt."""
-        head = bytes(self._held[2:4])  # [STX:1] [LEN:1] [command:1 or 2]
-        return self._basket.is_open and any(close.startswith(head) or head.startswith(close) for close in _CLOSE_HEADS)
+    def _onward(self, data: bytes, *, is_to_device: bool) -> tuple[Sequence[Step | FloorStep], bytes]:
+        """Bytes on their way, and as the till has them: on protocol 2 in the numbers of the other side."""
+        if not data:
+            return (), data
+        offset = self._inside.standing.offset if self._inside is not None and isinstance(self._host, Decoder2) else 0
+        if not offset and not self._is_renumbering:
+            return ((ToDevice(data) if is_to_device else ToHost(data)),), data
+        self._is_renumbering = True  # also back to no offset: frames have begun with another one
+        translator = self._to_device if is_to_device else self._to_host
+        came, goes = translator.feed(data, offset if is_to_device else -offset)
+        return ((Translate(came, goes, is_to_device),) if came else ()), data if is_to_device else goes
 
     def _begin_inside(self, inside: InsideReceipt, item: object, now_s: float) -> Sequence[Step | FloorStep]:
-        command = BY_CODE.get(code_of(item.body)) if isinstance(item, Frame) and item.body else None
-        if command is None or command.name not in CLOSES or not isinstance(item, Frame):
+        command = BY_CODE.get(code_of(item.body)) if isinstance(item, Frame | Frame2) and item.body else None
+        if command is None or not isinstance(item, Frame | Frame2):
             return ()
         try:
             values = command.decode(item.body)
         except ProtocolError:
             return ()
-        return inside.begin(command, values, item.body, now_s)
+        return inside.begin(command, values, item, last=self._number, now_s=now_s)
 
-    def _let_go(self) -> Step:
+    def _let_go(self) -> Sequence[Step | FloorStep]:
         kept = bytes(self._held)
         self._held.clear()
         self._is_passing = True
-        return ToDevice(kept)
+        return self._onward(kept, is_to_device=True)[0]
 
     def _in_our_hands(self, ordered: Sequence[Step | FloorStep], now_s: float) -> Sequence[Step | FloorStep]:
         """What was ordered; what the till has sent beyond its close passes as ever."""
         steps: list[Step | FloorStep] = []
         for order in ordered:
             steps.append(order)
+            if isinstance(order, GiveFloor) and self._inside is not None:
+                self._number = self._inside.told_number
             if isinstance(order, GiveFloor) and order.rest:
                 steps += self.from_host(order.rest, now_s)
         return steps
@@ -206,6 +230,8 @@ class ShtrihConversation:
     def _request(self, body: bytes, number: int) -> None:
         command = BY_CODE.get(code_of(body)) if body else None
         if command is None:
+            if body and self._inside is not None:
+                self._inside.saw_unknown(code_of(body))
             return
         try:
             values = command.decode(body)
@@ -226,6 +252,7 @@ class ShtrihConversation:
         elif isinstance(item, Frame):
             return self._answer(item.body, 0)
         elif isinstance(item, Frame2) and item.number is not None:
+            self._number = item.number
             return self._answer(item.body, item.number)
         return ()
 
@@ -259,13 +286,16 @@ class ShtrihConversation:
         if found.command.name in ("short_status", "full_status"):
             self.condition = status_condition(answer)
         ended = _ends(self._basket.done(answer, found.values, found.body))
-        return [*ended, *self._forget(found.command.name, answer)]
+        if self._inside is None:
+            return ended
+        # A cancelled receipt takes the decision that was carried into it along.
+        dropped = self._inside.saw(found.command, found.values, answer, found.body)
+        return [*ended, *([ReceiptDropped(dropped)] if dropped else [])]
 
-    def _forget(self, name: str, answer: Answer) -> Sequence[Step]:
-        """A cancelled receipt takes the decision that was carried into it along."""
-        is_over = not answer.error and name in ("cancel_receipt", "open_receipt")
-        quoted = self._inside.forget() if is_over and self._inside is not None else ""
-        return (ReceiptDropped(quoted),) if quoted else ()
+
+def _is_inside(decoder: Decoder | Decoder2 | None) -> bool:
+    """Whether a frame of protocol 1 has begun."""
+    return isinstance(decoder, Decoder) and not decoder.is_between
 
 
 def _fits(request: _Request, body: bytes, number: int) -> bool:

@@ -1,356 +1,331 @@
 """The till's close of an open receipt, kept back while the discount is taken off and the loyalty lines are printed.
 
-One request of the till is carried out in our hands: the till gets its ACK at once and waits for the answer, as it waits
-for every close; the register is asked for the subtotal, given the discount as one on the receipt (86h before 85h and
-8Eh, FF4Bh before FF45h, the other when it does not know the one), the lines, and then the close with its payments
-rewritten. Pure: bytes and times in, orders out. Protocol 1 only: the numbers of protocol 2 count requests, and ours
-among them would leave the till behind.
+One request of the till is carried out in our hands, and the till waits for its answer as it waits for every close. The
+register is asked for the subtotal, given the discount as one on the receipt (86h before 85h and 8Eh, FF4Bh before
+FF45h, the other when it does not take the one) or, where it takes neither and the settings allow it, its receipt is
+cancelled and sold anew at lower sums (resale.py); then come the lines, and the close with its payments rewritten. Pure:
+bytes and times in, orders out. On protocol 2 our requests move the register's numbers on: from then on the till's are
+translated (numbering.py).
 
 What can go wrong goes wrong towards the till: a discount that is refused, or whose sums do not meet, is left out, and
-the close goes on as the till sent it.
+the close goes on as the till sent it. Only a receipt that was cancelled and could not be sold again is not closed: the
+till hears the register's own error.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
-from drivers.contract import AskOffer, Deliver, DocumentEnds, FloorStep, GiveFloor, Say, Step, TakeFloor, Tell
-from drivers.vocabulary.inside import (
-    InsideOffer,
-    InsidePolicy,
-    Untouched,
-    WhatTillBelieves,
-    payments_left,
-    why_untouched,
-)
+from drivers.contract import AskOffer, DocumentEnds, ReceiptDropped, TakeFloor, Withhold
+from drivers.vocabulary.events import Document
+from drivers.vocabulary.inside import InsideOffer, InsidePolicy
 
-from .basket import Basket
-from .commands import TEXT_SIZE, Answer, Command, decode_answer, named
-from .frames import ACK, ENQ, Control, Decoder, Frame, Item, encode
-from .layout import CODEC, Value
-from .link import Answered, Link1, Lost, Outcome
+from .basket import CLOSES, RECEIPT_CLOSED, Basket
+from .commands import Answer, Command, decode_answer, named
+from .floor import Floor, Order
+from .frames import NUMBER_MODULUS, Frame, Frame2
+from .layout import Value
+from .link import Lost, Outcome
+from .offering import Offering
+from .positions import SELLS
+from .resale import Fate, Resale
+from .standing import CANCEL, Applied, Standing, Turn
+from .taking_off import DISCOUNTS, believed, paid
 
-CASH: Final = 1
-FIXED: Final = frozenset({14, 15, 16})  # advance, credit, counter-provision: numbers of FF45h
-LINES_MAX: Final = 40  # inside a receipt; a till waits while they are printed
 OUR_TIMEOUT_S: Final = 1.0  # for the answer to one of ours, before the register is asked for it again
 OURS_S_MAX: Final = 3.0  # from the till's close to its delivery, whatever our own requests come to
-ACK_WAIT_S: Final = 2.0  # for the till's ACK of the answer to its close
-TITLE: Final = "Скидка по карте"  # printed by the register beside the sum
-_UNKNOWN: Final = 0x37  # "not supported in this implementation"
-_NO_TAXES: Final[dict[str, Value]] = {"tax1": 0, "tax2": 0, "tax3": 0, "tax4": 0}
-_COMPUTED: Final = frozenset({b"\0" * 5, b"\xff" * 5})  # a tax sum that the register works out
-
-Order = Step | FloorStep
+RESALE_TIMEOUT_S: Final = 3.0  # for the answer to one request of a receipt that is sold anew: it may print at once
+RESALE_S_MAX: Final = 10.0  # for all of them
+HURRY_S_MAX: Final = 5.0  # to cancel what was sold anew by half
 
 
-@dataclass(slots=True)
-class Applied:
-    """What was taken off the receipt that is open, in all."""
-
-    quoted: str = ""
-    off: int = 0
-    is_printed: bool = False
-
-
-@dataclass(slots=True)
-class _Turn:
-    """One close of the till.
-
-    Attributes:
-        todo: our own requests, in order.
-        wanted: minor units still to take off, negative to give back.
-        tried: the sum the register was last asked to take off.
-        asked: our own request that is out, by name.
-        answer: what the till was told, framed, until it says that it has it.
-    """
-
-    command: Command
-    values: dict[str, Value]
-    body: bytes
-    todo: deque[tuple[str, dict[str, Value]]] = field(default_factory=deque)
-    offer: InsideOffer | None = None
-    wanted: int = 0
-    tried: int = 0
-    asked: str = ""
-    original: bytes = b""
-    is_offered: bool = False
-    is_closing: bool = False
-    answer: bytes = b""
-    till_decoder: Decoder = field(default_factory=Decoder)
-    until_s: float = 0.0
-    is_sent: bool = False
-
-
-class InsideReceipt:
+class InsideReceipt(Offering):
     """Carries a decision into the receipt that is open.
 
     Args:
         basket: the receipt as it is sold; told of what we do to it.
         policy: what may be done.
-        password: of our own requests.
+        standing: of this register.
+        sells_anew: whether a receipt may be cancelled and sold anew.
     """
 
-    def __init__(self, basket: Basket, *, policy: InsidePolicy, password: int) -> None:
-        self._basket = basket
-        self._policy = policy
-        self._password = password
-        self._link = Link1()
-        self._turn: _Turn | None = None
-        self._applied = Applied()
-        self._unknown: set[str] = set()
+    def __init__(self, basket: Basket, *, policy: InsidePolicy, standing: Standing, sells_anew: bool) -> None:
+        super().__init__(basket, policy=policy, standing=standing, sells_anew=sells_anew)
+        self._turn: Turn | None = None
+        self.told_number: int | None = None  # protocol 2: of the till's last request in our hands, if it was answered
 
     @property
     def has_floor(self) -> bool:
-        """Whether a close of the till is in our hands."""
+        """Whether a request of the till is in our hands."""
         return self._turn is not None
 
-    def forget(self) -> str:
-        """The receipt is over or cancelled; uid of the quote that was carried into it, "" for none."""
+    # ── What passes ─────────────────────────────────────────────────────────────────────────────
+
+    def saw(self, command: Command, values: dict[str, Value], answer: Answer, body: bytes) -> str:
+        """The register answered the till; uid of the quote that is of no use any more, "" for none."""
+        is_done, name = not answer.error, command.name
+        self.standing.heard(name, is_done=is_done)
+        if not is_done:
+            return ""
+        self._passed.saw(command, values, body)
+        if name in CLOSES or name == CANCEL:
+            self._passed.clear()
+        if name not in CLOSES and name not in (CANCEL, "open_receipt"):
+            return ""
         quoted, self._applied = self._applied.quoted, Applied()
-        return quoted
+        return "" if name in CLOSES else quoted
+
+    def saw_unknown(self, code: int) -> None:
+        """The till sent something that is in no table of ours."""
+        self._passed.saw_unknown(code)
 
     # ── The till closes ─────────────────────────────────────────────────────────────────────────
 
-    def begin(self, command: Command, values: dict[str, Value], body: bytes, now_s: float) -> Sequence[Order]:
-        """A close has come whole; () when it is none of ours and passes as it is."""
-        document = self._basket.preview(values)
-        if self._policy is InsidePolicy.OFF or document is None or document.receipt is None:
-            return ()
-        self._turn = _Turn(command, values, body, original=body, until_s=now_s + OURS_S_MAX)
-        return (TakeFloor(), Tell(bytes([ACK])), AskOffer(document))
+    def may_take(self, head: bytes) -> bool:
+        """Whether a request that begins so, by one byte or two, may be one for our hands."""
+        return any(
+            one.opcode.startswith(head) or head.startswith(one.opcode)
+            for one in (_STOPPABLE if not self.standing.is_whole else _CLOSES if self._basket.is_open else ())
+        )
 
-    def offered(self, offer: InsideOffer | None, now_s: float) -> Sequence[Order]:
-        """The agent's word on it."""
+    def begin(
+        self, command: Command, values: dict[str, Value], request: Frame | Frame2, *, last: int | None, now_s: float
+    ) -> Sequence[Order]:
+        """A request has come whole; () when it is none of ours and passes as it is.
+
+        `last` is the number that the register answered the till last, protocol 2.
+        """
+        is_stopped = self.standing.stops(command.name)
+        till_number = request.number if isinstance(request, Frame2) else None
+        is_next = till_number is None or (last is not None and till_number == (last + 1) % NUMBER_MODULUS)
+        document = None
+        if not is_stopped:
+            if self._policy is InsidePolicy.OFF or command.name not in CLOSES or not is_next:
+                return ()
+            document = self._basket.preview(values)
+            if document is None or document.receipt is None:
+                return ()
+        floor = Floor(request, offset=self.standing.offset, is_next=is_next)
+        turn = self._turn = Turn(
+            command=command, values=values, body=request.body, floor=floor, until_s=now_s + OURS_S_MAX, about=document
+        )
+        taken: list[Order] = [TakeFloor(), *floor.begin()]
+        if document is not None:
+            return (*taken, AskOffer(document))
+        return (*taken, *self._stop(turn, now_s))
+
+    def offered(self, asked: Document, offer: InsideOffer | None, now_s: float) -> Sequence[Order]:
+        """The agent's word on it; one on what was asked before is for nobody."""
         turn = self._turn
-        if turn is None or turn.is_offered:
+        if turn is None or turn.is_offered or asked is not turn.about:
             return ()
         turn.offer, turn.is_offered = offer, True
         if offer is not None:
             self._plan(turn, offer)
         return self._next(turn, now_s)
 
-    def _plan(self, turn: _Turn, offer: InsideOffer) -> None:
-        """Which requests of ours go before the close."""
-        off = offer.off_total
-        # What was taken off before a refused close goes back when it is paid in another way now.
-        turn.wanted = (off if self._may_touch(turn, off) is None else 0) - self._applied.off
-        if turn.wanted:
-            # The subtotal makes the discount one on the receipt, and tells whether we have seen every position.
-            turn.todo.append(("subtotal", {}))
-        else:
-            self._plan_lines(turn)
-
-    def _plan_lines(self, turn: _Turn) -> None:
-        offer = turn.offer
-        if offer is None or self._applied.is_printed:
-            return
-        lines = offer.lines if self._applied.off else offer.lines_untouched
-        for line in lines[:LINES_MAX]:
-            text = line.encode(CODEC, "replace").replace(b"\0", b" ")[:TEXT_SIZE].decode(CODEC)
-            turn.todo.append(("print_line", {"flags": 0x02, "text": text or " "}))
-        self._applied.is_printed = bool(lines)
-
-    def _may_touch(self, turn: _Turn, off: int) -> Untouched | None:
-        values = turn.values
-        taxes = values.get("taxes", b"")
-        sums = {taxes[at : at + 5] for at in range(0, 30, 5)} if isinstance(taxes, bytes) else set()
-        if _number(values, "percent") or not sums <= _COMPUTED | {b""}:
-            return Untouched.DEVICE  # the till works its discount or its taxes out from the sum it knows
-        due = self._basket.due(values) + self._applied.off
-        tenders = self._basket.tenders(values)
-        if sum(one.amount.minor for one in tenders) < due:
-            return Untouched.DEVICE  # the register will refuse it as it is
-        return why_untouched(self._policy, tenders, total_minor=due, off_minor=off)
-
     # ── The register ────────────────────────────────────────────────────────────────────────────
 
     def from_device(self, data: bytes, now_s: float) -> Sequence[Order]:
         """What the register says while we have the floor."""
-        self._link.feed(data, now_s)
-        return self._go_on(now_s)
+        if self._turn is None:
+            return ()
+        self._turn.floor.feed(data, now_s)
+        return self._go_on(self._turn, now_s)
 
     def tick(self, now_s: float) -> Sequence[Order]:
         """Time passed."""
         turn = self._turn
         if turn is None:
             return ()
-        if turn.answer:
-            return self._give() if now_s >= turn.until_s else ()
+        if turn.floor.is_told:
+            return self._give() if now_s >= turn.floor.told_until_s else ()
         if not turn.is_closing and now_s >= turn.until_s:
+            return self._time_is_up(turn, now_s)
+        turn.floor.tick(now_s)
+        return self._go_on(turn, now_s)
+
+    def _time_is_up(self, turn: Turn, now_s: float) -> Sequence[Order]:
+        if turn.about is None:
+            return self._give()  # what is there could not be cleared away: the next request of the till tries again
+        if turn.resale is None or turn.resale.fate is not None:
             turn.todo.clear()
             turn.is_offered = True
             return self._next(turn, now_s)
-        self._link.tick(now_s)
-        return self._go_on(now_s)
+        if turn.is_hurried:
+            turn.resale.fate = Fate.HALF
+        else:
+            turn.is_hurried, turn.until_s = True, now_s + HURRY_S_MAX
+            turn.resale.hurry()
+        return self._next(turn, now_s)
 
-    def _go_on(self, now_s: float) -> Sequence[Order]:
-        turn = self._turn
-        outcome = self._link.outcome
-        if turn is None or not turn.asked or outcome is None or turn.answer:
-            return self._spoken(turn)
-        asked, turn.asked = turn.asked, ""
+    def _go_on(self, turn: Turn, now_s: float) -> Sequence[Order]:
+        heard, steps = turn.floor.heard(), turn.floor.spoken()
+        if heard is None:
+            return steps
+        asked, outcome = heard
         if turn.is_closing:
-            return [*self._spoken(turn), *self._closed(turn, outcome, now_s)]
-        steps = [*self._spoken(turn)]
-        self._hear(turn, asked, outcome)
+            return [*steps, *self._closed(turn, outcome, now_s)]
+        if turn.about is None:
+            return [*steps, *self._cleared(turn, asked, outcome, now_s)]
+        if turn.resale is not None and turn.resale.fate is None:
+            turn.resale.hear(asked, outcome)
+        else:
+            self._hear(turn, asked.name, outcome)
         return [*steps, *self._next(turn, now_s)]
 
-    def _hear(self, turn: _Turn, asked: str, outcome: Outcome) -> None:
-        """The answer to a request of ours."""
-        answer = decode_answer(named(asked), outcome.body) if isinstance(outcome, Answered) else None
-        error = answer.error if answer is not None else -1
-        if asked == "subtotal":
-            self._hear_subtotal(turn, answer)
-        elif asked == "print_line":
-            if error:
-                turn.todo.clear()  # no paper, or not inside a receipt on this model: the close says so to the till
-        elif not error:
-            self._took(turn, turn.wanted)
-        elif error == _UNKNOWN:
-            self._unknown.add(asked)
-            turn.tried = 0
-            self._plan_discount(turn)
-        elif isinstance(outcome, Lost) and outcome.may_have_happened:
-            turn.todo.appendleft(("subtotal", {}))  # whether it was carried out is in the subtotal
-        else:
-            self._plan_lines(turn)
+    # ── A receipt sold anew ─────────────────────────────────────────────────────────────────────
 
-    def _hear_subtotal(self, turn: _Turn, answer: Answer | None) -> None:
-        subtotal = answer.number("subtotal") if answer is not None and not answer.error else -1
-        expected = self._basket.subtotal
-        if turn.offer is not None and subtotal == expected - turn.wanted and turn.wanted and turn.tried == turn.wanted:
-            self._took(turn, turn.wanted)
-        elif subtotal == expected:
-            self._plan_discount(turn)
-        else:
-            self._plan_lines(turn)
+    def _sell_anew(self, turn: Turn, resale: Resale, now_s: float) -> Sequence[Order]:
+        """The next request of a receipt that is sold anew."""
+        if not self.standing.is_half:
+            self.standing.is_half = True
+            turn.until_s = now_s + RESALE_S_MAX
+        command, body = resale.request(turn.password)
+        turn.floor.ask(command, body, now_s, timeout_s=RESALE_TIMEOUT_S)
+        # Should we fail here, there shall be no receipt, and the till shall know it.
+        gone = turn.floor.till.framed(turn.command.encode_answer(RECEIPT_CLOSED))
+        clear = turn.floor.framed(named(CANCEL).encode(password=turn.password))
+        return [Withhold(gone, clear), *turn.floor.spoken()]
 
-    def _plan_discount(self, turn: _Turn) -> None:
-        """The discount in the words this register knows; the lines when it knows none, or was asked already."""
-        classic, modern = ("discount", "surcharge"), ("receipt_discount", "receipt_discount")
-        ways = (modern, classic) if turn.command.name == "close_receipt_v2" else (classic, modern)
-        names = [way[0] if turn.wanted > 0 else way[1] for way in ways]
-        name = next((one for one in names if one not in self._unknown), None)
-        if name is None or turn.tried == turn.wanted:
-            self._plan_lines(turn)
-            return
-        sum_ = abs(turn.wanted)
-        if name == "receipt_discount":
-            off, more = (sum_, 0) if turn.wanted > 0 else (0, sum_)
-            values: dict[str, Value] = {"discount": off, "surcharge": more, "tax": 0, "text": TITLE}
+    def _sold_anew(self, turn: Turn, resale: Resale, fate: Fate, now_s: float) -> Sequence[Order]:
+        """It is over; the close follows, or the till hears why there is none."""
+        turn.resale = None
+        if fate in (Fate.GONE, Fate.HALF):
+            return self._no_receipt(turn, resale, fate, now_s)
+        self.standing.is_half = False
+        turn.until_s = max(turn.until_s, now_s + OURS_S_MAX)
+        if fate is Fate.KEPT:
+            self._applied.is_stubborn = True
         else:
-            values = {"sum": sum_, "text": TITLE, **_NO_TAXES}
-        turn.todo.append((name, values))
-
-    def _took(self, turn: _Turn, off: int) -> None:
-        """The register carried the discount out."""
-        assert turn.offer is not None
-        self._applied.off += off
-        self._applied.quoted = turn.offer.quoted
-        self._basket.take_off_receipt(off)
-        turn.wanted = 0
+            assert turn.offer is not None
+            is_lower = fate is Fate.SOLD
+            self._applied = Applied(
+                quoted=turn.offer.quoted,
+                off=self._basket.loyalty,
+                aimed=sum(turn.target.values()) if is_lower else 0,
+                is_stubborn=not is_lower and bool(turn.target),
+            )
         self._plan_lines(turn)
+        return self._next(turn, now_s)
+
+    def _no_receipt(self, turn: Turn, resale: Resale, fate: Fate, now_s: float) -> Sequence[Order]:
+        quoted = turn.offer.quoted if turn.offer is not None else ""
+        dropped = [ReceiptDropped(quoted)] if quoted else []
+        self._basket.lose()
+        self._passed.clear()
+        self._applied = Applied()
+        self.standing.is_half, self.standing.is_gone = fate is Fate.HALF, fate is Fate.GONE
+        error = resale.error or (RECEIPT_CLOSED if fate is Fate.GONE else 0)
+        if not error:  # nobody knows: the till waits in vain, and asks how the register is
+            return [*dropped, *self._give()]
+        return [*dropped, *self._tell(turn, turn.command.encode_answer(error), now_s)]
+
+    # ── A request that must not reach the register ──────────────────────────────────────────────
+
+    def _stop(self, turn: Turn, now_s: float) -> Sequence[Order]:
+        """What is left of a receipt is cancelled first; then the till hears that none is open."""
+        none = turn.command.encode_answer(RECEIPT_CLOSED)
+        withhold = Withhold(turn.floor.till.framed(none), b"")
+        if self.standing.is_half:
+            command = named(CANCEL)
+            turn.floor.ask(command, command.encode(password=turn.password), now_s, timeout_s=OUR_TIMEOUT_S)
+            return [withhold, *turn.floor.spoken()]
+        if turn.command.name == CANCEL:  # what the till means is gone already
+            self.standing.is_gone = False
+            none = turn.command.encode_answer(operator=self.standing.operator)
+        return [withhold, *self._tell(turn, none, now_s)]
+
+    def _cleared(self, turn: Turn, asked: Command, outcome: Outcome, now_s: float) -> Sequence[Order]:
+        if isinstance(outcome, Lost):
+            return self._give()
+        error = decode_answer(asked, outcome.body).error
+        if not error or error == RECEIPT_CLOSED:
+            self.standing.is_half, self.standing.is_gone = False, True
+            error = RECEIPT_CLOSED
+        return self._tell(turn, turn.command.encode_answer(error), now_s)
 
     # ── The close ───────────────────────────────────────────────────────────────────────────────
 
-    def _next(self, turn: _Turn, now_s: float) -> Sequence[Order]:
+    def _next(self, turn: Turn, now_s: float) -> Sequence[Order]:
         """The next request of ours, or at last the till's."""
+        resale = turn.resale
+        if resale is not None:
+            fate = resale.fate
+            if fate is None and self.standing.is_half and now_s >= turn.until_s:
+                return self._time_is_up(turn, now_s)
+            return (
+                self._sell_anew(turn, resale, now_s)
+                if fate is None
+                else self._sold_anew(turn, resale, fate, now_s)
+            )  # fmt: skip
         if turn.todo:
             name, values = turn.todo.popleft()
-            command = replace(named(name), timeout_s=OUR_TIMEOUT_S)
-            if name in ("discount", "surcharge", "receipt_discount"):
-                turn.tried = turn.wanted
-            turn.asked = name
-            self._link.ask(command, command.encode(password=self._password, **values), now_s)
-            return self._spoken(turn)
-        turn.is_closing, turn.asked = True, turn.command.name
-        believed = None
-        if self._applied.off:
-            believed = self._believed(turn)
+            if name in DISCOUNTS:
+                turn.asked_off = turn.wanted
+            command = named(name)
+            body = command.encode(password=turn.password, **values)
+            turn.floor.ask(command, body, now_s, timeout_s=OUR_TIMEOUT_S)
+            return turn.floor.spoken()
+        self._close(turn, now_s)
+        return turn.floor.spoken()
+
+    def _close(self, turn: Turn, now_s: float) -> None:
+        turn.is_closing = True
+        off, till_side = self._applied.off, None
+        if off:
+            till_side = believed(self._basket, turn.values, off)
             # A discount that should not be there and could not be put back: the register says what it thinks of the
             # till's own sums, and a card that was charged is never lowered behind its back.
-            if self._may_touch(turn, self._applied.off) is None:
-                turn.values = self._paid(turn)
+            if self._may_touch(turn, off):
+                turn.values = paid(self._basket, turn.values, off)
                 turn.body = turn.command.encode(**turn.values)
         offered = turn.offer.quoted if turn.offer is not None else ""
-        self._basket.note_offer(self._applied.quoted or offered, believed)
-        self._link.ask(turn.command, turn.body, now_s)
-        return self._spoken(turn)
+        self._basket.note_offer(self._applied.quoted or offered, till_side)
+        turn.floor.ask(turn.command, turn.body, now_s, timeout_s=turn.command.timeout_s, is_delivery=True)
 
-    def _believed(self, turn: _Turn) -> WhatTillBelieves:
-        due = self._basket.due(turn.values) + self._applied.off
-        return WhatTillBelieves(
-            total=self._basket.money(due), tenders=self._basket.tenders(turn.values), off_minor=self._applied.off
-        )
-
-    def _paid(self, turn: _Turn) -> dict[str, Value]:
-        """The till's close with what is left to pay."""
-        values = turn.values
-        payments = {number: _number(values, f"payment{number}") for number in range(1, 17)}
-        total = self._basket.due(values) + self._applied.off
-        left = payments_left(payments, cash=CASH, fixed=FIXED, total=total, off=self._applied.off)
-        return values | {f"payment{number}": minor for number, minor in left.items() if f"payment{number}" in values}
-
-    def _spoken(self, turn: _Turn | None) -> list[Order]:
-        data = self._link.outgoing()
-        if not data or turn is None:
-            return []
-        is_request = turn.is_closing and len(data) > 1  # an ENQ alone delivers nothing
-        turn.is_sent |= is_request
-        return [Deliver(data) if is_request else Say(data)]
-
-    def _closed(self, turn: _Turn, outcome: Outcome, now_s: float) -> Sequence[Order]:
+    def _closed(self, turn: Turn, outcome: Outcome, now_s: float) -> Sequence[Order]:
         if isinstance(outcome, Lost):
             # The till waits in vain, asks how the register is, and learns what became of its close.
-            self._turn = None
             self._basket.close_lost(turn.values)
-            return [GiveFloor()] if turn.is_sent else [Deliver(encode(turn.body)), GiveFloor()]
-        turn.answer, turn.until_s = encode(outcome.body), now_s + ACK_WAIT_S
+            return [*turn.floor.deliver_at_last(turn.body), *self._give()]
         answer = decode_answer(turn.command, outcome.body)
-        steps: list[Order] = [Tell(turn.answer)]
         document = self._basket.done(answer, turn.values, turn.body)
-        if document is not None:
-            steps.append(DocumentEnds(document=document, render=nothing))
+        ended = [DocumentEnds(document=document, render=nothing)] if document is not None else []
         if not answer.error:
             self._applied = Applied()
-        return steps
+            self._passed.clear()
+        told = self._tell(turn, outcome.body, now_s)
+        return [told[0], *ended, *told[1:]]
 
     # ── The till meanwhile ──────────────────────────────────────────────────────────────────────
 
     def from_host(self, data: bytes) -> Sequence[Order]:
         """What the till says meanwhile."""
         turn = self._turn
-        steps: list[Order] = []
-        for at in range(len(data) if turn is not None else 0):
-            assert turn is not None
-            for item in turn.till_decoder.feed(data[at : at + 1]):
-                if turn.answer and isinstance(item, Control) and item.code == ACK:
-                    return [*steps, *self._give(data[at + 1 :])]
-                steps += self._till_says(turn, item)
-            if turn.answer and not turn.till_decoder.is_between:
-                return [*steps, *self._give(data[at:])]  # it goes on without a word: it has the answer
-        return steps
+        if turn is None:
+            return ()
+        steps, rest = turn.floor.hear(data)
+        return steps if rest is None else [*steps, *self._give(rest)]
 
-    def _till_says(self, turn: _Turn, item: Item) -> Sequence[Order]:
-        """It is impatient, or did not understand the answer."""
-        if isinstance(item, Control) and item.code == ENQ:
-            return (Tell(bytes([ACK]) + turn.answer),)  # "an answer is being prepared", and the answer if there is one
-        if isinstance(item, Frame) and item.body == turn.original:
-            return (Tell(bytes([ACK])),)  # sent again because our ACK was not heard
-        return ()
+    def _tell(self, turn: Turn, body: bytes, now_s: float) -> Sequence[Order]:
+        """The answer to the till's request."""
+        told = turn.floor.tell(body, now_s)
+        return [told] if turn.floor.till.is_thankful else [told, *self._give()]
 
     def _give(self, rest: bytes = b"") -> Sequence[Order]:
-        self._turn = None
-        return (GiveFloor(rest),)
+        turn, self._turn = self._turn, None
+        if turn is None:
+            return ()
+        self.told_number = turn.floor.number if turn.floor.is_told else None
+        offset = turn.floor.offset
+        self.standing.offset = self.standing.offset if offset is None else offset
+        return turn.floor.give(rest)
 
 
-def _number(values: dict[str, Value], name: str) -> int:
-    value = values.get(name, 0)
-    return value if isinstance(value, int) else 0
+_CLOSES: Final = tuple(named(name) for name in sorted(CLOSES))
+_STOPPABLE: Final = (*_CLOSES, named(CANCEL), *(named(name) for name in sorted(SELLS)))
 
 
 def nothing(lines: Sequence[str]) -> bytes:  # noqa: ARG001 - the contract's signature

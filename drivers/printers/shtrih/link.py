@@ -73,6 +73,11 @@ class Link1:
         self._was_sent = False
         self.outcome: Outcome | None = None
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether the request itself is out, not only what goes before it."""
+        return self._was_sent
+
     def ask(self, command: Command, body: bytes, now_s: float) -> None:
         """Begin; the outcome of the question before is forgotten."""
         self._command, self._frame = command, encode(body)
@@ -223,12 +228,20 @@ class Link1:
 
 
 class Link2:
-    """The host's side of protocol 2; begins with a ping to learn the register's last number."""
+    """The host's side of protocol 2; begins with a ping to learn the register's last number.
 
-    def __init__(self) -> None:
+    Args:
+        last: number of the last command the register has executed, when that is known: then there is no ping.
+
+    Attributes:
+        number: of the last command that is known, or else thought, to have been executed.
+    """
+
+    def __init__(self, last: int | None = None) -> None:
         self._decoder = Decoder2()
         self._out = bytearray()
-        self._last: int | None = None  # number of the last command we know was executed
+        self._last = last  # number of the last command we know was executed
+        self.number = last or 0
         self._command: Command | None = None
         self._body = b""
         self._sent = 0
@@ -237,8 +250,15 @@ class Link2:
         self._resend_s = 0.0
         self.outcome: Outcome | None = None
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether the request itself is out, not only the ping before it."""
+        return self._sent > 0
+
     def ask(self, command: Command, body: bytes, now_s: float) -> None:
         """Begin; the outcome of the question before is forgotten."""
+        if self.outcome is None and self._sent:
+            self._last = None  # that question may still be carried out under the number that ours would have
         self._command, self._body = command, body
         self._sent = self._tries = 0
         self.outcome = None
@@ -274,7 +294,8 @@ class Link2:
         if self._last is None:
             self._out += encode2(None)
         else:
-            self._out += encode2(self._last + 1, self._body)
+            self.number = (self._last + 1) % NUMBER_MODULUS
+            self._out += encode2(self.number, self._body)
             self._sent += 1
 
     def _take(self, number: int, body: bytes, now_s: float) -> None:
@@ -282,7 +303,7 @@ class Link2:
         if command is None:
             return
         if self._last is None:
-            self._last = number
+            self._last = self.number = number
             self._transmit(now_s)
             return
         expected = (self._last + 1) % NUMBER_MODULUS
@@ -298,7 +319,7 @@ class Link2:
 
     def _resynchronise(self, number: int, command: Command, now_s: float) -> None:
         """The register counts from somewhere else: it was restarted, or another master spoke to it."""
-        self._last = number
+        self._last = self.number = number
         if self._sent > 1 and not command.is_repeatable:
             # An earlier copy may have been executed before the restart.
             self._lose("the register lost count, it was restarted")

@@ -6,11 +6,14 @@ from typing import Any, Final
 
 from drivers.vocabulary.errors import ProtocolError
 
+from .basket import CLOSES
 from .commands import BY_CODE, EXTENDED, Command, code_of
 from .fiscal_memory import NO_DATA, NUMBER, stamp
 from .layout import Value
+from .positions import SELLS
 from .register_sales import RegisterSales
 from .register_state import Answer, Handler, Refused
+from .taking_off import DISCOUNTS
 
 #: What moves paper: refused without paper, with an open cover, or while printing waits to be continued.
 PRINTING: Final = frozenset({
@@ -19,6 +22,10 @@ PRINTING: Final = frozenset({
     "storno", "discount", "surcharge", "close_receipt", "close_receipt_16", "cancel_receipt", "item_v2",
     "item_discounts", "close_receipt_v2", "receipt_discount", "shift_close",
 })  # fmt: skip
+
+
+#: What only the operator may do who has opened the receipt.
+_OWNERS: Final = frozenset({*SELLS, *CLOSES, *DISCOUNTS, "storno", "cancel_receipt"})
 
 
 class Register(RegisterSales):
@@ -37,7 +44,7 @@ class Register(RegisterSales):
             values = command.decode(body)
             if command.name in PRINTING:
                 self._must_print()
-            answer = handler(values)
+            answer = self._owned(command.name, values, handler)
         except Refused as refused:
             return command.encode_answer(refused.error)
         except ProtocolError:
@@ -45,6 +52,16 @@ class Register(RegisterSales):
         if isinstance(answer, int):
             return command.encode_answer(answer)
         return self._encode(command, answer)
+
+    def _owned(self, name: str, values: dict[str, Any], handler: Handler) -> Answer:
+        """A receipt belongs to the operator who has opened it."""
+        receipt, password = self.receipt, values.get("password")
+        if receipt is not None and name in _OWNERS and receipt.password not in (None, password):
+            return 0x59
+        answer = handler(values)
+        if receipt is None and self.receipt is not None:
+            self.receipt.password = password
+        return answer
 
     def _encode(self, command: Command, answer: dict[str, Value]) -> bytes:
         names = [field.name for field in command.answer.fields]

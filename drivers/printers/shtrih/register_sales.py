@@ -145,6 +145,8 @@ class RegisterSales(RegisterState):
         steps, price, total = values["quantity"], values["price"], values["sum"]
         if total == COMPUTE:
             total = divide_half_up(steps * price, 1_000_000)
+        elif abs(total - divide_half_up(steps * price, 1_000_000)) > 1:
+            return 0x36  # as real ones do; a public problem report of 2022
         name = values["name"].split(b"\0", 1)[0].decode(CODEC, "replace")
         return self._sell(values["type"], Position(name, steps, price, total, values["tax"] & 7))
 

@@ -1,8 +1,9 @@
 """The twin: a register on the device's side of the wire, protocols 1 and 2 by the first byte; can be rude on request.
 
 One name each: paper_out, cover_open, shift_over_24h, printing_interrupted last until they are switched off;
-wrong_checksum, half_answer, duplicate_answer, answer_lost, restart, ff_before_control, silence too. `restart` carries
-the next command out and forgets that it did: nothing is kept for ENQ, the number of protocol 2 begins at its start.
+wrong_checksum, half_answer, duplicate_answer, answer_lost, restart, ff_before_control, silence, no_discount too.
+`restart` carries the next command out and forgets that it did: nothing is kept for ENQ, the number of protocol 2 begins
+at its start.
 
 It takes the place of a register in tests, demonstrations and support; it is no cash register and signs nothing.
 """
@@ -25,6 +26,10 @@ from .settings import ShtrihSettings
 BYTE_TIMEOUT_S: Final = 1.0  # real registers have 0.05; a test machine under load must not look like a bad line
 
 
+#: Discounts and surcharges on a receipt, older and newer: absent from the newer protocol documents.
+DISCOUNTS: Final = (0x86, 0x87, 0xFF4B)
+
+
 class Rudeness(Enum):
     """What can be wrong with the register; several at once."""
 
@@ -39,6 +44,7 @@ class Rudeness(Enum):
     RESTART = "restart"
     FF_BEFORE_CONTROL = "ff_before_control"
     SILENCE = "silence"
+    NO_DISCOUNT = "no_discount"
 
 
 # One answer is spoiled and the rudeness is over: the host's next try succeeds.
@@ -100,6 +106,10 @@ class VirtualRegister:
             register.is_over_24h = on
         elif change is Rudeness.PRINTING_INTERRUPTED:
             register.waits_continue = on
+        elif change is Rudeness.NO_DISCOUNT:
+            for code in DISCOUNTS:
+                register.refuses.pop(code, None)
+            register.refuses |= dict.fromkeys(DISCOUNTS, 0x37) if on else {}
 
     # ── What it shows (drivers.twins) ───────────────────────────────────────────────────────────
 

@@ -31,12 +31,14 @@ class SoldReceipt:
     Attributes:
         operation: FFD 1054.
         adjustment: discounts (negative) and surcharges on the whole receipt, kopecks.
+        password: of the operator who has opened it.
         is_after_position: whether a discount now belongs to the last position.
     """
 
     operation: int
     positions: list[Position] = field(default_factory=list)
     adjustment: int = 0
+    password: int | None = None
     is_after_position: bool = False
     extra: bytes = b""
 

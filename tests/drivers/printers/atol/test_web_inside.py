@@ -69,7 +69,7 @@ class Shop:
             elif isinstance(one, AskOffer):
                 self.asked.append(one.document)
                 if self.answers:
-                    self.obey(self.talk.offered(self.offer(one.document), self.now_s))
+                    self.obey(self.talk.offered(one.document, self.offer(one.document), self.now_s))
 
     @property
     def receipts(self):
@@ -119,12 +119,28 @@ def test_nobody_answers_and_it_goes_after_a_while():
     assert bytes(shop.sent) == b""
     shop.now_s = OFFER_S_MAX + 0.1
     shop.obey(shop.talk.tick(shop.now_s))
-    shop.obey(shop.talk.offered(shop.offer(None), shop.now_s))  # too late: nobody waits for it
+    shop.obey(shop.talk.offered(shop.asked[0], shop.offer(None), shop.now_s))  # too late: nobody waits for it
     shop.say(look("u", times=2))
 
     assert bytes(shop.sent) == SOLD
     assert len(shop.documents) == 1
     assert shop.talk.problem == ""
+
+
+def test_a_word_that_comes_too_late_is_no_word_on_the_next_sale():
+    """Nor is "nothing" for the first one an answer for the second."""
+    for late in (lambda shop: shop.offer(None), lambda shop: None):
+        shop = Shop(answers=False).say(post("u", sale()))
+        shop.now_s = OFFER_S_MAX + 0.1
+        shop.obey(shop.talk.tick(shop.now_s))
+        shop.say(look("u", times=2) + post("v", sale()))
+        before = bytes(shop.sent)
+        shop.obey(shop.talk.offered(shop.asked[0], late(shop), shop.now_s))
+        assert bytes(shop.sent) == before
+        shop.obey(shop.talk.offered(shop.asked[1], shop.offer(None), shop.now_s))
+        shop.say(look("v", times=2))
+
+        assert [one.total for one in shop.receipts] == [12_159, 11_659]
 
 
 def test_a_card_is_left_alone_and_the_lines_say_so():
@@ -199,7 +215,7 @@ def test_what_the_till_says_meanwhile_comes_after():
     shop = Shop(answers=False).say(post("u", sale()))
     shop.say(look("u", times=2))
     assert bytes(shop.sent) == b""
-    shop.obey(shop.talk.offered(shop.offer(None), 0.0))
+    shop.obey(shop.talk.offered(shop.asked[0], shop.offer(None), 0.0))
 
     assert len(shop.documents) == 1
     assert shop.talk.problem == ""

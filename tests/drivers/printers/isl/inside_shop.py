@@ -85,7 +85,7 @@ class Shop:
         for document, due_s in self.waiting[:1]:
             if self.now_s >= due_s:
                 self.waiting.pop(0)
-                self.carry(self.guard.offered(self.offer(document), self.now_s))
+                self.carry(self.guard.offered(document, self.offer(document), self.now_s))
 
     def answer(self, code, data=b""):
         """One command of the till that is answered."""

@@ -15,6 +15,7 @@ from drivers.printers.isl.fields import (
     write_subtotal,
 )
 from drivers.printers.isl.fiscal import NOT_NOW, SYNTAX, UNKNOWN_COMMAND, Carried
+from drivers.printers.isl.frames import Frame, FrameReader
 from drivers.printers.isl.models import MODELS
 from drivers.printers.isl.offered import FirstPayment
 from drivers.printers.isl.rewriting import with_amount, write_off
@@ -246,6 +247,22 @@ def test_a_device_that_takes_another_sum():
     assert document.receipt.uid != shop.asked[0].receipt.uid
 
 
+def test_a_device_that_took_another_sum_is_not_asked_again():
+    """Ten off five hundred became ten percent: once is a misfortune, each receipt of the day would be a loss."""
+    shop = Shop()
+    carry_out = shop.fiscal.carry_out
+    instead(shop, SUBTOTAL, lambda data: carry_out(SUBTOTAL, data.replace(b";", b",")))
+    shop.sold("500.00", amount="500.00")
+    assert shop.closed.draft.total_minor == 45_000
+    shop.connect()
+    shop.sold("500.00", amount="500.00")
+
+    assert shop.closed.draft.total_minor == 50_000
+    assert shop.paper.count("отстъпка") == 1
+    assert "Без промяна" in shop.paper
+    assert shop.documents[1].believed is None
+
+
 def test_a_sale_that_went_on_while_the_agent_is_mute():
     """The discount of the first attempt stays; the quote was about fewer items and is not this receipt's."""
     shop = Shop()
@@ -381,6 +398,36 @@ def test_cash_was_refused_and_a_card_pays():
 
     assert shop.closed.draft.total_minor == 10_000
     assert shop.documents[0].believed is None
+
+
+def test_cash_was_refused_and_a_card_pays_while_the_agent_has_no_word():
+    """The discount for cash goes back all the same: nobody lowers what a card was charged with."""
+    shop = Shop()
+    shop.sell("100.00")
+    instead(shop, PAY, NOT_NOW, times=1)
+    shop.pay("100.00")
+    assert shop.fiscal.open.draft.total_minor == 9_000
+    shop.off = None
+    shop.pay("100.00", TenderKind.CARD)
+    shop.close()
+
+    assert shop.closed.draft.total_minor == 10_000
+    assert shop.closed.draft.paid == [(shop.letter(TenderKind.CARD), 10_000)]
+    assert shop.documents[0].believed is None
+
+
+def test_a_card_is_not_lowered_while_the_agent_is_mute():
+    """No time to give the discount back: the device hears the till's own sum and says what it thinks of it."""
+    shop = Shop()
+    shop.sell("100.00")
+    instead(shop, PAY, NOT_NOW, times=1)
+    shop.pay("100.00")
+    shop.thinks_s = 99
+    shop.pay("100.00", TenderKind.CARD)
+    sent = [frame.data for frame in FrameReader(shop.model.frame, is_host=True).feed(bytes(shop.to_device))
+            if isinstance(frame, Frame) and frame.command == PAY]  # fmt: skip
+
+    assert sent[-1] == shop.payment("100.00", TenderKind.CARD)
 
 
 @every_model

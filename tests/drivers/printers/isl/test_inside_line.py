@@ -76,13 +76,31 @@ def test_a_word_that_comes_too_late_is_for_nobody():
     shop.sell("50.00")
     shop.till.ask(PAY, shop.payment("50.00"), shop.now_s)
     shop.carry(shop.guard.from_host(shop.till.outgoing(), shop.now_s))
-    shop.carry(shop.guard.offered(shop.offer(late), shop.now_s))
+    shop.carry(shop.guard.offered(late, shop.offer(late), shop.now_s))
     assert shop.outcome is None or shop.twin.executed[-1] == SALE
     while shop.fiscal.open.draft.due_minor:
         shop.pass_time(0.05)
 
     assert shop.fiscal.open.draft.total_minor == 5_000
     assert shop.guard.problem == ""
+
+
+def test_a_word_on_a_payment_before_is_no_word_on_this_one():
+    """The same receipt, paid again after the device refused: the answer to the first question knows another basket."""
+    shop = Shop(thinks_s=99)
+    shop.sell("100.00")
+    instead(shop, PAY, NOT_NOW, times=1)
+    shop.pay("100.00")
+    first, _ = shop.waiting.pop()
+    shop.item("50.00")
+    shop.till.ask(PAY, shop.payment("150.00"), shop.now_s)
+    shop.carry(shop.guard.from_host(shop.till.outgoing(), shop.now_s))
+    shop.carry(shop.guard.offered(first, shop.offer(first), shop.now_s))
+    shop.carry(shop.guard.offered(first, None, shop.now_s))
+
+    assert len(shop.asked) == 2
+    assert shop.asked[1] is shop.waiting[0][0]
+    assert shop.desk.offered.promised_minor == 0
 
 
 def falls_silent(shop, *, at):

@@ -4,132 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.contract import AskOffer, DocumentEnds, ReceiptDropped, ToDevice, ToHost
-from drivers.guard import FLOOR_S_MAX, GuardedConversation
-from drivers.printers.shtrih import ShtrihSettings
-from drivers.printers.shtrih.commands import decode_answer, named
-from drivers.printers.shtrih.driver import conversation
-from drivers.printers.shtrih.link import Answered, Link1, Lost
-from drivers.printers.shtrih.simulator import VirtualRegister
-from drivers.vocabulary.inside import InsideOffer
-
-NO_TAXES = {"tax1": 0, "tax2": 0, "tax3": 0, "tax4": 0}
-LINES = ("Начислено 10", "Код 7K4M22", "№ € " + "длинная строка " * 5)
+from drivers.guard import FLOOR_S_MAX
+from drivers.printers.shtrih.link import Lost
+from tests.drivers.printers.shtrih import inside_shop
+from tests.drivers.printers.shtrih.inside_shop import NO_TAXES, Shop
 
 
-class Shop:
-    """A till with its own link, the guarded conversation, and the register; time goes on by itself."""
-
-    def __init__(self, discount="cash_only", *, off=1_000, rude=(), twin=None, silent=False):
-        settings = ShtrihSettings(discount=discount)
-        names = iter([f"s-{n}" for n in range(99)]).__next__
-        self.guard = GuardedConversation(lambda: conversation(settings, device="till", new_uid=names))
-        self.twin = twin or VirtualRegister(rude=rude, byte_timeout_s=0.05)
-        self.till = Link1()
-        self.now_s = 100.0
-        self.off, self.silent = off, silent
-        self.asked, self.documents, self.dropped = [], [], []
-        self.to_device = bytearray()
-        self.passed = dict.fromkeys(("to_device", "from_device", "to_till", "from_till"), 0)
-        self.lost = {}
-
-    @property
-    def register(self):
-        return self.twin.register
-
-    @property
-    def paper(self):
-        return "\n".join(self.twin.paper)
-
-    def ask(self, name, /, **values):
-        command = named(name)
-        self.till.ask(command, command.encode(password=30, **values), self.now_s)
-        for _ in range(12_000):
-            if self.till.outcome is not None:
-                break
-            self.now_s += 0.01
-            self._carry(self.guard.tick(self.now_s))
-            self.till.tick(self.now_s)
-            if data := self.till.outgoing():
-                self._carry(self.guard.from_host(self._through("from_till", data), self.now_s))
-        if isinstance(self.till.outcome, Lost):
-            return self.till.outcome
-        if data := self.till.outgoing():  # its ACK
-            self._carry(self.guard.from_host(self._through("from_till", data), self.now_s))
-        assert isinstance(self.till.outcome, Answered)
-        return decode_answer(command, self.till.outcome.body)
-
-    def _through(self, wire, data):
-        """The bytes that get through: the one that is to be lost on this wire is not among them."""
-        at, self.passed[wire] = self.passed[wire], self.passed[wire] + len(data)
-        lost = self.lost.get(wire, -1) - at
-        return data[:lost] + data[lost + 1 :] if 0 <= lost < len(data) else data
-
-    def _carry(self, steps):
-        for step in steps:
-            if isinstance(step, ToDevice):
-                self.to_device += step.data
-                back = self.twin.feed(self._through("to_device", step.data), self.now_s)
-                back = self._through("from_device", back)
-                if back:
-                    self._carry(self.guard.from_device(back, self.now_s))
-            elif isinstance(step, ToHost):
-                self.till.feed(self._through("to_till", step.data), self.now_s)
-            elif isinstance(step, AskOffer):
-                self.asked.append(step.document)
-                if not self.silent:
-                    self._carry(self.guard.offered(self.offer(step.document), self.now_s))
-            elif isinstance(step, ReceiptDropped):
-                self.dropped.append(step.quoted)
-            elif isinstance(step, DocumentEnds):
-                self.documents.append(step.document)
-
-    def offer(self, document):
-        off = {1: self.off} if self.off else {}
-        return InsideOffer(
-            quoted=document.receipt.uid, off=off, lines=("Скидка дана", *LINES), lines_untouched=("Без скидки", *LINES)
-        )
-
-    def sell(self, *prices):
-        self.ask("open_receipt", type=0)
-        for price in prices:
-            self.ask("sale", quantity=1000, price=price, department=1, text="Хлеб", **NO_TAXES)
-
-    def sell_v2(self, *prices):
-        for price in prices:
-            answer = self.ask(
-                "item_v2",
-                type=1,
-                quantity=1_000_000,
-                price=price,
-                sum=price,
-                tax_sum=0xFF_FFFF_FFFF,
-                tax=1,
-                department=1,
-                method=4,
-                subject=1,
-                name="Хлеб".encode("cp1251"),
-            )
-            assert not answer.error
-
-    def close(self, cash=0, card=0, percent=0):
-        return self.ask(
-            "close_receipt",
-            payment1=cash,
-            payment2=card,
-            payment3=0,
-            payment4=0,
-            percent=percent,
-            text="",
-            **NO_TAXES,
-        )
-
-    def close_v2(self, taxes=bytes(30), **paid):
-        payments = {f"payment{number}": 0 for number in range(1, 17)} | paid
-        return self.ask("close_receipt_v2", **payments, rounding=0, taxes=taxes, tax_system=1, text=b"")
-
-    def stored(self):
-        return self.register.memory.documents[self.register.memory.last]
+@pytest.fixture(autouse=True, params=[1, 2])
+def protocol(request, monkeypatch):
+    """Everything over both protocols."""
+    monkeypatch.setattr(inside_shop, "PROTOCOL", request.param)
+    return request.param
 
 
 def test_the_discount_and_the_lines_are_in_the_receipt():
@@ -251,6 +136,32 @@ def test_a_close_with_sums_of_its_own_is_not_touched():
     assert shop.stored().total == 10_000
 
 
+def test_the_discount_is_off_the_taxes_of_what_it_is_off():
+    """One group of taxes on the positions it is for: the register takes it off that turnover; several, off none."""
+    for groups, expected in (((2, 2), 2), ((2, 3), 2), ((3, 2), 3)):
+        shop = Shop(off={1: 1_000})
+        seen = []
+        real = shop.register._do_discount
+        shop.register._do_discount = lambda values, seen=seen, real=real: (seen.append(values["tax1"]), real(values))[1]
+        shop.ask("open_receipt", type=0)
+        for group in groups:
+            taxes = NO_TAXES | {"tax1": group}
+            shop.ask("sale", quantity=1000, price=5_000, department=1, text="Хлеб", **taxes)
+        assert shop.close(cash=10_000).error == 0
+        assert seen == [expected]
+    shop = Shop(off={1: 500, 2: 500})
+    seen = []
+    real = shop.register._do_discount
+    shop.register._do_discount = lambda values: (seen.append(values["tax1"]), real(values))[1]
+    shop.ask("open_receipt", type=0)
+    for group in (1, 2):
+        shop.ask(
+            "sale", quantity=1000, price=5_000, department=1, text="Хлеб", **(NO_TAXES | {"tax1": group})
+        )  # fmt: skip
+    assert shop.close(cash=10_000).error == 0
+    assert seen == [0]
+
+
 def test_a_close_that_was_refused_and_comes_again_has_one_discount():
     shop = Shop()
     shop.sell(10_000)
@@ -318,6 +229,22 @@ def test_a_card_is_not_lowered_when_the_agent_is_silent_the_second_time():
     assert shop.stored().total == 10_000
 
 
+def test_a_receipt_closed_past_us_leaves_nothing_to_the_next():
+    """The cashier saw the lower sum and typed it in: that close passes, and the next receipt begins from nothing."""
+    shop = Shop()
+    shop.sell(10_000)
+    shop.register.refuses = {0x85: 0x6B}
+    assert shop.close(cash=10_000).error == 0x6B
+    shop.register.refuses = {}
+    assert shop.close(cash=9_000).error == 0
+    assert len(shop.asked) == 1
+    shop.ask("sale", quantity=1000, price=5_000, department=1, text="Чай", **NO_TAXES)
+    assert shop.close(cash=5_000).error == 0
+
+    assert [one.total for one in shop.register.memory.documents.values() if one.kind == 3] == [9_000, 4_000]
+    assert [line for line in shop.twin.paper if "CASH" in line] == ["CASH =90.00", "CASH =40.00"]
+
+
 def test_a_cancelled_receipt_drops_its_quote():
     shop = Shop()
     shop.sell(10_000)
@@ -351,10 +278,18 @@ def test_a_receipt_we_did_not_see_whole_is_not_touched():
     assert shop.stored().total == 15_000
 
 
-def _close_as_a_till_does(shop):
+def _sell(shop, version):
+    if version == 1:
+        shop.sell(10_000)
+    else:
+        shop.ask("memory_status")
+        shop.sell_v2(10_000)
+
+
+def _close_as_a_till_does(shop, version):
     """Close; when that was not heard, ask how the register is, and close again if the receipt is still open."""
     for _ in range(5):
-        answer = shop.close(cash=10_000)
+        answer = shop.close(cash=10_000) if version == 1 else shop.close_v2(payment1=10_000)
         if not isinstance(answer, Lost):
             return answer
         status = shop.ask("short_status")
@@ -363,24 +298,25 @@ def _close_as_a_till_does(shop):
     raise AssertionError("the till gave up")
 
 
-def _sizes():
-    shop = Shop()
-    shop.sell(10_000)
+def _sizes(discount, version):
+    shop = Shop(discount)
+    _sell(shop, version)
     before = dict(shop.passed)
-    shop.close(cash=10_000)
+    _close_as_a_till_does(shop, version)
     return {wire: range(before[wire], shop.passed[wire]) for wire in before}
 
 
+@pytest.mark.parametrize(("discount", "version"), [("cash_only", 1), ("cash_only", 2), ("off", 2)])
 @pytest.mark.parametrize("wire", ["to_device", "from_device", "to_till", "from_till"])
-def test_any_byte_of_the_close_may_be_lost(wire):
+def test_any_byte_of_the_close_may_be_lost(wire, discount, version):
     """One fiscal document, at most one discount, and what we make of it is what the register has."""
-    places = _sizes()[wire]
+    places = _sizes(discount, version)[wire]
     assert places
     for place in places:
-        shop = Shop()
-        shop.sell(10_000)
+        shop = Shop(discount)
+        _sell(shop, version)
         shop.lost = {wire: place}
-        _close_as_a_till_does(shop)
+        _close_as_a_till_does(shop, version)
         shop.ask("short_status")
         receipts = [one for one in shop.register.memory.documents.values() if one.kind == 3]
 

@@ -11,8 +11,11 @@ from typing import Final
 
 from drivers.vocabulary.money import Quantity, divide_half_up
 
+__all__ = ["Piece", "pieces_of"]
+
 _STEPS: Final = 10**Quantity.places
-_LEGAL: Final = 1  # minor units between price × quantity and the amount
+#: Minor units between price × quantity and the amount that a fiscal document may state.
+LEGAL: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +27,17 @@ class Piece:
     amount: int
 
 
-def pieces_of(quantity: Quantity, amount: int, *, may_split: bool) -> tuple[Piece, ...]:
+def pieces_of(quantity: Quantity, amount: int, *, may_split: bool, legal: int = LEGAL) -> tuple[Piece, ...]:
     """The position at `amount`, or at the nearest amount above that can be reached.
 
     Args:
         quantity: above 0.
         amount: minor units wanted, not below 0.
         may_split: False for marked goods: each code stands in one position.
+        legal: minor units that price × quantity may be away from it; 0 where the device multiplies by itself.
     """
     price = divide_half_up(amount * _STEPS, quantity.steps)
-    if abs(divide_half_up(price * quantity.steps, _STEPS) - amount) <= _LEGAL:
+    if abs(divide_half_up(price * quantity.steps, _STEPS) - amount) <= legal:
         return (Piece(quantity=quantity, price=price, amount=amount),)
     if may_split and quantity.is_whole:
         count = quantity.steps // _STEPS
