@@ -18,6 +18,7 @@ from agent.checkout.desk import Desk
 from agent.clock import Clock, SystemClock
 from agent.equipment import Device, Equipment, device_of
 from agent.opening import open_desk, recogniser_of, zone_of
+from agent.service.pulse import Pulse, resident_mb
 from agent.settings import Settings
 from agent.slip_printers import SlipPrinters
 from agent.slips.text import words
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from agent.doors.server import DoorServer
     from agent.sync.service import SyncService
     from drivers.tills.folders import ReportWorker
+    from drivers.tills.ledgers import LedgerWorker
 
 __all__ = ["Agent", "check"]
 
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S: Final = 30.0  # a till's disk after a power cut: recovery reads the whole WAL
 WARM_UP_AFTER_S: Final = 0.5  # the first answer goes before it
+#: Threads that run from start to stop; a visit, a look-up, a warm-up comes and goes.
+_OURS: Final = ("till", "doors", "sync-", "reader-", "inline-", "polling-", "slips-", "visits-", "reports-")
 STOP_TIMEOUT_S: Final = 5.0  # a service manager loses patience after ten seconds or more
 
 
@@ -86,7 +90,7 @@ class Agent:
     _secrets: DoorSecrets | None = None
     _equipment: Equipment = field(init=False)
     _slips: SlipPrinters = field(init=False)
-    _reports: list[ReportWorker] = field(default_factory=list)
+    _reports: list[ReportWorker | LedgerWorker] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -127,6 +131,21 @@ class Agent:
         for reports in self._reports:
             reports.join(STOP_TIMEOUT_S)
         self.till.stop(STOP_TIMEOUT_S)
+
+    def pulse(self) -> Pulse:
+        """What tells whether all of this lives; made once everything has been started."""
+        awaited = frozenset(one.name for one in threading.enumerate() if one.name.startswith(_OURS))
+
+        def turns() -> dict[str, float | None]:
+            doors = self.doors.came_round_s if self.doors is not None else None
+            return {"till": self.till.came_round_s, "doors": doors}
+
+        return Pulse(
+            turns=turns,
+            gone=lambda: tuple(sorted(awaited - {one.name for one in threading.enumerate()})),
+            memory_mb=resident_mb,
+            memory_max_mb=self.settings.service.memory_max_mb,
+        )
 
     @property
     def port(self) -> int:

@@ -32,6 +32,7 @@ __all__ = [
     "OfflineSettings",
     "PanelSettings",
     "ProgrammeSettings",
+    "ServiceSettings",
     "Settings",
     "SlipSettings",
     "TillSettings",
@@ -263,11 +264,23 @@ class TillSystemSettings(_Table, frozen=True, kw_only=True):
     @property
     def reports_name(self) -> str:
         """What the reading of its reports is called on the panel, "" when none are read."""
-        reports = self.settings.get("reports")
-        return f"{self.name}-reports" if isinstance(reports, dict) and reports.get("folder") else ""
+        reports, ledger = self.settings.get("reports"), self.settings.get("ledger")
+        has_folder = isinstance(reports, dict) and reports.get("folder")
+        has_database = isinstance(ledger, dict) and ledger.get("host")
+        return f"{self.name}-reports" if has_folder or has_database else ""
 
     def __repr__(self) -> str:
         return f"TillSystemSettings(name={self.name!r}, system={self.system!r}, listen={self.listen!r})"
+
+
+class ServiceSettings(_Table, frozen=True, kw_only=True):
+    """[service]: how the agent watches itself.
+
+    Attributes:
+        memory_max_mb: with more than that it stops, and whoever runs it starts it again; 0 is no limit.
+    """
+
+    memory_max_mb: Annotated[int, Meta(ge=0, le=65_536)] = 300
 
 
 class Settings(_Table, frozen=True, kw_only=True):
@@ -286,6 +299,7 @@ class Settings(_Table, frozen=True, kw_only=True):
     codes: CodesSettings = CodesSettings()
     cards: tuple[CardPattern, ...] = ()
     consents: Annotated[tuple[ConsentSettings, ...], Meta(max_length=4)] = ()
+    service: ServiceSettings = ServiceSettings()
 
     @property
     def state_folder(self) -> Path:

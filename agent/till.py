@@ -340,6 +340,8 @@ class Till:
             return None
         began_s = time.monotonic()
         try:
+            if document.codes:
+                request = self._ask(lambda desk: desk.named(request, document.codes), timeout_s)
             answer = self.quote(request, timeout_s=timeout_s)
             left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
             return self._ask(lambda desk: desk.offer_inside(answer, document), left_s)
@@ -395,6 +397,7 @@ class Till:
             return
         self._publish()
         while True:
+            self.came_round_s = time.monotonic()
             try:
                 item = self._inbox.get(timeout=TICK_S)
             except queue.Empty:

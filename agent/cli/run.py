@@ -9,15 +9,21 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.cli.common import add_config, settings_of
+from agent.service.notify import Notifier
+
+if TYPE_CHECKING:
+    from agent.assembly import Agent
 
 __all__ = ["RUNTIME_FILE", "add_parser", "run"]
 
 RUNTIME_FILE: Final = "runtime.json"  # where a running agent says its port and process id, for other commands
 SWITCH_INTERVAL_S: Final = 0.0005
+LOOK_S: Final = 1.0  # how often the agent looks whether it lives
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 log = logging.getLogger(__name__)
@@ -45,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     # A printer's status answer must not wait for whoever computes: docs/decisions/007.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     agent = Agent(settings)
+    notifier = Notifier.from_environment()
     agent.start()
     try:
         _say_ready(agent.panel_url(ticket=False), agent.troubles, as_json=args.json)
@@ -53,13 +60,45 @@ def run(args: argparse.Namespace) -> int:
             import webbrowser
 
             webbrowser.open(agent.panel_url(ticket=True))
-        while not stop.wait(1.0):  # a bounded wait: on Windows an endless one would not see Ctrl-C
-            pass
+        return _watch(agent, notifier, stop)
     finally:
         log.info("agent.stopping")
+        notifier.stopping()
         agent.stop()
         (settings.state_folder / RUNTIME_FILE).unlink(missing_ok=True)
+
+
+def _watch(agent: Agent, notifier: Notifier, stop: threading.Event) -> int:
+    """Tell the service manager of each sign of life until told to stop; 1 when something of the agent has died."""
+    pulse = agent.pulse()
+    notifier.ready(_status(agent))
+    shown = ""
+    # A bounded wait: on Windows an endless one would not see Ctrl-C.
+    while not stop.wait(min(LOOK_S, notifier.every_s or LOOK_S)):
+        troubles = pulse.troubles(time.monotonic())
+        if troubles:
+            log.error("agent.unwell reason=%s", "; ".join(troubles))
+            notifier.status(f"stopping, to be started again: {'; '.join(troubles)}")
+            return 1
+        notifier.alive()
+        status = _status(agent)
+        if status != shown:
+            notifier.status(status)
+            shown = status
     return 0
+
+
+def _status(agent: Agent) -> str:
+    """One line for `systemctl status`."""
+    seen = agent.till.snapshot
+    off = [one.name for one in seen.devices if one.state in {"off", "failed"}]
+    return ", ".join([
+        f"panel {agent.panel_url(ticket=False) or 'not available'}",
+        f"centre {seen.link.value}",
+        f"{seen.waiting} waiting",
+        *([f"without {' '.join(off)}"] if off else []),
+        *([f"{len(agent.troubles)} part(s) not started"] if agent.troubles else []),
+    ])  # fmt: skip
 
 
 def _say_ready(url: str, troubles: list[str], *, as_json: bool) -> None:

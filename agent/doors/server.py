@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,8 +33,10 @@ class _Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, listening: threading.Event) -> None:
         super().__init__(config)
         self._listening = listening
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._listening.set()
 
@@ -54,6 +59,7 @@ class DoorServer:
         self._server: _Uvicorn | None = None
         self._thread: threading.Thread | None = None
         self._port = 0
+        self._came_round_s: float | None = None
 
     @property
     def port(self) -> int:
@@ -98,6 +104,18 @@ class DoorServer:
         if not self._listening.wait(START_WAIT_S) or not self._thread.is_alive():
             self.stop()
             raise TransportUnavailable("the local API and the panel did not start; the log says why")
+
+    @property
+    def came_round_s(self) -> float | None:
+        """When the event loop last came round (seconds of a monotonic clock); each look asks it to do so again."""
+        loop = self._server.loop if self._server is not None else None
+        if loop is not None and self.is_running:
+            with contextlib.suppress(RuntimeError):  # it is being closed
+                loop.call_soon_threadsafe(self._came_round)
+        return self._came_round_s
+
+    def _came_round(self) -> None:
+        self._came_round_s = time.monotonic()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the streams, let requests under way finish, and give the port back; may be called twice."""

@@ -1,0 +1,1 @@
+"""How a service manager starts, watches and stops the agent."""
