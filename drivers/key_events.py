@@ -46,14 +46,18 @@ class KeyEventReader:
 
     def feed(self, data: bytes) -> Sequence[KeyEvent]:
         """The events that ended in these bytes."""
+        return [event for _, event in self.timed(data)]
+
+    def timed(self, data: bytes) -> Sequence[tuple[float, KeyEvent]]:
+        """The same, each with when it happened (seconds of the system's clock); 0.0 where the system does not say."""
         self._buffer += data
-        found: list[KeyEvent] = []
+        found: list[tuple[float, KeyEvent]] = []
         place = 0
         while len(self._buffer) - place >= EVENT_SIZE:
             seconds, micro, kind, code, value = _FORMAT.unpack_from(self._buffer, place)
             makes_sense = seconds >= 0 and 0 <= micro < _MICROSECONDS and kind <= _TYPE_MAX and code <= _CODE_MAX
             if makes_sense:
-                found.append(KeyEvent(kind, code, value))
+                found.append((seconds + micro / _MICROSECONDS, KeyEvent(kind, code, value)))
             place += EVENT_SIZE if makes_sense else 1
         del self._buffer[:place]
         return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import select
 import statistics
 import subprocess
@@ -36,6 +37,7 @@ from tests.agent.mixed_scans import Scan, mixed_scans
 
 SCANS = 10_000
 WARM_UP = 300
+PACED = 120
 PATIENCE_S = 20.0
 
 
@@ -66,11 +68,19 @@ def _wires() -> None:
                 spent_s = _scan(far, pos, scan, is_kept=way == "shared" and scan.whose == "ours")
                 if number >= WARM_UP and scan.whose == "pos":
                     times[way].append(spent_s)
+        paced = _paced((("direct", direct.far, direct_pos), ("shared", scanner.far, shared_pos)))
         process.terminate()
         process.join(5)
     print(
         f"{SCANS} mixed scans, {len(times['shared'])} of them for the POS, byte for byte; milliseconds until it has them"
     )
+    _table(times)
+    print(f"  codes kept for us and told: {kept.value}")
+    print(f"{PACED} of them at 5 to 50 ms a character; milliseconds from the last character until the POS has it")
+    _table(paced)
+
+
+def _table(times: dict[str, list[float]]) -> None:
     figures = {
         way: (statistics.median(all_s), statistics.quantiles(all_s, n=100)[98], max(all_s))
         for way, all_s in times.items()
@@ -80,7 +90,29 @@ def _wires() -> None:
         print(f"  {way:<10}" + "".join(f"{one * 1e3:>10.3f}" for one in row))
     added = [one - other for one, other in zip(figures["shared"], figures["direct"], strict=True)]
     print(f"  {'added':<10}" + "".join(f"{one * 1e3:>10.3f}" for one in added))
-    print(f"  codes kept for us and told: {kept.value}")
+
+
+def _paced(ways: tuple[tuple[str, int, int], ...]) -> dict[str, list[float]]:
+    """The POS's codes at a real scanner's pace, on both paths at once; seconds behind the last character."""
+    rng = random.Random(3)
+    times: dict[str, list[float]] = {way: [] for way, _, _ in ways}
+    for scan in [one for one in mixed_scans(PACED * 3, seed=3) if one.whose == "pos"][:PACED]:
+        data = ScannerTwin().scan(scan.code, symbology=scan.symbology)
+        step_s = rng.uniform(0.005, 0.050)
+        for byte in data[:-1]:
+            for _, far, _ in ways:
+                os.write(far, bytes((byte,)))
+            time.sleep(step_s)
+        for way, far, pos in ways:
+            os.write(far, data[-1:])
+            began_s = time.perf_counter()
+            heard = b""
+            while len(heard) < len(data):
+                assert select.select([pos], [], [], PATIENCE_S)[0], scan
+                heard += os.read(pos, 4_096)
+            times[way].append(time.perf_counter() - began_s)
+            assert data == heard, (scan, heard)
+    return times
 
 
 def _scan(far: int, pos: int, scan: Scan, *, is_kept: bool) -> float:

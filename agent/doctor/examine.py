@@ -17,7 +17,7 @@ from agent.settings import Settings, load
 from drivers.finding.machine import find_all
 from drivers.vocabulary.errors import SettingsError
 
-__all__ = ["examine"]
+__all__ = ["examine", "examine_with"]
 
 
 def examine(
@@ -45,10 +45,24 @@ def examine(
     except SettingsError as error:
         findings = tuple(failed("settings", "settings_wrong", line) for line in str(error).splitlines())
         return Report(agent="unknown", findings=findings), None, Running(state="stopped", status={})
+    running = running_agent(settings.state_folder)
+    return examine_with(settings, running, where=str(path), now=now, find=find, free=free, **centre), settings, running
+
+
+def examine_with(
+    settings: Settings,
+    running: Running,
+    *,
+    where: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    find: FindAll = find_all,
+    free: DiskUsage = free_bytes,
+    **centre: Any,
+) -> Report:
+    """The same for settings that were read and an agent that was asked; `where` says where the settings stand."""
     folder = settings.state_folder
-    running = running_agent(folder)
     found: list[Finding] = [
-        *check_settings(settings, path),
+        *check_settings(settings, where),
         *check_disk(folder, free=free),
         *_agent(running),
         *check_devices(settings, running.status, find=find, agent_pid=running.pid),
@@ -56,8 +70,7 @@ def examine(
         *check_queue(folder, now()),
         *check_replica(folder, now()),
     ]
-    report = Report(agent=running.state, findings=tuple(found), bound=bound(settings.offline.points_cap))
-    return report, settings, running
+    return Report(agent=running.state, findings=tuple(found), bound=bound(settings.offline.points_cap))
 
 
 def _agent(running: Running) -> list[Finding]:

@@ -38,10 +38,10 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def check_settings(settings: Settings, path: Path) -> list[Finding]:
-    """Each mistake that can be seen without opening anything."""
+def check_settings(settings: Settings, where: str) -> list[Finding]:
+    """Each mistake that can be seen without opening anything; `where` they stand is told with it."""
     problems = check(settings)
-    return [failed("settings", "settings_wrong", f"{path}: {one}") for one in problems] or [fine("settings", f"{path}")]
+    return [failed("settings", "settings_wrong", f"{where}: {one}") for one in problems] or [fine("settings", where)]
 
 
 def check_disk(folder: Path, *, free: DiskUsage = free_bytes) -> list[Finding]:

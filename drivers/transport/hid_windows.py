@@ -1,7 +1,8 @@
 """HID devices of Windows by ctypes: found with SetupAPI, read with overlapped reads; the thinnest layer there can be.
 
 Microsoft: HidD_GetHidGuid, SetupDiGetClassDevs, HidD_GetAttributes, HidP_GetCaps, HidD_SetFeature. Windows gives no
-report descriptor, so the driver takes the shapes it knows. Type-checked for Windows; not run on it yet.
+report descriptor, so the driver takes the shapes it knows. Run under Wine, with its own devices; not on real Windows
+and with no scanner yet.
 """
 
 from __future__ import annotations
@@ -101,6 +102,9 @@ class _Calls:
         self.kernel32.CreateEventW.restype = wintypes.HANDLE
         self.setup.SetupDiGetClassDevsW.restype = wintypes.HANDLE
         self.hid.HidD_SetFeature.argtypes = (wintypes.HANDLE, wintypes.LPVOID, wintypes.ULONG)
+        # BOOLEAN is one byte (hidsdi.h): read as an int, what the processor left above it would count as "yes".
+        for name in ("GetAttributes", "GetSerialNumberString", "GetPreparsedData", "FreePreparsedData", "SetFeature"):
+            getattr(self.hid, f"HidD_{name}").restype = wintypes.BOOLEAN
 
 
 class WindowsHidDevice:
@@ -145,9 +149,19 @@ class WindowsHidDevice:
         self._calls.kernel32.CancelIoEx(wintypes.HANDLE(self._handle), None)
         with self._gate:
             if self._handle:
+                self._give_up_reading()
                 self._calls.kernel32.CloseHandle(wintypes.HANDLE(self._handle))
                 self._calls.kernel32.CloseHandle(wintypes.HANDLE(self._event))
                 self._handle = 0
+
+    def _give_up_reading(self) -> None:
+        """A cancelled read ends a moment later; until then Windows may write into our buffer."""
+        if self._is_reading:
+            self._is_reading = False
+            taken = wintypes.DWORD()
+            self._calls.kernel32.GetOverlappedResult(
+                wintypes.HANDLE(self._handle), ctypes.byref(self._overlapped), ctypes.byref(taken), 1
+            )
 
     def _start(self) -> None:
         self._calls.kernel32.ResetEvent(wintypes.HANDLE(self._event))
@@ -178,6 +192,8 @@ class WindowsHidDevice:
             raise TransportClosed(f"{self._address} was closed")
 
     def _gone(self) -> TransportClosed:
+        if self._is_closed:
+            return TransportClosed(f"{self._address} was closed")
         number = ctypes.get_last_error()
         return TransportClosed(f"{self._address}: the scanner is gone (Windows error {number}); check its cable")
 

@@ -2,8 +2,8 @@
 
 Windows says which keyboard a key came from and cannot keep it from the others: what a scanner types still reaches the
 window in front. So this is for scanners that cannot be put into serial or HID-POS mode. A service has no desktop and
-hears no keys: the agent must run in the cashier's session. Not run on real Windows yet; the translation below is
-tested everywhere, the calls behind it (`raw_input_windows`) are only type-checked.
+hears no keys: the agent must run in the cashier's session. The translation below is tested everywhere;
+the calls behind it (`raw_input_windows`) under Wine, and not on real Windows yet.
 
 Microsoft, "RAWKEYBOARD structure": MakeCode is the scan code of an AT keyboard (set 1), and so is a key code of Linux
 up to 88; keys with an E0 prefix have numbers of their own.

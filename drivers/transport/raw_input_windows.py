@@ -1,7 +1,7 @@
 """Raw input of Windows by ctypes: a message-only window that hears every keyboard; the thinnest layer there can be.
 
 Microsoft, "Raw Input": RegisterRawInputDevices with RIDEV_INPUTSINK, WM_INPUT, GetRawInputData,
-GetRawInputDeviceInfoW. Type-checked for Windows; not run on it yet.
+GetRawInputDeviceInfoW. Run under Wine, from a pressed key to a code; not on real Windows yet.
 """
 
 from __future__ import annotations
@@ -105,6 +105,9 @@ class RawInputWindow:
         self._user32.GetRawInputDeviceInfoW.restype = wintypes.UINT
         self._user32.GetRawInputDeviceList.restype = wintypes.UINT
         self._user32.DispatchMessageW.argtypes = (ctypes.POINTER(wintypes.MSG),)
+        self._user32.PeekMessageW.argtypes = (
+            ctypes.POINTER(wintypes.MSG), wintypes.HWND, wintypes.UINT, wintypes.UINT, wintypes.UINT,
+        )  # fmt: skip
         self._names: dict[int, str] = {}
         self._window = self._user32.CreateWindowExW(
             0, "STATIC", None, 0, 0, 0, 0, 0, wintypes.HWND(_HWND_MESSAGE), None, None, None

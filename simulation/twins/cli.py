@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
-from agent.settings import unknown_keys
 from drivers import registry
 from drivers.contract import Driver
 from drivers.registry import LoadedDriver
 from drivers.transport.address import EXAMPLES
 from drivers.twins import PulledTwin, ShownTwin
-from drivers.vocabulary import codec
 from drivers.vocabulary.errors import DriverLoadError, SettingsError, TillpointError
+from simulation.twins.given import pairs_of, settings_of
 from simulation.twins.keys import commands
 from simulation.twins.lines import listen_at
 from simulation.twins.stand import Stand
@@ -45,7 +43,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         raise loaded
     driver = loaded.driver
     args = _parser(driver).parse_args(argv)
-    twin = _twin(driver, _settings(args.set))
+    twin = _twin(driver, pairs_of(args.set))
     if not isinstance(twin, ShownTwin):
         raise SettingsError(f"driver {name} has no twin that can be shown; known are {', '.join(drivers_with_twins())}")
     if args.sell:
@@ -102,31 +100,11 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """``model=shtrih-mini`` → {"model": "shtrih-mini"}; a value that TOML reads (a number, a truth) is read so."""
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise SettingsError(f"--set {pair}: write it like --set model=NAME")
-        try:
-            found[key] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            found[key] = value
-    return found
-
-
 def _twin(driver: Driver, given: Mapping[str, Any]) -> Any:
     """The twin with these settings, None for a driver without one; raises SettingsError."""
     if driver.twin is None:
         return None
-    wrong = [sentence for _, sentence in unknown_keys(dict(given), driver.settings_type)]
-    if wrong:
-        raise SettingsError(f"--set: {wrong[0]}")
-    try:
-        return driver.twin(codec.convert(dict(given), driver.settings_type))
-    except codec.WireError as error:
-        raise SettingsError(f"--set: {error}") from None
+    return driver.twin(settings_of(given, driver.settings_type))
 
 
 def _view(where: str, stand: Stand, title: str) -> Any:

@@ -70,6 +70,7 @@ class KeyboardScannerLink:
         self._is_spoiled = False
         self._text: list[str] = []
         self._heard_at_s = 0.0
+        self._stamp_s = 0.0  # of the newest event, where the system stamps them
         self._is_suffix_sure = False  # once a code ended with Enter, silence means half a code
 
     def feed(self, data: bytes, now_s: float) -> Sequence[Event]:
@@ -77,11 +78,18 @@ class KeyboardScannerLink:
         return [event for _, event in self.codes(data, now_s) if event is not None]
 
     def codes(self, data: bytes, now_s: float) -> Sequence[tuple[bytes, Event | None]]:
-        """The same, each with the text of the code; also codes that are none to us (None)."""
-        found = self._silence(now_s)
+        """The same, each with the text of the code; also codes that are none to us (None).
+
+        Where the system stamps events, its stamps say how long the silence between them was: on a busy till they are
+        read late, two codes at once, or half of one long after the other half.
+        """
+        found = self._silence(now_s) if not self._stamp_s else []
         if data:
             self._heard_at_s = now_s
-        for kind, code, value in self._reader.feed(data):
+        for at_s, (kind, code, value) in self._reader.timed(data):
+            if self._stamp_s and at_s:
+                found += self._pause(at_s - self._stamp_s)
+            self._stamp_s = at_s or self._stamp_s
             if kind == EV_KEY:
                 self._key(code, value, found)
             elif (kind, code) == (EV_SYN, SYN_DROPPED):
@@ -93,12 +101,18 @@ class KeyboardScannerLink:
         return [event for _, event in self._silence(now_s) if event is not None]
 
     def _silence(self, now_s: float) -> list[tuple[bytes, Event | None]]:
+        """Nothing was heard since the last event."""
         silence_s = now_s - self._heard_at_s
+        if silence_s >= max(HALF_CODE_S, self._settings.gap_ms / 1000):
+            self._reader.forget()
+        return self._pause(silence_s)
+
+    def _pause(self, silence_s: float) -> list[tuple[bytes, Event | None]]:
+        """So long no key was pressed."""
         found: list[tuple[bytes, Event | None]] = []
         if silence_s >= max(HALF_CODE_S, self._settings.gap_ms / 1000):
             # A plug that was pulled between press and release leaves keys held for ever.
             self._held.clear()
-            self._reader.forget()
             self._alt_digits = ""
             self._is_spoiled = False
         if self._text and self._is_suffix_sure and silence_s >= HALF_CODE_S:

@@ -218,3 +218,39 @@ def test_rubbish_before_a_record_is_skipped(rubbish):
     reader.forget()
 
     assert [KeyEvent(EV_KEY, 2, 1)] == reader.feed(pack_event(KeyEvent(EV_KEY, 2, 1), at_s=1.5))
+
+
+def _stamped(stream, begins_s, *, gap_s=0.002):
+    """A stream of the twin as a kernel stamps it."""
+    events = KeyEventReader().feed(stream)
+    return b"".join(pack_event(event, at_s=begins_s + place * gap_s) for place, event in enumerate(events))
+
+
+def test_two_codes_read_late_are_two():
+    """The first lost its Enter; the till was busy and read both at once: the stamps say that there was a pause."""
+    link = _link()
+    assert ["1"] == _codes(link.feed(_stamped(KeyboardScannerTwin().scan("1"), 1_000.0), 0.0))
+    lost = _stamped(KeyboardScannerTwin(rudeness=Rudeness.NO_ENTER).scan("4600000000015"), 1_010.0)
+    whole = _stamped(KeyboardScannerTwin().scan("2900000000018"), 1_011.0)
+
+    assert ["2900000000018"] == _codes(link.feed(lost + whole, 20.0))
+
+
+def test_a_code_read_in_two_halves_is_one():
+    """The till was busy for five seconds in the middle of it: no key was late."""
+    link = _link()
+    link.feed(_stamped(KeyboardScannerTwin().scan("1"), 1_000.0), 0.0)
+    stream = _stamped(KeyboardScannerTwin().scan("2900000000018"), 1_010.0)
+    half = len(stream) // 48 * 24
+
+    assert [] == _codes(link.feed(stream[:half], 10.0))
+    assert ["2900000000018"] == _codes(link.feed(stream[half:], 15.0))
+
+
+def test_a_clock_that_is_set_back_costs_nothing():
+    """A stamp before the last one is no pause."""
+    link = _link()
+    link.feed(_stamped(KeyboardScannerTwin().scan("1"), 1_000.0), 0.0)
+    stream = _stamped(KeyboardScannerTwin().scan("2900000000018"), 500.0)
+
+    assert ["2900000000018"] == _codes(link.feed(stream, 1.0))
