@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, TextIO, cast
 from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
@@ -35,21 +36,25 @@ SHOWN_MAX: Final = 2_000  # characters of a body; a receipt of a thousand lines 
 
 def systems_with_twins() -> dict[str, str]:
     """Name → title of every till system whose side can be played."""
-    return {name: system.title for name, system in _loaded().items() if system.twin is not None}
+    return {name: one.title for name, one in _loaded().items() if one.twin is not None or one.report_twin is not None}
 
 
 def main(argv: Sequence[str]) -> int:
     """Play one sale; 0 when the POS was refused nothing."""
     args = _parser().parse_args(argv)
     system = _loaded()[args.system]
-    if system.twin is None:
-        raise SettingsError(
-            f"{system.title} asks nobody: there is nothing to play; its README says how to try its files"
-        )
     zone, currency = ZoneInfo(args.zone), args.currency
     context = TwinContext(key=args.key, zone=zone, currency=currency)
-    twin = system.twin(codec.convert({}, system.settings_type), context)
     story = _story(args, datetime.now(UTC).astimezone(zone).replace(microsecond=0))
+    if args.report is not None:
+        return _report(system, context, story, args.report)
+    if system.twin is None:
+        raise SettingsError(f"{system.title} asks nobody; it appends to a file: --report FILE")
+    if not args.url:
+        raise SettingsError(
+            "--url is missing: `tillpoint tills` tells it; or --report FILE for a POS that writes files"
+        )
+    twin = system.twin(codec.convert({}, system.settings_type), context)
     outcome = _play(twin.play(story), args, sys.stdout)
     _tell(outcome, sys.stdout)
     return 1 if outcome.failures else 0
@@ -67,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("system", choices=list(systems_with_twins()), help="which POS")
-    add("--url", required=True, help="as `tillpoint tills` tells it: http://127.0.0.1:8765/tills/NAME")
+    add("--url", default="", help="as `tillpoint tills` tells it: http://127.0.0.1:8765/tills/NAME")
+    add("--report", type=Path, metavar="FILE", help="ask nobody: append to this report, as that POS does")
     add("--key", default="", help="as `tillpoint tills` tells it")
     add("--customer", default="", help="phone or card; nobody when it is left out")
     add("--spend", type=int, default=0, metavar="N", help="points to spend; -1 as many as may be")
@@ -95,6 +101,25 @@ def _story(args: argparse.Namespace, at: datetime) -> Story:
         ),
         refund=() if args.no_return else ((1, Quantity.parse("5")),),
     )
+
+
+def _report(system: TillSystem, context: TwinContext, story: Story, path: Path) -> int:
+    """Append the story to a report, behind what is in it."""
+    if system.report_twin is None:
+        raise SettingsError(f"{system.title} writes no reports; it asks: --url")
+    twin = system.report_twin(codec.convert({}, system.settings_type), context)
+    try:
+        before = path.read_bytes() if path.exists() else b""
+        if before and twin.footer():
+            raise SettingsError(f"{path} is there already; {system.title} writes each file whole: name a new one")
+        twin.go_on(before)
+        data = (b"" if before else twin.header()) + twin.play(story) + twin.footer()
+        with path.open("ab") as file:
+            file.write(data)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}") from None
+    sys.stdout.write(f"document {story.number} and what it took back are in {path}\n")
+    return 0
 
 
 def _play(steps: Generator[HttpRequest, HttpReply, Outcome], args: argparse.Namespace, out: TextIO) -> Outcome:

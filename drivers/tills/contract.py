@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
+from drivers.tills.ledgers import Ledgers
 from drivers.tills.loads import Loads
 from drivers.tills.reports import Reports, ReportTwin
 from drivers.vocabulary.checkout import Checkout
@@ -260,6 +261,7 @@ class TillSystem:
         reports: how the files are read in which it tells its closed documents, None for a system without such files.
         report_twin: builds the POS's side of those files.
         loads: how files are written that give it cards and tiers, None for a system without such files.
+        ledger: how the database is read in which it keeps its closed documents, None for a system without one.
     """
 
     name: str
@@ -276,3 +278,4 @@ class TillSystem:
     reports: Reports | None = None
     report_twin: Callable[[Any, TwinContext], ReportTwin] | None = None
     loads: Loads | None = None
+    ledger: Ledgers | None = None

@@ -67,6 +67,12 @@ def system(request: pytest.FixtureRequest) -> TillSystem:
     return SYSTEMS[request.param]
 
 
+def only_appended(system: TillSystem) -> None:
+    """For what can only be where a file grows."""
+    if system.reports is not None and system.reports.whole_files:
+        pytest.skip(f"{system.title} writes each file whole")
+
+
 def told(found: list[Reported]) -> list[tuple[Any, ...]]:
     documents = [one.read() for one in found]
     return [
@@ -79,7 +85,7 @@ def told(found: list[Reported]) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("step", [1, 7, 64, 100_000])
 def test_a_sale_and_its_return_in_any_pieces(system: TillSystem, step: int) -> None:
     pos = Pos(system)
-    data = pos.twin.header() + pos.sell(7, refund=((1, Quantity.parse("5")),))
+    data = pos.twin.header() + pos.sell(7, refund=((1, Quantity.parse("5")),)) + pos.twin.footer()
     book = pos.book()
     file = book.file("report.txt")
     found = [one for start in range(0, len(data), step) for one in file.feed(data[start : start + step])]
@@ -97,7 +103,8 @@ def test_what_is_told_again_is_called_the_same(system: TillSystem) -> None:
     pos = Pos(system)
     data = pos.twin.header() + pos.sell(1) + pos.sell(2)
     first = told(list(pos.book().file("a").feed(data)))
-    again = told(list(pos.book().file("b").feed(data.decode("cp1251").encode("utf-16"))))
+    other = data if pos.reports.whole_files else data.decode("cp1251").encode("utf-16")
+    again = told(list(pos.book().file("b").feed(other)))
 
     assert 2 == len(first)
     assert first == again
@@ -105,6 +112,7 @@ def test_what_is_told_again_is_called_the_same(system: TillSystem) -> None:
 
 def test_a_document_goes_on_in_the_next_file(system: TillSystem) -> None:
     """At any line, with a restart between."""
+    only_appended(system)
     pos = Pos(system)
     header, lines = pos.twin.header(), pos.sell(1).splitlines(keepends=True)
     whole = told(list(pos.book().file("whole").feed(header + b"".join(lines))))
@@ -145,6 +153,7 @@ def test_other_files_are_said_and_read_no_further(system: TillSystem, data: byte
 
 
 def test_a_wrong_encoding_is_said(system: TillSystem) -> None:
+    only_appended(system)
     pos = Pos(system, encoding="utf-8")
     file = pos.book().file("r.txt")
 

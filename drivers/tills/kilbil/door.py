@@ -91,9 +91,9 @@ class KilbilDoor:
 
     def _call(self, name: str, body: bytes, turn: _Turn) -> HttpReply:
         """One function's answer, or why there is none."""
+        if name in _NOT_HERE:
+            return _refused(_NOT_HERE[name])
         try:
-            if name in _NOT_HERE:
-                raise _NotUsable(_NOT_HERE[name])
             return _reply(self._functions[name](body, turn))
         except wire.WireError as error:
             return _refused(f"the request cannot be read: {error}", trouble=f"{name}: {error}")

@@ -31,7 +31,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     made.close()
 
 
-def ask(shop: Shop, body: bytes, *, document: str = "d-1", key: str = KEY, path: str = "/process_check", **query: str) -> HttpReply:
+def ask(
+    shop: Shop, body: bytes, *, document: str = "d-1", key: str = KEY, path: str = "/process_check", **query: str
+) -> HttpReply:
     door = OnecDoor(OnecSettings(), DoorContext(name="1c", key=KEY, zone=ZoneInfo("Europe/Moscow"), currency="RUB"))
     request = HttpRequest(
         method="POST", path=path, query={"document": document, **query}, headers={"authorization": f"Bearer {key}"}, body=body
@@ -43,9 +45,10 @@ def test_a_package_of_the_newer_generation_is_the_golden_receipt() -> None:
     package = wire.read((CAPTURES / "new.xml").read_bytes(), currency="RUB")
 
     assert (DocumentKind.SALE, "435.70 RUB", "64.30 RUB") == (package.kind, str(package.total), str(package.change))
-    assert [("Чай", "2", "100.00 RUB", "10.00 RUB", "190.00 RUB"), ("Сыр", "0.351", "700.00 RUB", "None", "245.70 RUB")] == [
-        (one.name, str(one.quantity), str(one.price), str(one.discount), str(one.total)) for one in package.lines
-    ]
+    assert [
+        ("Чай", "2", "100.00 RUB", "10.00 RUB", "190.00 RUB"),
+        ("Сыр", "0.351", "700.00 RUB", "None", "245.70 RUB"),
+    ] == [(one.name, str(one.quantity), str(one.price), str(one.discount), str(one.total)) for one in package.lines]
     assert "+79000000001" == package.customer
 
 
@@ -54,12 +57,15 @@ def test_a_package_of_the_older_generation_is_the_golden_receipt() -> None:
     package = wire.read((CAPTURES / "old.xml").read_bytes(), currency="RUB")
 
     assert (DocumentKind.RETURN, "100.00 RUB", None) == (package.kind, str(package.total), package.change)
-    assert ("3", "33.33 RUB", "100.00 RUB") == tuple(map(str, (package.lines[0].quantity, package.lines[0].price, package.lines[0].total)))
+    assert ("3", "33.33 RUB", "100.00 RUB") == tuple(
+        map(str, (package.lines[0].quantity, package.lines[0].price, package.lines[0].total))
+    )
     assert ["card"] == [one.kind.value for one in package.tenders]
 
 
 @pytest.mark.parametrize(
-    ("name", "total", "change"), [("CheckPackage_sale.xml", "620.00 RUB", None), ("CheckPackage_v2_old.xml", "3.21 RUB", "1106.79 RUB")]
+    ("name", "total", "change"),
+    [("CheckPackage_sale.xml", "620.00 RUB", None), ("CheckPackage_v2_old.xml", "3.21 RUB", "1106.79 RUB")],
 )
 def test_the_samples_reconcile(samples: Path, name: str, total: str, change: str | None) -> None:
     """In the older one price times quantity is not the amount at all: what was paid stands, the price gives way."""
@@ -72,7 +78,11 @@ def test_the_samples_reconcile(samples: Path, name: str, total: str, change: str
     assert change == (str(package.change) if package.change is not None else None)
 
 
-@given(st.lists(st.tuples(st.integers(1, 9_999_999), st.integers(0, 10**7), st.integers(0, 10**6)), min_size=1, max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9_999_999), st.integers(0, 10**7), st.integers(0, 10**6)), min_size=1, max_size=20
+    )
+)
 def test_any_amount_of_any_quantity_adds_up(rows: list[tuple[int, int, int]]) -> None:
     """Quantities in millionths, amounts and discounts in kopecks: whatever 1C rounds, the receipt is one."""
     lines = "".join(
@@ -80,7 +90,8 @@ def test_any_amount_of_any_quantity_adds_up(rows: list[tuple[int, int, int]]) ->
         for steps, paid, off in rows
     )
     package = wire.read(
-        f'<CheckPackage><Parameters OperationType="1"/><Positions>{lines}</Positions></CheckPackage>'.encode(), currency="RUB"
+        f'<CheckPackage><Parameters OperationType="1"/><Positions>{lines}</Positions></CheckPackage>'.encode(),
+        currency="RUB",
     )
 
     assert sum(paid for _, paid, _ in rows) == package.receipt("x").total.minor
@@ -137,7 +148,9 @@ def test_a_return_finds_its_sale_by_base(shop: Shop) -> None:
 
 def test_what_is_neither_sale_nor_return_counts_nothing(shop: Shop) -> None:
     before = shop.agent.till.snapshot.waiting
-    reply = ask(shop, (CAPTURES / "new.xml").read_bytes().replace(b'OperationType="1"', b'OperationType="3"'), document="other")
+    reply = ask(
+        shop, (CAPTURES / "new.xml").read_bytes().replace(b'OperationType="1"', b'OperationType="3"'), document="other"
+    )
 
     assert 200 == reply.status
     assert before == shop.agent.till.snapshot.waiting
@@ -154,12 +167,25 @@ def test_wrong_places_keys_and_names(shop: Shop) -> None:
 def test_the_extension_speaks_the_contract() -> None:
     """It cannot be run here; at least each field it writes is one of the contract's, and its blocks are closed."""
     text = (Path(__file__).parents[4] / "installer/bridges/onec/Tillpoint.bsl").read_text(encoding="utf-8")
-    messages = (contract.IdentifyRequest, contract.QuoteRequest, contract.ConfirmRequest, contract.CancelRequest, Receipt, Line, Tender)
+    messages = (
+        contract.IdentifyRequest,
+        contract.QuoteRequest,
+        contract.ConfirmRequest,
+        contract.CancelRequest,
+        Receipt,
+        Line,
+        Tender,
+    )
     known = {field for message in messages for field in message.__struct_fields__}
     structures = re.findall(r'Новый Структура\("([a-z_, ]+)"', text) + re.findall(r'Вставить\("([a-z_]+)"', text)
     written = {word for one in structures for word in one.replace(" ", "").split(",")}
 
     assert {"receipt", "receipt_uid", "uid", "lines", "base_uid"} <= written
     assert written <= known
-    for begin, end in (("Функция", "КонецФункции"), ("Процедура", "КонецПроцедуры"), ("Если", "КонецЕсли"), ("Цикл", "КонецЦикла")):
+    for begin, end in (
+        ("Функция", "КонецФункции"),
+        ("Процедура", "КонецПроцедуры"),
+        ("Если", "КонецЕсли"),
+        ("Цикл", "КонецЦикла"),
+    ):
         assert len(re.findall(rf"\b{begin}\b", text)) == len(re.findall(rf"\b{end}\b", text)), begin
