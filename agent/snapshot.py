@@ -13,15 +13,22 @@ from drivers.vocabulary.checkout import Checkout, PointsBalance
 from drivers.vocabulary.money import Money
 
 __all__ = [
+    "CaseView",
+    "CodeState",
+    "CodeView",
     "ConsentView",
     "CustomerView",
     "DeviceView",
+    "LimitView",
     "LinkState",
+    "PickView",
     "QuoteView",
     "RedeemView",
+    "SaleView",
     "Screen",
     "Snapshot",
     "TillDesk",
+    "TrainingView",
     "WishView",
 ]
 
@@ -29,14 +36,20 @@ __all__ = [
 class Screen(Enum):
     """Which screen the panel shows; the state machine lives in the agent, so a reload shows the same.
 
-    REDEEM (how many points) and ASK (another card was shown) are steps with a customer at the till, ENROL one without.
+    REDEEM (how many points), ASK (another card was shown) and LIMIT (why so often) are steps with a customer at the
+    till, ENROL one without.
     """
 
     IDLE = "idle"
     FOUND = "found"
     REDEEM = "redeem"
     ASK = "ask"
+    LIMIT = "limit"
     ENROL = "enrol"
+    PICK = "pick"
+    CASE = "case"
+    REISSUE = "reissue"
+    WITHDRAWN = "withdrawn"
     NOT_FOUND = "not_found"
     BLOCKED = "blocked"
     NOT_LOYALTY = "not_loyalty"
@@ -52,7 +65,7 @@ class LinkState(Enum):
 
 
 class CustomerView(Struct, frozen=True, kw_only=True):
-    """The customer at the till, masked; `seen_at` is when the centre last told us (RFC 3339)."""
+    """The customer at the till, masked; `seen_at` is when the centre last told us (RFC 3339), `members` of a family."""
 
     id: str
     name: str
@@ -60,6 +73,70 @@ class CustomerView(Struct, frozen=True, kw_only=True):
     tier: str
     balances: tuple[PointsBalance, ...]
     seen_at: str
+    members: int = 1
+
+
+class TrainingView(Struct, frozen=True, kw_only=True):
+    """Nothing counts; it ends by itself (RFC 3339)."""
+
+    until: str
+
+
+class PickView(Struct, frozen=True, kw_only=True):
+    """Somebody with the digits that were typed, masked; `seen_at` is when they were here last (RFC 3339)."""
+
+    name: str
+    phone: str
+    seen_at: str
+
+
+class CaseView(Struct, frozen=True, kw_only=True):
+    """What is done for the customer besides a sale, on CASE, REISSUE and WITHDRAWN.
+
+    Attributes:
+        needs_supervisor: on REISSUE: nobody has answered for it yet; afterwards the new card is awaited.
+        number: on WITHDRAWN: what the customer is told.
+    """
+
+    needs_supervisor: bool
+    number: str
+    may_withdraw_offers: bool
+
+
+class LimitView(Struct, frozen=True, kw_only=True):
+    """A limit against misuse that the customer at the till met: which, how many, and whether it was answered for."""
+
+    limit: str
+    count: int
+    is_hard: bool
+    is_answered: bool
+
+
+class CodeState(Enum):
+    """How far a one-time code is: being sent, with the customer, being looked at, or of no use."""
+
+    ASKING = "asking"
+    SENT = "sent"
+    CHECKING = "checking"
+    FAILED = "failed"
+
+
+class CodeView(Struct, frozen=True, kw_only=True):
+    """The one-time code on REDEEM.
+
+    Attributes:
+        reason: why there is none, or why it was not the code; "" for none.
+        mask: of the phone it went to.
+        digits: after so many it is sent by itself.
+        again_at: when another one may be asked for (RFC 3339), "" at once.
+    """
+
+    state: CodeState
+    reason: str
+    mask: str
+    digits: int
+    tries_left: int
+    again_at: str
 
 
 class RedeemView(Struct, frozen=True, kw_only=True):
@@ -69,13 +146,17 @@ class RedeemView(Struct, frozen=True, kw_only=True):
         unit: which points, as the programme calls them to people.
         most: as many as the receipt in progress takes; without one, the balance.
         has_receipt: whether `most` is that of a receipt.
-        needs_proof: neither card nor app code was shown: a supervisor has to answer for it.
+        needs_proof: nothing was shown yet that proves whose points these are.
+        can_code: a one-time code may be asked for; False without a line.
+        code: the one under way.
     """
 
     unit: str
     most: int
     has_receipt: bool
     needs_proof: bool
+    can_code: bool = False
+    code: CodeView | None = None
 
 
 class WishView(Struct, frozen=True, kw_only=True):
@@ -117,6 +198,19 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+class SaleView(Struct, frozen=True, kw_only=True):
+    """A receipt of the panel's own, where no till system makes one; empty until a sum was typed.
+
+    Attributes:
+        earn: points by what people call them.
+    """
+
+    total: Money | None = None
+    discount: Money | None = None
+    payable: Money | None = None
+    earn: dict[str, int] = {}
+
+
 class DeviceView(Struct, frozen=True, kw_only=True):
     """One device and how it is."""
 
@@ -143,6 +237,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         may_join: whether this till can take up somebody new.
         has_phone: on ENROL: the number that was looked up is still known, and need not be typed again.
         asked: on ASK: the card that was shown, masked.
+        limit: against misuse, that the customer met.
+        picks: on PICK: whom the cashier chooses from, three at most.
+        case: what is done for the customer besides a sale.
+        training: all that is shown is invented; None when it is real.
+        sale: the receipt whose sum was typed; None where a till system makes the receipts.
         counts: what was done at the panel today, without a word about whom.
     """
 
@@ -171,9 +270,14 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     may_join: bool = False
     has_phone: bool = False
     asked: str = ""
+    limit: LimitView | None = None
+    picks: tuple[PickView, ...] = ()
+    case: CaseView | None = None
+    training: TrainingView | None = None
     redeem: RedeemView | None = None
     wish: WishView | None = None
     consents: tuple[ConsentView, ...] = ()
+    sale: SaleView | None = None
     counts: dict[str, int] = {}
 
 

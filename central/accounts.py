@@ -293,6 +293,7 @@ def _customer(row: Row[Any], lots: tuple[PointsLot, ...], coupons: tuple[CouponF
         counters=_counters(row),
         offers=tuple(codec.convert(one, OfferFact) for one in row.offers),
         referrer=row.referrer,
+        members=row.members,
     )
 
 

@@ -17,6 +17,7 @@ from central.leases import prune_leases
 from central.restoration import note_alive
 from central.scopes import scopes_in_use
 from central.snapshots import build_snapshot, forget_unused, is_due
+from central.spend_codes import prune_codes
 from central.upkeep import Upkeep
 from central.value_leases import prune_values
 
@@ -61,10 +62,10 @@ class Chores:
                 self._build_snapshot(scope)
 
     def forget_leases(self) -> None:
-        """Once in a day, those that are over for long."""
+        """Once in a day, those that are over for long; one-time codes too."""
         now = self._now()
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
-            for prune in (prune_leases, prune_values):
+            for prune in (prune_leases, prune_values, prune_codes):
                 while self._database.writing(partial(prune, now=now)):
                     pass
             self._pruned_at = now

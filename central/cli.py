@@ -12,11 +12,15 @@ from typing import Final
 
 from central.changes import new_instance
 from central.cli_check import add_check
+from central.cli_codes import add_codes, sender_of
 from central.cli_keys import add_keys
 from central.cli_leases import add_leases
 from central.cli_members import add_members
 from central.cli_programme import add_programme
 from central.cli_scopes import add_scopes
+from central.cli_shops import add_shops
+from central.cli_tickets import add_tickets
+from central.cli_till_files import add_till_load
 from central.cli_values import add_values
 from central.database import Database, open_database
 from central.errors import CentralStartError
@@ -63,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--token-days", type=_days, default=TOKEN_DAYS, metavar="N", help=f"age of a token; default {TOKEN_DAYS}"
     )
+    add_codes(run)
     code = command("enrol-code", "make a one-time code for a till", _enrol_code)
     code.add_argument("--shop", required=True)
     code.add_argument("--till", required=True)
@@ -77,10 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     add_programme(commands, _common, _open)
     add_values(commands, _common, _open)
     add_members(commands, _common, _open)
+    add_till_load(commands, _common, _open)
     add_keys(commands, _common, _open)
     add_leases(commands, _common, _open)
     add_check(commands)
     add_scopes(commands, _common, _open)
+    add_shops(commands, _common, _open)
+    add_tickets(commands, _common, _open)
     snapshot = commands.add_parser("snapshot", help="make the snapshot now that tills begin with (daily by itself)")
     snapshot.add_argument("--scope", default="", help="of one scope; default: what tills without a scope begin with")
     _common(snapshot, _snapshot)
@@ -123,7 +131,8 @@ def _run(args: argparse.Namespace) -> int:
         elif args.key is not None or args.client_ca is not None:
             raise CentralStartError("--key and --client-ca need --certificate: without it nothing is encrypted")
         url = f"{'http' if tls is None else 'https'}://{shown}:{port}"
-        app = build(database, token_days=args.token_days)
+        sender = sender_of(args, _now)
+        app = build(database, token_days=args.token_days, sender=sender, code_digits=args.codes_digits)
         server = make_server(app, ready=lambda: print(f"tillpoint central listens on {url}", flush=True), tls=tls)
         try:
             server.run(sockets=[bound])

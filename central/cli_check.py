@@ -47,7 +47,7 @@ def add_check(commands: Any) -> None:
     add = parser.add_argument
     add("--code", action="append", default=[], metavar="CODE", help="enrolment code of a till made for this; give two")
     add("--database", metavar="URL", help="of our own server: codes and a certificate are made there")
-    add("--allow-fork", action="store_true", help="let a third till (third --code) end in quarantine")
+    add("--allow-fork", action="store_true", help="quarantine a third till (third --code; a fourth enrols it again)")
     add("--customer", default="", metavar="ID", help="work on this member, made for testing, instead of inventing some")
     add("--member", default="", metavar="CODE", help="the same, by phone (+7…) or card")
     add("--unit", default="bonus", help="points the checks move; default bonus")
@@ -157,7 +157,7 @@ def _prepared(args: argparse.Namespace) -> Iterator[Wanted]:
 
 def _make(connection: Connection, database: Database, made_here: dict[str, Any], *, forks: bool) -> None:
     now = datetime.now(UTC)
-    names = TILLS if forks else TILLS[:2]
+    names = (*TILLS, TILLS[2]) if forks else TILLS[:2]
     made_here["codes"] = [make_code(connection, shop=SHOP, till=name, now=now) for name in names]
     made_here["certificate"] = f"CHECK-{secrets.token_hex(8).upper()}"
     made_here["pin"] = f"{secrets.randbelow(10_000):04d}"

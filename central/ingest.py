@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from central import schema
 from central.accounts import Accounts
 from central.bulk import insert_many
+from central.cases import Cases
 from central.changes import publish
 from central.coupons import CouponShelf
 from central.database import lock_receipts
@@ -36,7 +37,7 @@ from drivers.vocabulary.decision import PointsGranted
 from drivers.vocabulary.facts import FACTS, CustomerEnrolled, ReceiptAttached, ReceiptConfirmed, ReceiptRefunded
 from offline_queue.envelope import GENESIS, chain_hash
 
-__all__ = ["ingest", "quarantine"]
+__all__ = ["FORK_SENTENCE", "ingest", "quarantine"]
 
 #: In any field of a fact: sums of thousands of these stay within a column of 64 bits.
 NUMBER_MAX = 10**15
@@ -217,6 +218,7 @@ def _take(connection: Connection, reads: Sequence[_Read], *, till: str, currency
     _load(reads, accounts, receipts)
     shelf = CouponShelf(connection=connection, till=till, now=now)
     tier_of = tier_rule(connection)
+    cases = Cases(connection=connection, accounts=accounts, till=till, now=now)
     newcomers = Newcomers(connection=connection, accounts=accounts, till=till, tier_of=tier_of, now=now)
     ledger = Ledger(
         connection=connection,
@@ -228,6 +230,7 @@ def _take(connection: Connection, reads: Sequence[_Read], *, till: str, currency
         now=now,
         effects=SideEffects(connection=connection, accounts=accounts, shelf=shelf),
         newcomers=newcomers,
+        cases=cases,
     )
     verdicts: list[Verdict] = []
     rows: list[dict[str, Any]] = []
@@ -242,7 +245,7 @@ def _take(connection: Connection, reads: Sequence[_Read], *, till: str, currency
     ledger.close()
     insert_many(connection, schema.envelope, rows)
     receipts.save()
-    publish(connection, [*accounts.save(), *shelf.changed, *newcomers.changed])
+    publish(connection, [*accounts.save(), *shelf.changed, *newcomers.changed, *cases.changed])
     scope = connection.scalar(select(schema.till.c.scope).where(schema.till.c.id == till)) or EVERYBODY
     if scope != EVERYBODY:
         enter(connection, scope, _shoppers(reads, accounts), now)

@@ -25,6 +25,7 @@ from agent.loyalty import RefundEffect, refund
 from agent.loyalty import lots as pots
 from central import schema
 from central.accounts import Account, Accounts, Cause, Reason
+from central.cases import Cases
 from central.certificate_holds import release_holds
 from central.effects import SideEffects
 from central.history import History
@@ -37,10 +38,14 @@ from drivers.vocabulary.centre import VerdictState, WireEnvelope
 from drivers.vocabulary.customer import PointsLot
 from drivers.vocabulary.decision import Counted, PointsEarned
 from drivers.vocabulary.facts import (
+    CardReissued,
     CertificatePinWrong,
+    ConsentWithdrawn,
     CustomerEnrolled,
+    DuplicateSeen,
     HoldReleased,
     LeasesClosed,
+    LimitMet,
     ProgrammeRefused,
     ReceiptAttached,
     ReceiptConfirmed,
@@ -86,6 +91,7 @@ class Ledger:
     now: datetime
     effects: SideEffects
     newcomers: Newcomers
+    cases: Cases
     captured_receipts: list[str] = field(default_factory=list)
     captured_holds: list[str] = field(default_factory=list)
 
@@ -294,7 +300,24 @@ class Ledger:
     def enrolled(self, envelope: WireEnvelope, fact: CustomerEnrolled) -> Effect:
         """Somebody became a customer."""
         reason = self.newcomers.take(envelope, fact)
-        return Effect(VerdictState.REFUSED, reason) if reason else APPLIED
+        return _effect(reason)
+
+    def limit_met(self, envelope: WireEnvelope, fact: LimitMet) -> Effect:
+        """A limit against misuse."""
+        return _effect(self.cases.limit(envelope, fact))
+
+    def duplicate(self, envelope: WireEnvelope, fact: DuplicateSeen) -> Effect:
+        """Two customers who may be one person."""
+        return _effect(self.cases.duplicate(envelope, fact))
+
+    def withdrawn(self, envelope: WireEnvelope, fact: ConsentWithdrawn) -> Effect:
+        """Consents taken back."""
+        return _effect(self.cases.withdrawn(envelope, fact))
+
+    def reissued(self, envelope: WireEnvelope, fact: CardReissued) -> Effect:
+        """A new card for a lost one."""
+        del envelope
+        return _effect(self.cases.reissued(fact))
 
     def released(self, envelope: WireEnvelope, fact: HoldReleased) -> Effect:
         """A hold is not needed any more; one that was captured stays so."""
@@ -412,6 +435,11 @@ def back_lot_id(receipt_uid: str, unit: str) -> str:
     return f"{receipt_uid}:back:{unit}"
 
 
+def _effect(reason: str) -> Effect:
+    """Applied, or refused and why."""
+    return Effect(VerdictState.REFUSED, reason) if reason else APPLIED
+
+
 _HANDLERS: Final[dict[type, Callable[[Ledger, WireEnvelope, Any], Effect]]] = {
     ReceiptConfirmed: Ledger.confirmed,
     ReceiptAttached: Ledger.attached,
@@ -421,5 +449,9 @@ _HANDLERS: Final[dict[type, Callable[[Ledger, WireEnvelope, Any], Effect]]] = {
     LeasesClosed: Ledger.leases_closed,
     CertificatePinWrong: Ledger.pin_wrong,
     CustomerEnrolled: Ledger.enrolled,
+    LimitMet: Ledger.limit_met,
+    DuplicateSeen: Ledger.duplicate,
+    ConsentWithdrawn: Ledger.withdrawn,
+    CardReissued: Ledger.reissued,
     ProgrammeRefused: Ledger.programme_refused,
 }

@@ -1,4 +1,4 @@
-"""What a file of members says of each beyond names and points: birthday, staff, referrer, segments, beginnings."""
+"""What a file of members says of each beyond names and points: birthday, staff, referrer, family, segments and more."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _LEAP_YEAR: Final = 2024  # 29 February is a birthday
 _YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _SEGMENT: Final = re.compile(r"[^\s,]{1,40}")
 SEGMENTS_MAX: Final = 50  # each is a word that a rule may ask for; a member in more is in none that matters
+MEMBERS_MAX: Final = 99  # of one family's account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,14 @@ class MemberFacts:
 
     Attributes:
         birthday: month and day ("02-29"): the year is not kept.
+        members: how many people use the account.
         purchases: how many there were, for a member who is new here; as `membership_until`.
     """
 
     birthday: str | None = None
     staff: bool | None = None
     referrer: str | None = None
+    members: int | None = None
     segments: tuple[str, ...] | None = None
     purchases: int | None = None
     membership_until: datetime | None = None
@@ -46,6 +49,7 @@ class MemberFacts:
             "birthday": self.birthday or "",
             "staff": bool(self.staff),
             "referrer": self.referrer or "",
+            "members": self.members or 1,
             "segments": list(self.segments or ()),
             "purchases": self.purchases,
             "membership_until": self.membership_until,
@@ -59,6 +63,7 @@ class MemberFacts:
             "birthday": self.birthday,
             "staff": self.staff,
             "referrer": self.referrer,
+            "members": self.members,
             "segments": None if self.segments is None else list(self.segments),
         }
         return {name: value for name, value in said.items() if value is not None and value != getattr(row, name)}
@@ -78,6 +83,7 @@ def read_facts(texts: Mapping[str, str], member_id: str) -> MemberFacts:
         birthday=_birthday(texts.get("birthday", ""), member_id),
         staff=_staff(texts.get("staff", ""), member_id),
         referrer=referrer or None,
+        members=_members(texts.get("members", ""), member_id),
         segments=_segments(texts.get("segments", ""), member_id),
         purchases=_count(texts.get("purchases", ""), member_id),
         membership_until=moment_of(until, f"membership_until of {member_id}") if until else None,
@@ -115,6 +121,14 @@ def _staff(text: str, member_id: str) -> bool | None:
     if text.lower() not in _YES:
         raise ValueError(f"staff of {member_id} must be yes or no, not {text[:20]!r}")
     return _YES[text.lower()]
+
+
+def _members(text: str, member_id: str) -> int | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MEMBERS_MAX:
+        raise ValueError(f"members of {member_id} must be a number from 1 to {MEMBERS_MAX}, not {text[:20]!r}")
+    return int(text)
 
 
 def _segments(text: str, member_id: str) -> tuple[str, ...] | None:

@@ -1,7 +1,8 @@
 """Members from a CSV file into the centre, and one member shown; phones and cards become keyed hashes and masks.
 
 Columns: id and name; phone (E.164) and card if there are any; tier, spent; points, or one column ``points.UNIT`` for
-each unit; birthday, staff, referrer, segments, purchases and membership_until; scope, whose tills hold the member.
+each unit; birthday, staff, referrer, members, segments, purchases and membership_until; scope, whose tills
+hold the member.
 Loading the same file again changes nothing: points, spending, purchases and membership are what a member begins with
 who is new here; afterwards they move by receipts only. An empty field says nothing.
 """
@@ -58,7 +59,7 @@ _CARD: Final = re.compile(r"[0-9A-Za-z]{3,64}")
 _UNIT: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _KNOWN: Final = (
     *("id", "name", "phone", "card", "tier", "spent", "points"),
-    *("birthday", "staff", "referrer", "segments", "purchases", "membership_until", "scope"),
+    *("birthday", "staff", "referrer", "members", "segments", "purchases", "membership_until", "scope"),
 )
 
 

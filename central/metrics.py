@@ -58,6 +58,12 @@ class Metrics:
         self.lookups = Counter(
             "tillpoint_lookups", "Customers tills asked for, by what came of it.", ("outcome",), registry=self.registry
         )
+        self.codes = Counter(
+            "tillpoint_codes",
+            "One-time codes, asked for and tried, by outcome.",
+            ("step", "outcome"),
+            registry=self.registry,
+        )
         self.database_errors = Counter(
             "tillpoint_database_errors", "Requests answered with 503, by error.", ("error",), registry=self.registry
         )
@@ -75,6 +81,14 @@ class Metrics:
         """A customer was asked for; a number is that the till must wait."""
         outcome = "refused" if isinstance(found, int) else "found" if found.changes else "missed"
         self.lookups.labels(outcome).inc()
+
+    def code_asked(self, reason: str) -> None:
+        """A code was sent, or not and why."""
+        self.codes.labels("send", reason or "sent").inc()
+
+    def code_tried(self, reason: str) -> None:
+        """A code was right, or not and why."""
+        self.codes.labels("check", reason or "right").inc()
 
     def text(self, connection: Connection, now: datetime) -> bytes:
         """The whole page."""

@@ -29,6 +29,7 @@ from drivers.vocabulary.centre import (
 )
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.spend_codes import CodeSent, CodeTried, CodeVerdict, CodeWanted
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 
 __all__ = ["OPERATIONS", "Operation", "document"]
@@ -195,7 +196,10 @@ OPERATIONS: Final = (
         summary="Say which leases and holds the till has and how far it is; be given leases on customers' points.",
         answer=LeaseAnswer,
         body=LeaseReport,
-        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+        refusals={
+            **_BODY_REFUSALS,
+            409: "`fork`: the till is quarantined, or now is: another envelope has the number of `acknowledged`.",
+        },
     ),
     Operation(
         method="post",
@@ -213,6 +217,24 @@ OPERATIONS: Final = (
         summary="Lease coupons of one use to the till at once, because a customer waits there.",
         answer=CouponsGrant,
         body=CouponsWanted,
+        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/codes",
+        name="sendCode",
+        summary="Send a customer a one-time code that proves whose points are spent; a centre need not be able to.",
+        answer=CodeSent,
+        body=CodeWanted,
+        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/codes/check",
+        name="checkCode",
+        summary="Whether what the customer read out is the code: three tries, three minutes.",
+        answer=CodeVerdict,
+        body=CodeTried,
         refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
     ),
     Operation(

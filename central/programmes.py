@@ -17,7 +17,7 @@ from drivers.vocabulary import codec
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.money import Money
 
-__all__ = ["TierRule", "set_programme", "sign_from_now_on", "single_use_kinds", "tier_rule"]
+__all__ = ["TierRule", "present_programme", "set_programme", "sign_from_now_on", "single_use_kinds", "tier_rule"]
 
 #: (tier now, money spent before and after, in minor units) → tier.
 TierRule = Callable[[str, int, int], str]
@@ -100,7 +100,8 @@ def _compiled(document: bytes) -> Programme | None:
     return loaded if isinstance(loaded, Programme) else None
 
 
-def _present(connection: Connection) -> Programme | None:
+def present_programme(connection: Connection) -> Programme | None:
+    """The newest programme, compiled; None without one."""
     table = schema.programme
     document = connection.scalar(select(table.c.document).order_by(table.c.version.desc()).limit(1))
     return None if document is None else _compiled(bytes(document))
@@ -108,7 +109,7 @@ def _present(connection: Connection) -> Programme | None:
 
 def single_use_kinds(connection: Connection) -> frozenset[str]:
     """The coupons of the present programme that may be used once, where nothing else is said of one of them."""
-    programme = _present(connection)
+    programme = present_programme(connection)
     kinds = programme.file.coupons if programme is not None else {}
     return frozenset(name for name, kind in kinds.items() if kind.uses == 1)
 
@@ -119,7 +120,7 @@ def tier_rule(connection: Connection) -> TierRule:
     The engine's own rule, with one addition: a tier that was reached by money alone follows the money down again, so
     that buying and returning does not leave a golden card behind. A tier that was given by hand stays.
     """
-    programme = _present(connection)
+    programme = present_programme(connection)
     if programme is None:
         return _everybody_stays
 

@@ -23,12 +23,13 @@ from drivers.vocabulary.decision import (
     PointsEarned,
     PointsSpent,
 )
-from drivers.vocabulary.receipt import Receipt
+from drivers.vocabulary.receipt import Receipt, TenderKind
 
 __all__ = ["decision_of"]
 
 #: What the till carried out as it was quoted, whatever it charged in the end.
 _AS_QUOTED: Final = (LineDiscount, PointsSpent, PointsDonated, CouponUsed, CertificateUsed)
+_MONEY: Final = frozenset({TenderKind.CASH, TenderKind.CARD})
 
 
 def decision_of(
@@ -43,14 +44,19 @@ def decision_of(
 ) -> tuple[Decision, int]:
     """(what this receipt did, paid less quoted in minor units).
 
-    A quote counts when its total was charged, or when the till names it. Otherwise the receipt is taken as it is:
-    nothing was taken off by us, points are earned on what was paid, and the difference is written down.
+    A quote counts when its total was charged, or the same money with its points told in another form, or when the till
+    names it. One whose points were not taken after all (the till never heard our answer) counts without them. Otherwise
+    the receipt is taken as it is: nothing was taken off by us, points are earned on what was paid, and the difference
+    is written down.
     """
     quoted = opened.decision if opened is not None else None
     if opened is None or quoted is None or (mark is not None and mark != opened.mark):
         return desk.decide(receipt, known, now, closed=True, partner=partner), 0
+    unspent = _unspent(desk, opened, quoted, receipt, known, partner=partner) if mark is None else None
+    if unspent is not None:
+        return unspent, 0
     difference = (receipt.total - matching.expected_total(quoted)).minor
-    if difference == 0:
+    if difference == 0 or _same_money(quoted, receipt):
         return _as_paid(desk, opened, quoted, receipt, known, partner=partner), 0
     fresh = desk.decide(receipt, known, now, closed=True, partner=partner)
     value_tendered = any(tender.kind in STORED_VALUE and tender.amount for tender in receipt.tenders)
@@ -59,6 +65,33 @@ def decision_of(
     kept = tuple(effect for effect in quoted.effects if isinstance(effect, _AS_QUOTED))
     rest = tuple(effect for effect in fresh.effects if not isinstance(effect, _AS_QUOTED))
     return replace(fresh, discount=quoted.discount, effects=(*kept, *rest)), difference
+
+
+def _same_money(quoted: Decision, receipt: Receipt) -> bool:
+    """Whether the customer paid in money what was quoted; the till took points as a tender, or as a discount."""
+    by_value = sum(tender.amount.minor for tender in receipt.tenders if tender.kind in STORED_VALUE)
+    return bool(quoted.spent and receipt.tenders) and receipt.total.minor - by_value == quoted.payable.minor
+
+
+def _unspent(
+    desk: DeskState, opened: Open, quoted: Decision, receipt: Receipt, known: Known | None, *, partner: str
+) -> Decision | None:
+    """The quote without its points, when the customer paid all of that in money; else None."""
+    paid = tuple(tender.kind for tender in receipt.tenders if tender.amount)
+    if opened.receipt is None or not quoted.spent or not paid or not _MONEY.issuperset(paid):
+        return None
+    if receipt.total == quoted.payable:
+        return None
+    basket = replace(opened.receipt, tenders=(), change=None)
+    fresh = desk.decide(
+        basket,
+        known,
+        opened.touched_at,
+        announced_tenders=paid,
+        partner=partner,
+        coupons_refused=opened.coupons_refused,
+    )
+    return fresh if fresh.payable == receipt.total == matching.expected_total(fresh) else None
 
 
 def _as_paid(

@@ -16,15 +16,20 @@ from agent.acts import Act
 from agent.checkout import (
     app_codes,
     attaching,
+    by_hand,
+    cases,
     certificates,
     closing,
     identifying,
     inside,
     joining,
     lease_reports,
+    limits,
     panel,
     prints,
     quoting,
+    recent,
+    reported,
     returning,
     scanning,
     slips_again,
@@ -35,6 +40,7 @@ from agent.checkout import (
 )
 from agent.checkout.guests import Asked, forget_guests
 from agent.checkout.records import AwaitingPrint, Closed, Hold, Open, read, read_all
+from agent.checkout.spend_proofs import CodeAnswer, CodeQuestion
 from agent.checkout.state import DeskState
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from drivers.vocabulary import checkout as contract
@@ -45,6 +51,7 @@ from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceStateChanged, Document
 from drivers.vocabulary.inside import InsideOffer
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
+from drivers.vocabulary.receipt import TenderKind
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 from offline_queue.errors import StoreFull, StoreUnavailable
 
@@ -110,9 +117,25 @@ class Desk(DeskState):
         identifying.keep_answer(self, asked, answer)
         panel.identify(self, asked.request, replaces=replaces, may_ask=False)
 
-    def act(self, done: Act) -> None:
-        """The cashier did something at the panel."""
-        panel.act(self, done)
+    def act(self, done: Act) -> CodeQuestion | None:
+        """The cashier did something at the panel; what the centre is to be asked beside, if anything."""
+        return panel.act(self, done)
+
+    def code_answered(self, asked: CodeQuestion, answer: CodeAnswer | None) -> None:
+        """The centre's word on a one-time code, None when it could not be had."""
+        panel.code_answered(self, asked, answer)
+
+    def sum_entered(self, amount: str) -> contract.QuoteRequest:
+        """The cashier typed the sum of a receipt of the panel's own; what is to be quoted."""
+        return by_hand.enter(self, amount)
+
+    def sum_again(self) -> contract.QuoteRequest | None:
+        """What of it is to be quoted again after something else was said at the panel; None for nothing."""
+        return by_hand.again(self)
+
+    def sum_paid(self, tender: TenderKind) -> contract.ConfirmRequest:
+        """How it is closed, now that the customer has paid."""
+        return by_hand.closing(self, tender)
 
     def keys_changed(self, *, tenant_key: bytes, tenant_key_next: bytes, sealing_key: str) -> None:
         """The centre gave other keys."""
@@ -190,11 +213,13 @@ class Desk(DeskState):
     def confirm(self, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
         """The receipt is closed."""
         self.turn += 1
-        return closing.confirm(self, request, source=source)
+        told = reported.confirmed(self, request)
+        return told if told is not None else closing.confirm(self, request, source=source)
 
     def refund(self, request: contract.RefundRequest, *, source: str) -> contract.RefundAnswer:
         """A return is closed."""
-        return returning.refund(self, request, source=source)
+        request, told = reported.refunded(self, request)
+        return told if told is not None else returning.refund(self, request, source=source)
 
     def attach(self, request: contract.AttachRequest) -> contract.AttachAnswer:
         """A closed receipt of nobody becomes somebody's."""
@@ -204,6 +229,10 @@ class Desk(DeskState):
         """A scanner of ours read something; whom to ask the centre for, when only it can know."""
         return scanning.scanned(self, event)
 
+    def scan_asked(self, asked: Asked, answer: LookupAnswer | None, *, is_awaited: bool) -> None:
+        """The centre's word on a code that a scanner of ours read."""
+        scanning.scan_asked(self, asked, answer, is_awaited=is_awaited)
+
     def reprint(self, request: contract.ReprintRequest) -> contract.ReprintAnswer:
         """The slip of a closed receipt once more."""
         return slips_again.reprint(self, request)
@@ -212,6 +241,10 @@ class Desk(DeskState):
         """A document ended on a printer's stream; the lines to print with it."""
         self.turn += 1
         return prints.printed(self, device, document)
+
+    def named(self, request: contract.QuoteRequest, codes: Sequence[str]) -> contract.QuoteRequest:
+        """The same question, for the customer whom an open receipt names itself."""
+        return inside.named(self, request, codes)
 
     def offer_inside(self, answer: contract.QuoteAnswer, document: Document) -> InsideOffer | None:
         """What a quote comes to in a receipt that is open in the register."""
@@ -283,6 +316,7 @@ class Desk(DeskState):
     def replica_changed(self) -> None:
         """Balances or the programme changed."""
         joining.settle_newcomers(self)
+        cases.settle_cards(self)
         forget_guests(self)
         self.programmes.look()
         self.programme = self.programmes.current
@@ -323,6 +357,7 @@ class Desk(DeskState):
         self._tell_refused()
         if self.current is not None and now - self.current.touched_at > self._stays():
             self.clear()
+        by_hand.forget(self, now - self.rules.forget_after)
         if self.tended_at is None or now - self.tended_at >= TEND_EVERY:
             self.tended_at = now
             self.store.tend()
@@ -346,6 +381,8 @@ class Desk(DeskState):
             if now - one.closed_at > self.rules.awaits_print
         ]
         old += [("value_promise", key) for key in value_leases.stale_promises(self, going_on)]
+        old += [("pace", key) for key in limits.forget_old(self, now)]
+        old += [("recent", key) for key in recent.forget_recent(self, now)]
         if old:
             with self.store.transaction() as tx:
                 for collection, key in old:

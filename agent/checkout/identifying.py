@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from agent.checkout import app_codes, limits, unnamed
+from agent.checkout import app_codes, limits, recent, unnamed
 from agent.checkout.codes import Recognised
 from agent.checkout.guests import Asked, keep_guest
 from agent.checkout.knowledge import Known
@@ -128,6 +128,7 @@ def _answer(
         receipt_uid=request.receipt_uid,
         now=now,
     )
+    recent.remember(desk, recognised.identifier, known.customer.id, now)
     return _found(known, mask, now, partner=title)
 
 

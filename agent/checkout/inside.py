@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from agent.checkout.claims import claim_code
 from agent.checkout.closing import slip_of
+from agent.checkout.identity import customer_by_code
 from agent.checkout.matching import expected_total
 from agent.checkout.records import Open, read
 from agent.slips.text import lay_out
@@ -22,10 +23,12 @@ from drivers.vocabulary.inside import InsideOffer
 from drivers.vocabulary.receipt import Receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agent.checkout.state import DeskState
     from drivers.vocabulary.events import Document
 
-__all__ = ["offer_of", "request_of"]
+__all__ = ["named", "offer_of", "request_of"]
 
 
 def request_of(document: Document) -> contract.QuoteRequest | None:
@@ -35,6 +38,14 @@ def request_of(document: Document) -> contract.QuoteRequest | None:
         return None
     kinds = tuple(dict.fromkeys(tender.kind for tender in receipt.tenders if tender.amount))
     return contract.QuoteRequest(receipt=replace(receipt, tenders=(), change=None), announced_tenders=kinds)
+
+
+def named(desk: DeskState, request: contract.QuoteRequest, codes: Sequence[str]) -> contract.QuoteRequest:
+    """The same question for whom the receipt names by a card or phone we know; who is at the till goes before."""
+    if desk.current is not None and desk.current.customer_id is not None:
+        return request
+    found = next((one for one in (customer_by_code(desk, code) for code in codes) if one is not None), None)
+    return request if found is None else replace(request, customer_id=found)
 
 
 def offer_of(desk: DeskState, answer: contract.QuoteAnswer, document: Document) -> InsideOffer | None:

@@ -74,7 +74,7 @@ class Knowledge:
             found = self.replica.get("alias", name)
             if found is not None:
                 return codec.decode(found.body, str)
-        for collection in ("guest_alias", "newcomer_alias"):
+        for collection in ("card_alias", "guest_alias", "newcomer_alias"):
             for name in hashes:
                 here = self.documents.get(collection, name)
                 if here is not None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from agent import acts
-from agent.checkout import identifying, wishes
+from agent.checkout import by_hand, cases, identifying, limits, recent, spend_proofs, wishes
 from agent.checkout.guests import Asked
 from agent.checkout.panel_counts import count
 from agent.checkout.records import Current, Offered, Wish, write
+from agent.checkout.spend_proofs import CodeAnswer, CodeQuestion
 from agent.snapshot import Screen
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.errors import CheckoutRefused
@@ -25,7 +26,7 @@ from drivers.vocabulary.joining import ConsentChannel, ConsentGiven
 if TYPE_CHECKING:
     from agent.checkout.desk import Desk
 
-__all__ = ["act", "identify"]
+__all__ = ["act", "code_answered", "identify"]
 
 # ── A code ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -40,6 +41,11 @@ def identify(desk: Desk, request: contract.IdentifyRequest, *, replaces: bool, m
         may_ask: False once the centre was asked.
     """
     desk.typed = ""
+    if request.presented and cases.new_card(desk, request.code):
+        return None
+    if not request.presented and recent.is_last_digits(request.code):
+        _choose(desk, request.code.strip())
+        return None
     other = None if replaces else _other(desk, request)
     if other is not None:
         desk.turn += 1
@@ -54,6 +60,30 @@ def identify(desk: Desk, request: contract.IdentifyRequest, *, replaces: bool, m
     if found.state is contract.IdentifyState.NOT_FOUND and not request.presented:
         desk.typed = request.code
     return None
+
+
+def _choose(desk: Desk, digits: str) -> None:
+    """Who told a number with these digits here lately."""
+    desk.turn += 1
+    found = recent.choices(desk, digits, desk.clock.now())
+    if found is not None and (desk.current is None or desk.current.customer_id is None):
+        _set(desk, found)
+    else:
+        desk.notice = "no_recent"
+
+
+def _pick(desk: Desk, done: acts.Pick) -> None:
+    current = desk.current
+    if current is None or current.step != "pick" or done.row > len(current.picks):
+        return
+    customer_id = current.picks[done.row - 1].customer_id
+    known = desk.known(customer_id)
+    if known is None or known.customer.blocked:
+        raise CheckoutRefused("the customer is not known here any more; type the whole number", code="unknown_customer")
+    desk.turn += 1
+    mask = known.customer.phone or known.customer.name
+    now = desk.clock.now()
+    identifying.attach(desk, customer_id, presented=False, mask=mask, partner="", receipt_uid=None, now=now)
 
 
 def _other(desk: Desk, request: contract.IdentifyRequest) -> Offered | None:
@@ -77,15 +107,32 @@ def _other(desk: Desk, request: contract.IdentifyRequest) -> Offered | None:
 # ── A key ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def act(desk: Desk, done: acts.Act) -> None:
-    """The cashier did this; raises CheckoutRefused."""
-    does: Callable[[Desk, Any], None] = _DOES[type(done)]
-    does(desk, done)
+def act(desk: Desk, done: acts.Act) -> CodeQuestion | None:
+    """The cashier did this; what the centre is to be asked beside, if anything. Raises CheckoutRefused."""
+    does: Callable[[Desk, Any], CodeQuestion | None] = _DOES[type(done)]
+    return does(desk, done)
+
+
+def code_answered(desk: Desk, asked: CodeQuestion, answer: CodeAnswer | None) -> None:
+    """The centre's word on a one-time code; a right one spends what the cashier asked for, once."""
+    points = spend_proofs.answered(desk, asked, answer)
+    if points is not False:
+        _spend(desk, acts.Spend(points=points))
+
+
+def _ask_code(desk: Desk, _: acts.AskCode) -> CodeQuestion | None:
+    return spend_proofs.ask_code(desk)
+
+
+def _try_code(desk: Desk, done: acts.TryCode) -> CodeQuestion | None:
+    return spend_proofs.try_code(desk, done.code, done.points)
 
 
 def _ask_spending(desk: Desk, _: acts.AskSpending) -> None:
     if desk.current is None or desk.current.customer_id is None or desk.current.step == "ask":
         return
+    if limits.stands(desk.current):
+        raise CheckoutRefused("a supervisor has to answer for this customer", code="needs_supervisor")
     _unit, most, has_receipt = wishes.spendable(desk)
     if not most:
         raise CheckoutRefused(
@@ -98,18 +145,33 @@ def _spend(desk: Desk, done: acts.Spend) -> None:
     current = desk.current
     if current is None or current.customer_id is None:
         raise CheckoutRefused("nobody is at the till whose points could be spent", code="no_customer")
-    if not (current.presented or done.supervisor):
+    if limits.stands(current):
+        raise CheckoutRefused("a supervisor has to answer for this customer", code="needs_supervisor")
+    if not (spend_proofs.is_proven(current) or done.supervisor):
         raise CheckoutRefused("show the card or the app, or let a supervisor answer for it", code="needs_proof")
     unit, most, has_receipt = wishes.spendable(desk)
     if not most:
         raise CheckoutRefused("there are no points to spend", code="nothing_to_spend")
     # More than there is is no mistake: it is as much as there is.
     points = None if done.points is None or (done.points >= most and has_receipt) else min(done.points, most)
-    proof = wishes.PROOF_CARD if current.presented else wishes.PROOF_SUPERVISOR
+    others = wishes.PROOF_CODE if current.proven else wishes.PROOF_SUPERVISOR
+    proof = wishes.PROOF_CARD if current.presented else others
     wish = Wish(unit=unit, proof=proof, points=points)
     if wish != current.wish:
         count(desk, "spend_wishes")
     _put(desk, step="", wish=wish)
+
+
+def _answer_limit(desk: Desk, done: acts.AnswerLimit) -> None:
+    current = desk.current
+    if current is None or current.limit is None:
+        return
+    if current.limit.level == limits.HARD and not done.supervisor:
+        raise CheckoutRefused("a supervisor has to answer for this customer", code="needs_supervisor")
+    if not (done.answer or done.supervisor):
+        raise CheckoutRefused("say why this customer is here so often", code="needs_reason", field="answer")
+    count(desk, "limits_answered")
+    _set(desk, replace(limits.answered(current, answer=done.answer, supervisor=done.supervisor), step=""))
 
 
 def _drop_wish(desk: Desk, _: acts.DropWish) -> None:
@@ -193,10 +255,12 @@ def _back(desk: Desk, _: acts.Act) -> None:
     current = desk.current
     if current is None or not current.step:
         return
-    if current.step == "enrol" and current.screen == Screen.IDLE.value and not current.partner:
+    if current.step in {"enrol", "pick"} and current.screen == Screen.IDLE.value and not current.partner:
         desk.clear()
         return
-    _put(desk, step="", offered=None, ticked=())
+    _put(desk, step="", offered=None, ticked=(), vouched=False, number="")
+    if limits.stands(desk.current):
+        desk.notice = "limit_stands"
 
 
 # ── Keeping ─────────────────────────────────────────────────────────────────────────────────────
@@ -215,7 +279,15 @@ def _set(desk: Desk, current: Current) -> None:
     desk.notice = ""
 
 
-_DOES: Final[dict[type, Callable[..., None]]] = {
+_DOES: Final[dict[type, Callable[..., CodeQuestion | None]]] = {
+    acts.AnswerLimit: _answer_limit,
+    acts.AskCode: _ask_code,
+    acts.OpenCase: lambda desk, _: cases.open_case(desk),
+    acts.LostCard: lambda desk, done: cases.lost_card(desk, supervisor=done.supervisor),
+    acts.SamePerson: lambda desk, _: cases.same_person(desk),
+    acts.Withdraw: lambda desk, done: cases.withdraw(desk, everything=done.everything),
+    acts.Pick: _pick,
+    acts.TryCode: _try_code,
     acts.AskSpending: _ask_spending,
     acts.Spend: _spend,
     acts.DropWish: _drop_wish,
@@ -225,5 +297,6 @@ _DOES: Final[dict[type, Callable[..., None]]] = {
     acts.Refused: _refused,
     acts.ReplaceCustomer: _replace,
     acts.KeepCustomer: _back,
+    acts.DropSale: lambda desk, _: by_hand.drop(desk),
     acts.Back: _back,
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from agent.checkout import matching, returning, slips_again, writing
 from agent.checkout.closing import close_sale
+from agent.checkout.identity import customer_by_code
 from agent.checkout.records import AwaitingPrint, Closed, Open, read, read_all, write
 from agent.checkout.state import DeskState
 from agent.slips.text import lay_out, words
@@ -35,10 +38,10 @@ def _printed(desk: DeskState, device: str, document: Document) -> tuple[str, ...
         return returning.refund_lines(desk, answer)
     if document.quoted:
         return _sale_quoted(desk, document, document.receipt, source)
-    return _sale_printed(desk, document.receipt, source)
+    return _sale_printed(desk, document.receipt, source, document.codes)
 
 
-def _sale_printed(desk: DeskState, receipt: Receipt, source: str) -> tuple[str, ...]:
+def _sale_printed(desk: DeskState, receipt: Receipt, source: str, codes: Sequence[str] = ()) -> tuple[str, ...]:
     """A printed sale is a reprint, the print of a sale the POS asked us about, or a new sale."""
     alias = desk.store.get("printed", receipt.uid)
     before = read(desk.store, "closed", alias.decode() if alias is not None else receipt.uid, Closed)
@@ -51,7 +54,8 @@ def _sale_printed(desk: DeskState, receipt: Receipt, source: str) -> tuple[str, 
     if isinstance(match, AwaitingPrint):
         return print_of(desk, match, print_uid, source=source)
     opened, mark = None, None
-    customer_id = desk.current.customer_id if desk.current is not None else None
+    named = (customer_by_code(desk, code) for code in codes)
+    customer_id = desk.customer_of(None, None) or next((one for one in named if one is not None), None)
     if match is not None and match.receipt is not None and match.decision is not None:
         opened, mark, customer_id = match, match.mark, match.customer_id
         receipt = matching.as_printed(match.receipt, desk.charged_off(match.receipt, match.decision), receipt)
@@ -64,7 +68,7 @@ def _sale_quoted(desk: DeskState, document: Document, receipt: Receipt, source: 
     """A sale that was quoted while it was open in the register; by the quote's name it is known from now on."""
     opened = read(desk.store, "checkout", document.quoted, Open)
     if opened is None or opened.receipt is None or opened.decision is None:
-        return _sale_printed(desk, receipt, source)
+        return _sale_printed(desk, receipt, source, document.codes)
     believed = document.believed
     off = desk.charged_off(opened.receipt, opened.decision)
     if believed is not None and receipt.total.minor == opened.receipt.total.minor - sum(off.values()):

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from agent.checkout import matching, prints, returning, writing
+from msgspec.structs import replace
+
+from agent.checkout import matching, prints, reported, returning, writing
 from agent.checkout.closing import close_sale
 from agent.checkout.records import AwaitingPrint, Closed, Open, PulledPlace, read, read_all, write
 from agent.checkout.state import DeskState
@@ -19,10 +21,11 @@ from drivers.transport.recording import redact
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import facts
 from drivers.vocabulary.errors import CheckoutRefused
+from drivers.vocabulary.events import Document
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 from offline_queue.errors import StoreError
 
-__all__ = ["place", "pulled"]
+__all__ = ["count", "place", "pulled"]
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +56,14 @@ def pulled(desk: DeskState, device: str, one: Pulled) -> tuple[str, ...]:
     if kept is not None and kept.memory == one.memory and one.number <= kept.number:
         return ()
     there = PulledPlace(memory=one.memory, number=one.number, last=one.last, at=desk.clock.now())
+    return count(desk, device, one, key=device, there=there)
+
+
+def count(desk: DeskState, device: str, one: Pulled, *, key: str, there: PulledPlace) -> tuple[str, ...]:
+    """Count a document that was not counted yet and keep its place under `key`; the lines to print for it."""
     document = one.document
     if document.kind in _RECEIPTS and document.receipt is None:
-        _keep_unread(desk, device, one, document.problems, there)
+        _keep_unread(desk, device, one, document.problems, key=key, there=there)
         return ()
     lines: tuple[str, ...] = ()
     try:
@@ -66,10 +74,10 @@ def pulled(desk: DeskState, device: str, one: Pulled) -> tuple[str, ...]:
         # A document that is refused, or breaks us, must not keep back those behind it.
         if not isinstance(error, CheckoutRefused):
             log.exception("pull.fault device=%s number=%d", device, one.number)
-        _keep_unread(desk, device, one, (f"document {one.number}: {error}",), there)
+        _keep_unread(desk, device, one, (f"document {one.number}: {error}",), key=key, there=there)
         return ()
     with desk.store.transaction() as tx:
-        write(tx, "pulled", device, there)
+        write(tx, "pulled", key, there)
     return lay_out(lines, document.columns or desk.rules.columns)
 
 
@@ -82,28 +90,40 @@ def _count(desk: DeskState, device: str, one: Pulled) -> tuple[str, ...]:
         desk.turn += 1
         return prints.printed(desk, device, one.document)
     source = f"print:{device}"
+    if desk.reports_are_read and reported.is_known(desk, one.document, receipt):
+        return ()
     if one.document.kind is DocumentKind.RETURN:
-        returning.refund(desk, contract.RefundRequest(receipt=receipt), source=source)
+        receipt = reported.with_base(desk, one.document, receipt)
+        customer_id = reported.customer_of(desk, one.document)
+        returning.refund(desk, contract.RefundRequest(receipt=receipt, customer_id=customer_id), source=source)
     else:
-        _count_late_sale(desk, receipt, source)
+        _count_late_sale(desk, one.document, receipt, source)
     return ()  # whoever bought it has gone
 
 
-def _count_late_sale(desk: DeskState, receipt: Receipt, source: str) -> None:
+def _count_late_sale(desk: DeskState, document: Document, receipt: Receipt, source: str) -> None:
     """A sale of some time ago: one we know, the print of one the POS asked us about then, or one nobody was seen at."""
     alias = desk.store.get("printed", receipt.uid)
     if read(desk.store, "closed", alias.decode() if alias is not None else receipt.uid, Closed) is not None:
         return
     awaiting = [known for _, known in read_all(desk.store, "print", AwaitingPrint)]
     quoted = [known for _, known in read_all(desk.store, "checkout", Open)]
-    match = matching.match_late(receipt, awaiting, quoted)
+    match: AwaitingPrint | Open | None = None
+    if desk.reports_are_read:
+        awaiting = reported.may_be(desk, receipt, awaiting)
+        match = reported.quote_of(desk, document, receipt)
+    match = match or matching.match_late(receipt, awaiting, quoted)
     if isinstance(match, AwaitingPrint):
         prints.print_of(desk, match, receipt.uid)
         return
-    print_uid, opened, mark, customer_id = receipt.uid, None, None, None
+    print_uid, opened, mark, customer_id = receipt.uid, None, None, reported.customer_of(desk, document)
     if match is not None and match.receipt is not None and match.decision is not None:
-        opened, mark, customer_id = match, match.mark, match.customer_id
-        receipt = matching.as_printed(match.receipt, desk.charged_off(match.receipt, match.decision), receipt)
+        opened, customer_id = match, match.customer_id or customer_id
+        if matching.expected_total(match.decision) == receipt.total:
+            mark = match.mark
+            receipt = matching.as_printed(match.receipt, desk.charged_off(match.receipt, match.decision), receipt)
+        else:  # the same sale by its number, and something else was charged
+            receipt = replace(receipt, uid=match.uid)
     close_sale(
         desk,
         receipt,
@@ -116,13 +136,15 @@ def _count_late_sale(desk: DeskState, receipt: Receipt, source: str) -> None:
     )
 
 
-def _keep_unread(desk: DeskState, device: str, one: Pulled, problems: tuple[str, ...], there: PulledPlace) -> None:
+def _keep_unread(
+    desk: DeskState, device: str, one: Pulled, problems: tuple[str, ...], *, key: str, there: PulledPlace
+) -> None:
     """What does not add up is kept raw for a person, together with its number."""
     # A receipt may hold the customer's phone or card: masked before it touches the disk, its length kept.
     raw = redact(one.document.raw)
     fact = facts.ReceiptUnread(device=device, raw=raw, problems=problems, printed_at=desk.clock.now())
     with desk.store.transaction() as tx:
         writing.append(desk, tx, fact, [f"device:{device}"])
-        write(tx, "pulled", device, there)
+        write(tx, "pulled", key, there)
     if one.is_fresh:
         desk.notice = words(desk.rules.slip.language)["unread"]

@@ -17,6 +17,7 @@ from agent.checkout.state import DeskState
 from agent.checkout.value_leases import keep_leases, promise_values
 from agent.checkout.wishes import with_wish
 from agent.loyalty import SpendAsk, unit_groups
+from agent.loyalty.points import PointsScale
 from agent.loyalty.rules import DonatePoints, SpendPoints
 from agent.snapshot import LinkState
 from drivers.vocabulary import checkout as contract
@@ -61,7 +62,7 @@ def quote(
     known = _known_or_refuse(desk, customer_id, receipt.uid)
     request = with_wish(desk, request, customer_id)
     ask = SpendAsk.none()
-    if known is not None and (request.points_max or request.points):
+    if known is not None and (request.points_max or request.points or request.points_worth):
         ask = _spend_ask(desk, request, known, at_most)
     now = desk.clock.now()
     partner = desk.partner_of(opened)
@@ -113,7 +114,23 @@ def quote(
         payable=decision.payable,
         customer_id=customer_id,
         certificates=shown,
+        spendable_worth=_worth(desk, receipt, decision),
     )
+
+
+def _scale(desk: DeskState, unit: str) -> PointsScale | None:
+    units = desk.programme.file.units if desk.programme is not None else {}
+    return PointsScale.of(unit, units[unit]) if unit in units else None
+
+
+def _worth(desk: DeskState, receipt: Receipt, decision: Decision) -> dict[str, Money]:
+    """What the points that may be spent stand for."""
+    scales = {unit: _scale(desk, unit) for unit in decision.spendable}
+    return {
+        unit: receipt.total.with_minor(scale.worth(decision.spendable[unit]))
+        for unit, scale in scales.items()
+        if scale is not None
+    }
 
 
 def _keep_back(desk: DeskState, tx: Transaction, customer_id: str, decision: Decision, uid: str) -> None:
@@ -270,6 +287,10 @@ def _spend_ask(desk: DeskState, request: contract.QuoteRequest, known: Known, at
     limit, reason = spend_limit(desk, known, unit, request.receipt.uid)
     if at_most is not None and at_most < limit:
         limit, reason = at_most, "offline_cap" if at_most else "balance"
+    if request.points_worth is not None:
+        scale = _scale(desk, unit)
+        points = scale.affordable(max(0, request.points_worth.minor)) if scale is not None else 0
+        return SpendAsk.exactly(points, unit=unit, limit=limit, reason=reason)
     if request.points_max:
         return SpendAsk.most(unit=unit, limit=limit, reason=reason)
     return SpendAsk.exactly(request.points or 0, unit=unit, limit=limit, reason=reason)

@@ -18,14 +18,20 @@ Collections and keys:
     coupon/<serial>             how often a coupon was used on this till (CouponUses); kept, or it could be used again
     issued/<serial>             a coupon this till has given for a later purchase (CouponFact)
     newcomer/<name>             somebody who became a customer here (Newcomer), until the replica knows
+    card_alias/<hash>           a new card that was given here (the customer as bytes), until the replica knows it
     newcomer_alias/<hash>       by which keyed hash a newcomer is found (the name as bytes)
     other_name/<customer>/<name> a name this till gave to a customer whom the centre knew already (empty)
     guest/<customer>            somebody the centre named and the replica does not know yet (Guest)
     guest_alias/<hash>          by which keyed hash a guest is found (the customer as bytes)
     qr/<hash of the code>       a signed code of an app that named somebody here (QrSeen), until it expires
     print/<uid>                 a receipt confirmed over the API whose print has not been seen yet (AwaitingPrint)
+    pace/customer/<customer>    when a customer bought here lately, and at whom (Pace); pace/till is everybody (a day)
     panel_day/<day>             what was done at the panel on a day (PanelDay)
+    recent/<hash>/<customer>    who told a number here lately, by a keyed hash of its last digits (Recent)
     pulled/<device>             up to which closed document a device was read (PulledPlace)
+    pulled/<till system>        since when a till system's reports are counted (PulledPlace)
+    pulled/<till system>/<counter>  up to which document its reports were read (PulledPlace)
+    numbered/<number>/<day>/<uid>   closed receipts by their number, where reports are read (empty)
 """
 
 from __future__ import annotations
@@ -46,22 +52,29 @@ from offline_queue.transaction import SCAN_ROWS_MAX, Documents, Transaction
 
 __all__ = [
     "AwaitingPrint",
+    "ByHand",
     "CentreTime",
     "Closed",
+    "CodeKept",
     "CouponUses",
     "Current",
     "Entry",
     "Guest",
     "Hold",
     "LeaseKept",
+    "LimitKept",
     "Newcomer",
     "Offered",
     "Open",
+    "Pace",
     "PanelDay",
+    "Picked",
     "PulledPlace",
     "QrSeen",
+    "Recent",
     "ValueKept",
     "ValuePromise",
+    "Visit",
     "Wanted",
     "Wish",
     "entry_key",
@@ -173,7 +186,7 @@ class Wish(_Record, frozen=True, kw_only=True, omit_defaults=True):
     """What the customer at the till wants to spend; `points` None is the most there may be.
 
     Attributes:
-        proof: how it was shown that the points are theirs: "card" (card or app code) or "supervisor".
+        proof: how it was shown that the points are theirs: "card" (card or app code), "code" or "supervisor".
     """
 
     unit: str
@@ -182,20 +195,87 @@ class Wish(_Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Offered(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """Another customer whose card was shown while one is at the till."""
+    """Another customer whose card was shown while one is at the till; `is_told`: the centre hears that they are one."""
 
     customer_id: str
     mask: str
     presented: bool = False
     partner: str = ""
+    is_told: bool = False
+
+
+class Visit(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A receipt of a customer that was closed here; `presented`: a card or an app was shown."""
+
+    at: AwareTime
+    cashier: str = ""
+    presented: bool = False
+
+
+class Pace(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Receipts one after another, the newest last."""
+
+    visits: tuple[Visit, ...] = ()
+
+
+class LimitKept(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A limit against misuse that the customer at the till met, and what was answered."""
+
+    limit: str
+    count: int
+    level: str
+    answer: str = ""
+    supervisor: bool = False
+
+
+class Recent(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """When a customer last told a number here."""
+
+    at: AwareTime
+
+
+class Picked(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the customers a cashier chooses from."""
+
+    customer_id: str
+    at: AwareTime
+
+
+class CodeKept(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A one-time code that was asked for, never the code itself.
+
+    Attributes:
+        id: its name at the centre.
+        state: "asking", "sent", "checking" or "failed"; asking and checking end with the process (`boot`).
+        reason: why there is none, or why it is not the code.
+        points: how many are spent when the one that is being checked is right; None is the most there may be.
+    """
+
+    id: str
+    state: str
+    boot: str
+    reason: str = ""
+    mask: str = ""
+    digits: int = 4
+    tries_left: int = 3
+    expires_at: AwareTime | None = None
+    again_at: AwareTime | None = None
+    points: int | None = None
 
 
 class Current(_Record, frozen=True, kw_only=True, omit_defaults=True):
     """What the panel shows: the customer at the till, or what became of the last code.
 
     Attributes:
-        step: "" or what the cashier is about to say: "redeem", "ask", "enrol".
+        step: "" or what the cashier is about to say: "redeem", "ask", "enrol", "limit", "pick",
+            "case", "reissue", "withdrawn".
         ticked: on "enrol": the purposes the person agreed to.
+        code: the one-time code under way.
+        proven: such a code was right: the points are the customer's.
+        limit: against misuse, that this customer met.
+        picks: on "pick": whom the cashier chooses from.
+        vouched: a supervisor answers for giving a new card.
+        number: on "withdrawn": what the customer is told.
     """
 
     screen: str
@@ -208,6 +288,21 @@ class Current(_Record, frozen=True, kw_only=True, omit_defaults=True):
     wish: Wish | None = None
     offered: Offered | None = None
     ticked: tuple[str, ...] = ()
+    code: CodeKept | None = None
+    proven: bool = False
+    limit: LimitKept | None = None
+    picks: tuple[Picked, ...] = ()
+    vouched: bool = False
+    number: str = ""
+
+
+class ByHand(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A receipt whose sum the cashier typed, where no till system makes one; `wish` is what its quote counts with."""
+
+    uid: str
+    total: Money
+    touched_at: AwareTime
+    wish: Wish | None = None
 
 
 class PanelDay(_Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -335,16 +430,20 @@ class AwaitingPrint(_Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PulledPlace(_Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The last closed document that was taken from a device, and the newest there was then.
+    """The last closed document that was taken from a device or a report, and the newest there was then.
 
     Attributes:
         memory: the memory they are in: in another one the numbers begin anew.
+        gaps: of a report: first and last of the transactions that are missing before `last`.
+        newest_at: of a report: when the newest of its documents was closed.
     """
 
     memory: str
     number: int
     last: int
     at: AwareTime
+    gaps: tuple[tuple[int, int], ...] = ()
+    newest_at: AwareTime | None = None
 
 
 _PLACES: Final = {
@@ -364,7 +463,10 @@ _PLACES: Final = {
     "value_promise": ValuePromise,
     "newcomer": Newcomer,
     "guest": Guest,
+    "pace": Pace,
+    "recent": Recent,
     "panel_day": PanelDay,
+    "by_hand": ByHand,
     "qr": QrSeen,
 }
 

@@ -26,6 +26,10 @@ class SlipOutlet(Protocol):
         """Print it once more."""
         ...
 
+    def note(self, name: str, lines: tuple[str, ...]) -> None:
+        """Print a few lines that belong to no receipt."""
+        ...
+
 
 def tell(desk: DeskState, source: str, closed: Closed) -> None:
     """Give the slip of a receipt to the printers of our own; after its transaction, so that it is on disk already."""

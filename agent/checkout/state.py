@@ -18,6 +18,7 @@ from agent.checkout.consents import SHIPPED_CONSENTS, ConsentText
 from agent.checkout.coupon_guard import guarded
 from agent.checkout.coupons import coupon_facts
 from agent.checkout.knowledge import Knowledge, Known
+from agent.checkout.limits import LimitRules, stands
 from agent.checkout.programmes import Programmes
 from agent.checkout.records import Current, Open, read
 from agent.clock import Clock
@@ -57,9 +58,13 @@ class DeskRules:
             away for weeks.
         consents: what somebody is asked for who would like to join at the panel.
         panel_language: what the panel's own sentences are in; "" is the slip's.
+        standalone: no till system makes the receipts: the cashier types their sums.
         qr_keys: public keys (base64) of whoever signs the codes of the customers' app.
         attach_within: how old a receipt may be that becomes somebody's.
         same_code_s: the same code within so many seconds is one scan.
+        limits: against misuse of cards.
+        training: how long a training lasts, unless it is ended before.
+        codes: the centre sends one-time codes that prove whose points are spent.
     """
 
     currency: str
@@ -75,9 +80,13 @@ class DeskRules:
     awaits_print: timedelta = timedelta(hours=24)
     consents: tuple[ConsentText, ...] = SHIPPED_CONSENTS
     panel_language: str = ""
+    standalone: bool = False
     qr_keys: tuple[str, ...] = ()
     attach_within: timedelta = timedelta(days=14)
     same_code_s: float = 2.0
+    codes: bool = False
+    limits: LimitRules = field(default_factory=LimitRules)
+    training: timedelta = timedelta(hours=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +96,7 @@ class DeskState:
     Attributes:
         recogniser: what a code is (card, phone, product …); pure.
         prints_are_seen: True when an in-line printer shows us what the POS prints: a confirmed sale awaits its print.
+        reports_are_read: True when a POS's reports are read: a receipt may be told twice, under two names.
         programmes: which programme is in force, and why a newer one is not.
         turn: grows with each code, and whenever somebody else may be at the till from now on.
         asking: the turn for which the centre is being asked; 0 for none.
@@ -97,6 +107,7 @@ class DeskState:
         leases_asking: what the last report asks for, with that visit.
         leases_wanted_whole: the centre wants to know every lease this till holds.
         scanned_last: a number made of the code that was scanned last, and at which uptime.
+        codes_none_until_s: until this uptime the centre is not asked for one-time codes: it said that it sends none.
         typed: the number nobody was found by, in memory alone, so that joining need not ask for it again.
     """
 
@@ -119,6 +130,7 @@ class DeskState:
     pruned_at: datetime | None = None
     tended_at: datetime | None = None
     prints_are_seen: bool = False
+    reports_are_read: bool = False
     sealing_key: str = ""
     slips: SlipOutlet | None = None
     shown: Snapshot | None = None
@@ -128,6 +140,7 @@ class DeskState:
     leases_asking: dict[tuple[str, str], datetime] = field(default_factory=dict)
     leases_wanted_whole: bool = False
     scanned_last: tuple[int, float] | None = field(default=None, repr=False)
+    codes_none_until_s: float = 0.0
     typed: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
@@ -172,12 +185,17 @@ class DeskState:
         return self.knowledge.known(customer_id, self.clock.now(), for_receipt=for_receipt)
 
     def customer_of(self, asked: str | None, opened: Open | None) -> str | None:
-        """Whose receipt it is: as asked, else as identified for this receipt, else whoever is at the till."""
-        if asked is not None:
-            return asked
-        if opened is not None and opened.customer_id is not None:
-            return opened.customer_id
-        return self.current.customer_id if self.current is not None else None
+        """Whose receipt it is: as asked, else as identified for this receipt, else whoever is at the till.
+
+        Nobody's, when a hard limit against misuse stands and no supervisor has answered for it.
+        """
+        at_till = self.current.customer_id if self.current is not None else None
+        found = asked or (opened.customer_id if opened is not None else None) or at_till
+        return None if found == at_till and stands(self.current) else found
+
+    def is_presented(self, customer_id: str) -> bool:
+        """Whether this customer is at the till and showed a card or an app."""
+        return self.current is not None and self.current.customer_id == customer_id and self.current.presented
 
     def decide(
         self,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Final
 
-from agent.checkout import wishes
+from msgspec.structs import replace
+
+from agent.checkout import cases, limits, recent, spend_proofs, wishes
+from agent.checkout.by_hand import sale_view
 from agent.checkout.panel_counts import counts_today
 from agent.checkout.records import Open
 from agent.checkout.state import DeskState
@@ -12,12 +17,14 @@ from agent.loyalty.certificates import CERTIFICATES_RULE
 from agent.loyalty.compile import TIERS_RULE
 from agent.loyalty.coupons import COUPONS_RULE
 from agent.loyalty.explain import sentence
+from agent.slips.text import day_text
 from agent.snapshot import ConsentView, CustomerView, QuoteView, RedeemView, Screen, Snapshot, WishView
 from drivers.vocabulary.decision import Decision, Explanation, Hint
 
 __all__ = ["HIDDEN_NAME", "snapshot"]
 
 HIDDEN_NAME: Final = "***"  # somebody is at the till; who it is, a passer-by need not read
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 NOTES_MAX: Final = 4  # more than fits the screen, and more than anybody says
 _SHOWN: Final = frozenset({COUPONS_RULE, CERTIFICATES_RULE})  # what became of coupons and certificates on the counter
 
@@ -55,8 +62,12 @@ def snapshot(desk: DeskState, version: int) -> Snapshot:
         has_phone=screen is Screen.ENROL and desk.typed != "",
         asked=current.offered.mask if current is not None and current.offered is not None else "",
         redeem=_redeem(desk) if screen is Screen.REDEEM else None,
-        wish=_wish(desk, quoted[1] if quoted is not None else None),
+        wish=_wish(desk, quoted),
         consents=_consents(desk) if screen is Screen.ENROL else (),
+        sale=sale_view(desk),
+        limit=limits.limit_view(current),
+        picks=recent.pick_view(desk),
+        case=cases.case_view(desk),
         counts=counts_today(desk),
     )
 
@@ -76,6 +87,7 @@ def _customer(desk: DeskState) -> CustomerView | None:
         tier=desk.tier_title(customer.tier),
         balances=known.balances(desk.clock.now()),
         seen_at=known.seen_at,
+        members=customer.members,
     )
 
 
@@ -85,16 +97,21 @@ def _redeem(desk: DeskState) -> RedeemView:
         unit=wishes.unit_title(desk, unit),
         most=most,
         has_receipt=has_receipt,
-        needs_proof=desk.current is None or not desk.current.presented,
+        needs_proof=not spend_proofs.is_proven(desk.current),
+        can_code=spend_proofs.can_ask(desk),
+        code=spend_proofs.code_view(desk),
     )
 
 
-def _wish(desk: DeskState, decision: Decision | None) -> WishView | None:
+def _wish(desk: DeskState, quoted: tuple[Open, Decision] | None) -> WishView | None:
     wish = desk.current.wish if desk.current is not None else None
     if wish is None:
         return None
-    spent = next((one.amount for one in decision.spent if one.unit == wish.unit), 0) if decision is not None else 0
-    most = decision.spendable.get(wish.unit, 0) if decision is not None else 0
+    spent = most = 0
+    if quoted is not None:
+        opened, decision = quoted
+        spent = next((one.amount for one in decision.spent if one.unit == wish.unit), 0)
+        most = wishes.in_hand(desk, opened, wish.unit, decision.spendable.get(wish.unit, 0))
     is_in_quote = spent > 0 and spent == (most if wish.points is None else min(wish.points, most))
     return WishView(unit=wishes.unit_title(desk, wish.unit), points=wish.points, is_in_quote=is_in_quote)
 
@@ -121,9 +138,19 @@ def _quote(desk: DeskState, newest: Open, decision: Decision) -> QuoteView:
         payable=decision.payable,
         earn={effect.unit: effect.amount for effect in decision.earned},
         spend={effect.unit: effect.amount for effect in decision.spent if effect.amount},
-        spendable=decision.spendable,
+        spendable={unit: wishes.in_hand(desk, newest, unit, points) for unit, points in decision.spendable.items()},
         notes=_notes(desk, decision),
     )
+
+
+def _as_read(value: str, language: str) -> str:
+    """A day as the language writes it; anything else as it is."""
+    if _DAY.fullmatch(value) is None:
+        return value
+    try:
+        return day_text(date.fromisoformat(value), language)
+    except ValueError:
+        return value  # a name that looks like a day and is none
 
 
 def _notes(desk: DeskState, decision: Decision) -> tuple[str, ...]:
@@ -138,7 +165,8 @@ def _notes(desk: DeskState, decision: Decision) -> tuple[str, ...]:
     lines = []
     said_of: list[Explanation | Hint] = [*shown, *gifts, *missing]
     for one in said_of:
-        said = sentence(one, language=language, titles=titles, units=desk.programme.units)
+        values = {name: _as_read(value, language) for name, value in one.values.items()}
+        said = sentence(replace(one, values=values), language=language, titles=titles, units=desk.programme.units)
         said = said.removeprefix(f"{one.rule}: ")  # a rule without a title is nothing to a cashier
         lines.append(said[:1].upper() + said[1:])
     return tuple(dict.fromkeys(lines))[:NOTES_MAX]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import Struct
@@ -19,8 +19,20 @@ from drivers.vocabulary.receipt import DocumentKind, Receipt
 from offline_queue.envelope import Envelope
 from offline_queue.transaction import Transaction
 
-__all__ = ["answered_before", "append", "append_release", "digest", "marks", "prune_closed", "remember", "require_kind"]
+__all__ = [
+    "NUMBER_CHARS",
+    "answered_before",
+    "append",
+    "append_release",
+    "digest",
+    "marks",
+    "numbered_prefix",
+    "prune_closed",
+    "remember",
+    "require_kind",
+]
 
+NUMBER_CHARS: Final = 60  # of a receipt's number, in a key; tills count with ten digits
 PRUNED_AT_ONCE: Final = 500  # closed receipts forgotten per round, so that pruning never holds up a sale
 
 _KINDS: Final[dict[type[Struct], str]] = {fact: kind for kind, fact in facts.FACTS.items()}
@@ -58,6 +70,8 @@ def prune_closed(desk: DeskState, older_than: datetime) -> None:
             closed = read(tx, "closed", uid, Closed)
             if closed is not None and closed.print_uid:
                 tx.delete("printed", closed.print_uid)
+            if closed is not None and closed.receipt.number:
+                tx.delete("numbered", numbered_key(closed))
             tx.delete("closed", uid)
             tx.delete("closed_on", key)
 
@@ -74,6 +88,8 @@ def remember(
     customer_id = closed.customer_id
     write(tx, "closed", closed.uid, closed)
     tx.put("closed_on", f"{closed.closed_at.date().isoformat()}/{closed.uid}", closed.uid.encode())
+    if desk.reports_are_read and closed.receipt.number:
+        tx.put("numbered", numbered_key(closed), b"")
     if customer_id is None:
         return
     reflected = desk.knowledge.told(customer_id)
@@ -83,6 +99,17 @@ def remember(
     if entry is not None:
         placed = replace(entry, epoch=envelope.epoch, sequence=envelope.sequence)
         write(tx, "entry", entry_key(customer_id, envelope.epoch, envelope.sequence), placed)
+
+
+def numbered_key(closed: Closed) -> str:
+    """By which a receipt is found that a till names otherwise: its number and its day."""
+    at = closed.receipt.closed_at or closed.closed_at
+    return f"{numbered_prefix(closed.receipt.number, at)}{closed.uid}"
+
+
+def numbered_prefix(number: str, at: datetime) -> str:
+    """Under it are all receipts of that number and day (UTC)."""
+    return f"{number[:NUMBER_CHARS]}/{at.astimezone(UTC).date().isoformat()}/"
 
 
 def require_kind(receipt: Receipt, wanted: DocumentKind) -> None:
@@ -96,9 +123,10 @@ def require_kind(receipt: Receipt, wanted: DocumentKind) -> None:
 def answered_before(closed: Closed, receipt: Receipt) -> str:
     """The first answer again, marked as a duplicate; another body under the same uid is refused by name.
 
+    A till that repeats may tell the time of the repeat: when it was closed is no part of what is compared.
     A sale that was closed by its print is compared by its total: the till's own body says more than the paper did.
     """
-    same = closed.digest == digest(receipt)
+    same = closed.digest == digest(replace(receipt, closed_at=closed.receipt.closed_at))
     if closed.source.startswith("print:"):
         same = same or (closed.receipt.kind is receipt.kind and closed.receipt.total == receipt.total)
     if not same:

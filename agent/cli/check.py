@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.assembly import check
@@ -42,14 +43,32 @@ def programme_in_force(folder: Path) -> str:
 def pulled_devices(settings: Settings) -> dict[str, str]:
     """How far each pulled device was read, a sentence for each; read beside a running agent."""
     wanted = [device.name for device in settings.devices if device.way == "pull"]
-    if not wanted:
+    reports = [system for system in settings.till_systems if system.reports_name]
+    if not wanted and not reports:
         return {}
     try:
         with OutboxReader.open(settings.state_folder / "till.db") as reader:
             kept = {name: reader.document("pulled", name) for name in wanted}
+            counters = {
+                one.reports_name: [data for key, data in reader.documents("pulled") if key.startswith(f"{one.name}/")]
+                for one in reports
+            }
     except StoreError as error:
-        return dict.fromkeys(wanted, f"how far it was read is not known: {error}")
-    return {name: _place_in_words(data) for name, data in kept.items()}
+        names = (*wanted, *(one.reports_name for one in reports))
+        return dict.fromkeys(names, f"how far it was read is not known: {error}")
+    told = {name: _place_in_words(data) for name, data in kept.items()}
+    return told | {name: _counters_in_words(places) for name, places in counters.items()}
+
+
+def _counters_in_words(places: Sequence[bytes]) -> str:
+    if not places:
+        return "nothing was read yet: run tillpoint run, and see that the POS writes into the folder"
+    said = []
+    for place in (codec.decode(data, PulledPlace) for data in places):
+        gaps = f", {len(place.gaps)} gaps" if place.gaps else ""
+        when = place.at.isoformat(timespec="seconds")
+        said.append(f"counter {place.memory} read through transaction {max(place.last, place.number)}{gaps} ({when})")
+    return "; ".join(said)
 
 
 def _place_in_words(data: bytes | None) -> str:

@@ -13,6 +13,7 @@ from agent.cli.run import RUNTIME_FILE
 from agent.clock import SystemClock
 from agent.doors.keys import DoorSecrets
 from agent.doors.pins import ROLES, set_pin
+from agent.settings import Settings
 from drivers.vocabulary.errors import TillpointError
 
 __all__ = ["add_parser", "run"]
@@ -21,25 +22,62 @@ __all__ = ["add_parser", "run"]
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = subparsers.add_parser("panel", help="open the panel of the running agent in the browser")
+    parser.add_argument("--customer", action="store_true", help="the customer's screen instead of the cashier's")
     parser.add_argument("--print", action="store_true", help="print the address instead; it is good once, for a minute")
+    parser.add_argument(
+        "--hot-key", action="store_true", help="stay, and let panel.hot_key bring the panel and give the focus back"
+    )
     parser.add_argument("--set-pin", choices=ROLES, help="set a PIN instead; it is asked for, or read from the input")
     add_config(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Make a ticket; whoever may read the till's secrets may do that."""
-    folder = settings_of(args).state_folder
+    settings = settings_of(args)
+    folder = settings.state_folder
     if args.set_pin:
         return _set_pin(folder, args.set_pin)
-    try:
-        port = int(json.loads((folder / RUNTIME_FILE).read_text("utf-8"))["port"])
-    except (OSError, ValueError, KeyError):
-        raise TillpointError(f"no agent is running with its state in {folder}; start it with: tillpoint run") from None
-    url = DoorSecrets.load_or_create(folder, SystemClock()).panel_url(port)
+    if args.hot_key:
+        return _keep_focus(settings)
+    port = _port(folder)
+    secrets = DoorSecrets.load_or_create(folder, SystemClock())
+    url = secrets.customer_url(port) if args.customer else secrets.panel_url(port)
     if args.json:
         print_json({"panel": url})
     elif args.print or not webbrowser.open(url):
         print(url)
+    return 0
+
+
+def _port(folder: Path) -> int:
+    """The running agent's."""
+    try:
+        return int(json.loads((folder / RUNTIME_FILE).read_text("utf-8"))["port"])
+    except (OSError, ValueError, KeyError):
+        raise TillpointError(f"no agent is running with its state in {folder}; start it with: tillpoint run") from None
+
+
+def _keep_focus(settings: Settings) -> int:
+    """Until it is ended, in the cashier's session."""
+    from agent.desktop.hot_keys import parse
+    from agent.desktop.session import desktop_of_this_session, keep
+
+    folder = settings.state_folder
+    secrets = DoorSecrets.load_or_create(folder, SystemClock())
+
+    def port() -> int:
+        try:
+            return _port(folder)
+        except TillpointError as error:
+            raise OSError(str(error)) from None  # it may start later
+
+    def open_panel() -> None:
+        try:
+            webbrowser.open(secrets.panel_url(port()))
+        except OSError as error:
+            print(error, file=sys.stderr)
+
+    keep(desktop_of_this_session(), parse(settings.panel.hot_key), port=port, secrets=secrets, open_panel=open_panel)
     return 0
 
 

@@ -33,6 +33,10 @@ IT_OPEN_S: Final = 600.0  # store IT looks around without typing the PIN again
 SESSIONS_MAX: Final = 16
 
 
+#: What a supervisor answers for.
+Vouched = acts.AnswerLimit | acts.LostCard | acts.Spend | acts.Train
+
+
 class PanelIt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``POST /panel/it``: the PIN, or "" to look again."""
 
@@ -110,7 +114,7 @@ class Acting:
         session = self._session(request)
         check_panel_post(request.headers)
         done = cast("acts.Act", await read_json(request, cast("type[Any]", acts.Act)))
-        if isinstance(done, acts.Spend):
+        if isinstance(done, acts.AnswerLimit | acts.LostCard | acts.Spend | acts.Train):
             done = await self._vouched(done)
         elif isinstance(done, acts.Join):
             # It tells whether a number is a customer's, as a look-up does.
@@ -122,7 +126,7 @@ class Acting:
             )
         return json_response(panel_view(snapshot))
 
-    async def _vouched(self, done: acts.Spend) -> acts.Spend:
+    async def _vouched(self, done: Vouched) -> Vouched:
         """The PIN becomes a yes, or the request ends here; what the page says of a supervisor does not count."""
         if done.supervisor:
             raise DoorRefused(400, "invalid_request", "only a PIN says that a supervisor is there", field="supervisor")
@@ -141,9 +145,14 @@ class Acting:
             self._it_until_s = {name: until for name, until in self._it_until_s.items() if until > now_s}
             if len(self._it_until_s) < SESSIONS_MAX:
                 self._it_until_s[session] = now_s + IT_OPEN_S
-        elif self._it_until_s.get(session, 0.0) <= now_s:
-            raise DoorRefused(403, "needs_pin", "store IT's PIN opens this")
+        else:
+            self.check_it(request)
         return json_response(self._seen())
+
+    def check_it(self, request: Request) -> None:
+        """Raises DoorRefused unless store IT's PIN has opened its page for this session."""
+        if self._it_until_s.get(self._session(request), 0.0) <= self._clock.uptime_s():
+            raise DoorRefused(403, "needs_pin", "store IT's PIN opens this")
 
     async def _check_pin(self, role: str, pin: str) -> None:
         verdict: PinVerdict = await anyio.to_thread.run_sync(self._pins.check, role, pin, limiter=self._one_pin)

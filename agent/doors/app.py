@@ -28,6 +28,7 @@ from drivers.vocabulary import codec
 
 __all__ = ["DoorApp", "build"]
 
+PANEL_ANSWER_S_MAX: Final = 1.8  # a cashier is told within two seconds, whatever hangs; the page needs some of them
 HEARTBEAT_S: Final = 15.0  # well under the minute after which proxies and virus scanners drop a silent stream
 _WORDS_OF_STATUS: Final = {404: "no_such_path", 405: "wrong_method"}
 
@@ -88,7 +89,7 @@ def build(
         desk,
         secrets=secrets,
         clock=clock,
-        calls=TillCalls(places=pages.PLACES, timeout_s=answer_timeout_s),
+        calls=TillCalls(places=pages.PLACES, timeout_s=min(answer_timeout_s, PANEL_ANSWER_S_MAX)),
         page=page,
         streams=streams,
         pins=pins,

@@ -24,6 +24,7 @@ from agent.doors.acting import Acting, check_lookups
 from agent.doors.api import json_response
 from agent.doors.bodies import read_json
 from agent.doors.calls import TillCalls
+from agent.doors.examining import Doctor, Examining
 from agent.doors.gate import check_panel_post
 from agent.doors.keys import SESSION_LIFE_S, DoorSecrets, Tickets
 from agent.doors.limits import LookupLimits
@@ -46,8 +47,23 @@ _TYPES: Final = {
     "json": "application/json",
     "svg": "image/svg+xml",
 }
-_SOMEBODY: Final = frozenset({Screen.FOUND, Screen.REDEEM, Screen.ASK})
-_STATIC: Final = ("icon.svg", "keys.js", "panel.css", "panel.js", "screens.js", "steps.js", "text.js")
+_SOMEBODY: Final = frozenset(
+    {Screen.FOUND, Screen.REDEEM, Screen.ASK, Screen.LIMIT, Screen.PICK, Screen.CASE, Screen.REISSUE, Screen.WITHDRAWN}
+)
+_STATIC: Final = (
+    "customer.css",
+    "customer.js",
+    "icon.svg",
+    "it.js",
+    "keys.js",
+    "panel.css",
+    "panel.js",
+    "screens.js",
+    "steps.js",
+    "sum.js",
+    "text.js",
+    "training.js",
+)
 
 
 class PanelIdentify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +100,7 @@ class Page:
     files: dict[str, _File]
     index: _File
     closed: _File
+    customer: _File
     mark: str
 
 
@@ -93,7 +110,9 @@ def load_page(*, language: str, region: str) -> Page:
     folder = resources.files("agent.doors") / "panel"
     files = {name: _file(name, (folder / name).read_bytes()) for name in _STATIC}
     files["words.json"] = _file("words.json", json.dumps(words, ensure_ascii=False, sort_keys=True).encode())
-    templates = {name: (folder / name).read_text(encoding="utf-8") for name in ("index.html", "closed.html")}
+    templates = {
+        name: (folder / name).read_text(encoding="utf-8") for name in ("index.html", "closed.html", "customer.html")
+    }
     every = "".join([*(file.etag for file in files.values()), *templates.values(), language, region])
     mark = hashlib.sha256(every.encode()).hexdigest()[:16]
     given = words | {"language": language, "region": region, "mark": mark}
@@ -101,6 +120,7 @@ def load_page(*, language: str, region: str) -> Page:
         files=files,
         index=_file("index.html", _fill(templates["index.html"], given)),
         closed=_file("closed.html", _fill(templates["closed.html"], given)),
+        customer=_file("customer.html", _fill(templates["customer.html"], given)),
         mark=mark,
     )
 
@@ -128,6 +148,7 @@ class Panel:
         page: Page,
         streams: Streams,
         pins: Pins,
+        doctor: Doctor | None = None,
     ) -> None:
         self._desk = desk
         self._secrets = secrets
@@ -147,6 +168,7 @@ class Panel:
             pins=pins,
             lookups=self._lookups,
         )
+        self._examining = Examining(desk, check_it=self._acting.check_it, clock=clock, doctor=doctor)
 
     def routes(self) -> list[Route]:
         """What a browser may ask for."""
@@ -158,6 +180,7 @@ class Panel:
             Route("/panel/clear", self._clear, methods=["POST"]),
             Route("/panel/reprint", self._reprint, methods=["POST"]),
             *self._acting.routes(),
+            *self._examining.routes(),
             Route("/panel/{name}", self._static, methods=["GET"]),
         ]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
+from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent.doors.problems import DoorRefused
@@ -27,12 +28,21 @@ class Streams:
     """Every open stream; used on the event loop, except `close`.
 
     Args:
+        view: what of a snapshot is sent; a change that does not show in it is not told.
         hello: the first event of each stream: which page files belong to this agent.
         heartbeat_s: after so much silence a comment is sent, so that a dead connection is noticed.
     """
 
-    def __init__(self, desk: TillDesk, *, hello: bytes, heartbeat_s: float) -> None:
+    def __init__(
+        self,
+        desk: TillDesk,
+        *,
+        hello: bytes,
+        heartbeat_s: float,
+        view: Callable[[Snapshot], Any] = panel_view,
+    ) -> None:
         self._desk = desk
+        self._view = view
         self._hello = hello
         self._heartbeat_s = heartbeat_s
         self._wakers: set[Callable[[], None]] = set()
@@ -75,12 +85,16 @@ class Streams:
     async def _send_until(self, send: Send, changed: asyncio.Event, gone: asyncio.Future[None]) -> None:
         await _chunk(send, b"event: hello\ndata: " + self._hello + b"\n\n")
         sent = -1
+        told: Any = None
         while not (gone.done() or self._is_closing):
             changed.clear()
             snapshot = self._desk.snapshot
             if snapshot.version != sent:
                 sent = snapshot.version
-                await _chunk(send, b"event: snapshot\ndata: " + codec.encode(panel_view(snapshot)) + b"\n\n")
+                shown = self._view(snapshot)
+                if told is None or replace(shown, version=told.version) != told:
+                    told = shown
+                    await _chunk(send, b"event: snapshot\ndata: " + codec.encode(shown) + b"\n\n")
                 await asyncio.sleep(EVENT_GAP_S)
                 continue
             try:

@@ -1,4 +1,7 @@
-"""The panel's words: one JSON file per language beside the page, English where a language lacks one."""
+"""The panel's words: one JSON file per language beside the page, English where a language lacks one.
+
+They are made of gettext catalogues (`python3 dev.py words`); what begins with "_" says how the language counts.
+"""
 
 from __future__ import annotations
 

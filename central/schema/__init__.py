@@ -5,7 +5,7 @@ units. Nothing here is peculiar to one database.
 """
 
 from central.schema.columns import Instant, metadata
-from central.schema.customers import alias, consent, contact, customer, merged
+from central.schema.customers import alias, consent, contact, customer, merged, spend_code
 from central.schema.feed import (
     change,
     customer_scope,
@@ -20,7 +20,8 @@ from central.schema.feed import (
 from central.schema.migrations import MIGRATIONS, VERSION, migrate
 from central.schema.points import hold, lease, ledger, lot, receipt
 from central.schema.settings import meta, programme
-from central.schema.tills import enrol_code, envelope, operator_action, till, till_cursor
+from central.schema.shops import shop, shop_inbox, shop_open, shop_person
+from central.schema.tills import enrol_code, envelope, operator_action, ticket, till, till_cursor
 from central.schema.values import (
     certificate,
     certificate_hold,
@@ -66,9 +67,15 @@ __all__ = [
     "receipt",
     "scope",
     "scope_change",
+    "shop",
+    "shop_inbox",
+    "shop_open",
+    "shop_person",
     "snapshot",
     "snapshot_mark",
     "snapshot_part",
+    "spend_code",
+    "ticket",
     "till",
     "till_cursor",
     "value_lease",

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from central.schema.columns import Instant, Number, metadata
 
-__all__ = ["alias", "consent", "contact", "customer", "merged"]
+__all__ = ["alias", "consent", "contact", "customer", "merged", "spend_code"]
 
 customer: Final = Table(
     "customer",
@@ -41,6 +41,8 @@ customer: Final = Table(
     Column("membership_until", Instant),
     Column("staff", Boolean, nullable=False, server_default=false()),
     Column("referrer", String(64), nullable=False, server_default=text("''")),
+    # How many people use the account; a family's with several.
+    Column("members", Integer, nullable=False, server_default=text("1")),
     # As the tills read them: CounterFact by its name, OfferFact one after another.
     Column("counters", JSON, nullable=False, server_default=text("'{}'")),
     Column("offers", JSON, nullable=False, server_default=text("'[]'")),
@@ -90,6 +92,23 @@ merged: Final = Table(
     Column("customer", String(64), nullable=False),
     Column("at", Instant, nullable=False),
     Index("merged_customer", "customer"),
+)
+
+#: One-time codes for spending: a keyed digest of each, and what became of it ("sending", "sent", "failed", "right").
+spend_code: Final = Table(
+    "spend_code",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("till", String(80), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("digits", Integer, nullable=False),
+    Column("mask", String(24), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Index("spend_code_customer", "customer", "made_at"),
+    Index("spend_code_till", "till", "made_at"),
 )
 
 alias: Final = Table(

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateColumn
 
 from central.errors import CentralStartError
 from central.schema.columns import metadata
-from central.schema.customers import alias, consent, contact, customer, merged
+from central.schema.customers import alias, consent, contact, customer, merged, spend_code
 from central.schema.feed import (
     change,
     customer_scope,
@@ -24,7 +24,8 @@ from central.schema.feed import (
 )
 from central.schema.points import hold, lease, receipt
 from central.schema.settings import meta
-from central.schema.tills import enrol_code, envelope, operator_action, till
+from central.schema.shops import shop, shop_inbox, shop_open, shop_person
+from central.schema.tills import enrol_code, envelope, operator_action, ticket, till
 from central.schema.values import (
     certificate,
     certificate_hold,
@@ -78,7 +79,7 @@ def _to_version_2(connection: Connection) -> None:
     _columns(
         connection,
         customer,
-        *("birthday", "purchases", "membership_until", "staff", "referrer", "counters", "offers"),
+        *("birthday", "purchases", "membership_until", "staff", "referrer", "members", "counters", "offers"),
     )
     _columns(
         connection,
@@ -111,6 +112,8 @@ def _to_version_2(connection: Connection) -> None:
     _tables(connection, snapshot, snapshot_part, snapshot_mark, lease, value_lease)
     _tables(connection, scope, customer_scope, scope_change, lookup)
     _indexes(connection, change, "change_common")
+    _tables(connection, spend_code, ticket)
+    _tables(connection, shop, shop_open, shop_person, shop_inbox)
 
 
 #: Step n makes version n + 2 out of version n + 1 (version 1 is the first there was). Only ever appended to; a step,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -15,13 +16,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     false,
     text,
 )
 
 from central.schema.columns import Instant, Number, metadata
 
-__all__ = ["enrol_code", "envelope", "operator_action", "till", "till_cursor"]
+__all__ = ["enrol_code", "envelope", "operator_action", "ticket", "till", "till_cursor"]
 
 till: Final = Table(
     "till",
@@ -119,6 +121,24 @@ enrol_code: Final = Table(
     Column("epoch", Integer),
     # NULL leaves the till's scope as it is.
     Column("scope", String(24)),
+)
+
+#: What tills left for a person to look at; one for each envelope that says so.
+ticket: Final = Table(
+    "ticket",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("kind", String(20), nullable=False),
+    Column("till", String(80), nullable=False),
+    Column("envelope", String(40), nullable=False),
+    Column("customer", String(64), nullable=False),
+    # What the customer has on paper.
+    Column("number", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    UniqueConstraint("till", "envelope"),
+    Index("ticket_customer", "customer"),
 )
 
 #: What operators did and when, append-only. An envelope is acknowledged when a row here says so.

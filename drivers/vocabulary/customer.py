@@ -186,6 +186,7 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         counters: what was gathered so far, by the programme's counters.
         offers: personal ones.
         referrer: id of the customer who brought this one, or "".
+        members: how many people use this account, a family's with several.
     """
 
     id: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -205,3 +206,4 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     counters: dict[str, CounterFact] = {}
     offers: tuple[OfferFact, ...] = ()
     referrer: Annotated[str, Meta(max_length=64)] = ""
+    members: Annotated[int, Meta(ge=1, le=99)] = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from drivers.vocabulary.inside import WhatTillBelieves
@@ -49,6 +49,9 @@ class Document:
         columns: how many characters a line of this printer has, 0 when that is not known.
         quoted: uid of the quote that was carried into this receipt while it was open, "" when none was.
         believed: what the till takes this receipt for, when a discount of ours made it another one.
+        codes: cards and phones by which the document names its customer, the surest first; never written down.
+        also: other names this receipt may be known by here (the fiscal document's, the till's own).
+        base: on a return, (shift, number) of the sale it takes back, as far as it says so.
     """
 
     kind: DocumentKind
@@ -60,6 +63,9 @@ class Document:
     columns: int = 0
     quoted: str = ""
     believed: WhatTillBelieves | None = None
+    codes: tuple[str, ...] = field(default=(), repr=False)
+    also: tuple[str, ...] = ()
+    base: tuple[int | None, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.inside import WhatTillBelieves
-from drivers.vocabulary.joining import CONSENTS_MAX, Consent
+from drivers.vocabulary.joining import CONSENTS_MAX, Consent, Purpose
 from drivers.vocabulary.receipt import AwareTime, Receipt, ReceiptUid
 from drivers.vocabulary.sealing import Sealed
 
 __all__ = [
     "FACTS",
     "LEASES_CLOSED_MAX",
+    "CardReissued",
     "CertificatePinWrong",
+    "ConsentWithdrawn",
     "CustomerEnrolled",
+    "DuplicateSeen",
     "HoldReleased",
     "LeasesClosed",
+    "LimitMet",
     "ProgrammeRefused",
     "ReceiptAttached",
     "ReceiptConfirmed",
@@ -135,6 +139,64 @@ class CustomerEnrolled(_Fact, frozen=True, kw_only=True, omit_defaults=True):
     cashier: Annotated[str, Meta(max_length=80)] = ""
 
 
+CustomerId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class LimitMet(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A receipt was closed with a customer who met a limit against misuse; it works at the till, without a line.
+
+    Attributes:
+        limit: which one: "card_hour", "card_day", "cashier_share", "till_typed", "cashier_typed".
+        count: what was counted, the receipt itself included.
+        level: "soft": the cashier was asked why; "hard": a supervisor was asked for.
+        answer: the reason the cashier gave, "" for none.
+        supervisor: one answered for it; a hard limit without one made the receipt nobody's.
+    """
+
+    customer_id: CustomerId
+    receipt_uid: ReceiptUid
+    limit: Annotated[str, Meta(pattern=r"^[a-z_]{1,32}$")]
+    count: Annotated[int, Meta(ge=0, le=1_000_000)]
+    level: Literal["soft", "hard"]
+    answer: Annotated[str, Meta(max_length=40)] = ""
+    supervisor: bool = False
+    cashier: Annotated[str, Meta(max_length=80)] = ""
+
+
+class DuplicateSeen(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """At the till one person turned out to be two customers; the till merges nothing."""
+
+    customer_id: CustomerId
+    other_id: CustomerId
+
+
+class ConsentWithdrawn(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A customer takes consents back; without "loyalty" they wish to be forgotten.
+
+    Attributes:
+        number: what was printed for the customer.
+    """
+
+    customer_id: CustomerId
+    purposes: Annotated[tuple[Purpose, ...], Meta(min_length=1, max_length=CONSENTS_MAX)]
+    number: Annotated[str, Meta(min_length=1, max_length=16)]
+    at: AwareTime
+    cashier: Annotated[str, Meta(max_length=80)] = ""
+
+
+class CardReissued(_Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A customer has a new card; every card before it is blocked.
+
+    Attributes:
+        alias: keyed hash of the new card under the key the till held.
+        card: a `joining.CardContact`, sealed to the centre's key in the context of till, customer and alias.
+    """
+
+    customer_id: CustomerId
+    alias: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+    card: Sealed
+
+
 class ProgrammeRefused(_Fact, frozen=True, kw_only=True, omit_defaults=True):
     """This till did not take a programme it was sent; `in_force` goes on (0 for none).
 
@@ -157,4 +219,8 @@ FACTS: Final[dict[str, type[_Fact]]] = {
     "certificate.pin_wrong": CertificatePinWrong,
     "programme.refused": ProgrammeRefused,
     "customer.enrolled": CustomerEnrolled,
+    "customer.duplicate": DuplicateSeen,
+    "limit.met": LimitMet,
+    "consent.withdrawn": ConsentWithdrawn,
+    "card.reissued": CardReissued,
 }

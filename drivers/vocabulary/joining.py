@@ -12,10 +12,14 @@ from drivers.vocabulary.receipt import AwareTime
 
 __all__ = [
     "CONSENTS_MAX",
+    "CardContact",
     "Consent",
     "ConsentChannel",
     "ConsentGiven",
     "Contact",
+    "Purpose",
+    "TextVersion",
+    "card_context",
     "contact_context",
     "mask_name",
     "mask_phone",
@@ -76,6 +80,20 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def __repr__(self) -> str:
         return "Contact(…)"
+
+
+class CardContact(Struct, frozen=True, kw_only=True):
+    """The number of a card that takes the place of a lost one; exists in memory and inside a sealed box."""
+
+    card: Annotated[str, Meta(min_length=1, max_length=64)]
+
+    def __repr__(self) -> str:
+        return "CardContact(…)"
+
+
+def card_context(*, till: str, customer_id: str, alias: str) -> bytes:
+    """Where a sealed card belongs, as `contact_context`."""
+    return f"card\n{till}\n{customer_id}\n{alias}".encode()
 
 
 def contact_context(*, till: str, customer_id: str, alias: str) -> bytes:

@@ -1,14 +1,18 @@
 // The cashier's panel: shows the agent's snapshot and sends it what was scanned or typed. It decides nothing.
 // Plain ES2019 without libraries: the oldest browsers it must run in are Chrome 109 and Firefox 115, on Windows 7.
+import { listenIt, pressIt, showIt } from "./it.js";
 import { SETTLE_MS, listen } from "./keys.js";
-import { $, isSlipPrinter, renderBar, renderFound, renderReceipt, renderStrip, setText, show, speak } from "./screens.js";
+import { $, forgetCustomer, isSlipPrinter, renderBar, renderFound, renderReceipt, renderStrip, setText, show, speak } from "./screens.js";
 import {
-  canSpend, eraseDigit, forget, isAgreed, mark, renderEnrol, renderIt, renderNotes, renderRedeem, renderWish, restore,
-  spendBody, startAmount, startPin, tickBody, typeDigit,
+  LIMIT_KEYS, canSpend, caseRows, codeBody, eraseDigit, erasePin, forget, isAgreed, mark, mayAskAgain, nextProof, pinBody,
+  pickRows, pinIsLong, proofWord, renderCase, renderEnrol, renderNotes, renderRedeem, renderRows, renderWish, restore, spendBody, startAmount, tickBody, typeDigit, typePin,
+  wantsCode,
 } from "./steps.js";
+import * as sum from "./sum.js";
 import {
   grouped, hasWord, hasWords, isWhole, looksLikeGoods, say, setRegion, setWords, submitsItself, time, ungrouped,
 } from "./text.js";
+import { listenTraining, renderTraining } from "./training.js";
 
 const SAME_SCAN_MS = 2000; // the same code again within this is the scanner stuttering
 const SEARCHING_MS = 150; // a faster answer needs no "Looking…"
@@ -50,19 +54,37 @@ const verdictNow = () => `${snap.screen} ${snap.mask}`;
 function screenNow() {
   if (!snap) return "starting";
   if (ask) return "ask";
-  if (snap.screen === "enrol") return "enrol";
-  if (snap.customer) return snap.screen === "redeem" || snap.screen === "ask" ? snap.screen : "found";
+  if (/^(enrol|pick)$/.test(snap.screen)) return snap.screen;
+  if (sum.isOpen() && snap.sale) return "sum";
+  if (snap.customer) return /^(redeem|ask|limit|case|reissue|withdrawn)$/.test(snap.screen) ? snap.screen : "found";
   if (snap.screen === "not_loyalty") return Date.now() < productUntil ? "product" : "idle";
-  return snap.screen in VERDICTS && corrected !== verdictNow() ? snap.screen : "idle";
+  if (snap.screen in VERDICTS && corrected !== verdictNow()) return snap.screen;
+  return hasSale() && !typed ? "sale" : "idle";
 }
 
-function slots() { // what the four buttons do now: [key, word, action, whether it is the main one]
+const hasSale = () => Boolean(snap && snap.sale && snap.sale.total);
+
+function slots() { // what the four buttons do now: [key, word, action (null: not now), whether it is the main one]
   switch (screenNow()) {
-    case "ask": return [["Enter", "replace_do", replaceCustomer, true], null, null, ["Esc", "keep", keepCustomer]];
+    case "ask": return [
+      ["Enter", "replace_do", replaceCustomer, true], null, ask ? null : ["F9", "same_person", () => act({ do: "same_person" })],
+      ["Esc", "keep", keepCustomer],
+    ];
+    case "case": return [null, null, null, ["Esc", "back", back]];
+    case "withdrawn": return [["Enter", "done", back, true], null, null, null];
+    case "reissue": return [pinIsLong() ? ["Enter", "confirm", vouchCard, true] : null, null, null, ["Esc", "back", back]];
+    case "pick": return [null, null, null, ["Esc", "back", back]];
+    case "limit": return limitSlots();
     case "found": return foundSlots();
+    case "sum": return [sum.isReady() ? ["Enter", "sum_count", count, true] : null, null, null, ["Esc", "back", leaveSum]];
+    case "sale": return [
+      ["Enter", "paid_cash", payCash, true], ["F7", "sum_enter", enterSum], ["F10", "paid_card", payCard],
+      ["Esc", "sale_drop", dropSale],
+    ];
     case "redeem": return [
-      canSpend(snap) ? ["Enter", "confirm", spend, true] : null, ["F7", "other_sum", otherSum],
-      snap.redeem.needs_proof ? ["F10", "supervisor", bySupervisor] : null, ["Esc", "back", back],
+      canSpend(snap) ? ["Enter", "confirm", spend, true] : mayAskAgain(snap) ? ["Enter", "code_again", askCode] : null,
+      ["F7", "other_sum", otherSum], snap.redeem.needs_proof ? ["F10", proofWord(snap), otherProof] : null,
+      ["Esc", "back", back],
     ];
     case "enrol": return [
       isAgreed(snap) && (snap.has_phone || typed) ? ["Enter", "save", join, true] : null, null,
@@ -83,15 +105,51 @@ function foundSlots() {
   const has = snap.quote ? Object.values(snap.quote.spendable) : snap.customer.balances.map((one) => one.available);
   const can = has.some((one) => one > 0);
   const wrong = ["F8", "wrong", clearCustomer];
+  if (snap.sale) return soldHereSlots(can && !snap.wish, wrong);
   if (snap.wish) return [["F2", "earn_only", () => act({ do: "earn_only" })], null, ["F7", "other_sum", redeemSum], wrong];
-  return [can ? ["F2", "redeem", redeem, true] : null, null, can ? ["F7", "other_sum", redeemSum] : null, wrong];
+  if (!can && snap.link === "offline") return [["F2", "redeem", null], ["F4", "case", openCase], null, wrong]; // the strip says why not
+  return [can ? ["F2", "redeem", redeem, true] : null, ["F4", "case", openCase], can ? ["F7", "other_sum", redeemSum] : null, wrong];
+}
+
+function limitSlots() { // why so often? Esc answers nothing, and the sale goes on
+  const wrong = ["F8", "wrong", clearCustomer];
+  if (snap.limit.is_hard) return [pinIsLong() ? ["Enter", "confirm", vouch, true] : null, null, wrong, ["Esc", "back", back]];
+  return [...LIMIT_KEYS.map(([key, answer]) => [key, `limit_${answer}`, () => act({ do: "limit", answer })]), wrong];
+}
+
+const openCase = () => act({ do: "case" });
+
+function doCase(row) {
+  const one = caseRows(snap)[row - 1];
+  if (one) act(one[1]);
+}
+
+function vouchCard() {
+  act(pinBody({ do: "lost_card" }));
+  render();
+}
+
+function pick(row) {
+  if (row >= 1 && row <= snap.picks.length) act({ do: "pick", row });
+}
+
+function vouch() {
+  act(pinBody({ do: "limit" }));
+  render();
+}
+
+function soldHereSlots(can, wrong) { // where no till system makes the receipt
+  const redeems = can ? ["F2", "redeem", redeem] : snap.wish ? ["F2", "earn_only", () => act({ do: "earn_only" })] : null;
+  if (!hasSale()) return [["Enter", "sum_enter", enterSum, true], redeems, null, wrong];
+  return [["Enter", "paid_cash", payCash, true], redeems, ["F10", "paid_card", payCard], wrong];
 }
 
 function idleSlots() { // the last slip once more, where a printer of ours prints slips
   const canPrint = snap && snap.devices.some(isSlipPrinter) && snap.last_receipt.uid;
   const mayJoin = snap && snap.may_join;
   return [
-    joinSlot(), mayJoin ? ["F9", "refuse", refuse] : null, canPrint ? ["F10", "reprint", reprint] : null, null,
+    joinSlot(), mayJoin ? ["F9", "refuse", refuse] : null, canPrint ? ["F10", "reprint", reprint] : null,
+    snap && snap.sale ? ["F7", "sum_enter", enterSum] : null,
   ];
 }
 
@@ -100,19 +158,31 @@ function render() {
   show($("overlay"), lost || refused || elsewhere);
   setText($("overlay-text"), say(refused ? "no_session" : elsewhere ? "elsewhere" : "restarting"));
   show($("take-over"), elsewhere && !refused);
+  setAside(elsewhere && !refused);
   if (!snap) return;
   const now = screenNow();
-  const isEntry = !/^(found|ask|redeem)$/.test(now);
+  const isEntry = !/^(found|ask|limit|pick|case|reissue|withdrawn|redeem|sum|sale)$/.test(now);
+  const isVouched = (now === "limit" && snap.limit.is_hard) || (now === "reissue" && snap.case.needs_supervisor);
+  const isSum = now === "sum" || now === "sale";
   document.body.dataset.screen = now;
   renderBar(snap);
+  renderTraining(snap);
   renderStrip(snap);
   show($("entry"), isEntry);
   const isAlone = now === "enrol" && snap.has_phone; // nothing is left to type
-  show($("keypad"), (isEntry && !isAlone) || now === "redeem");
+  document.body.toggleAttribute("data-vouched", isVouched); // the question stands beside the keys then
+  show($("keypad"), (isEntry && !isAlone) || now === "redeem" || now === "sum" || isVouched);
+  show($("comma"), now === "sum");
+  show($("sum"), isSum);
+  if (!snap.customer) forgetCustomer();
+  if (isSum) sum.render(snap);
   $("entry").toggleAttribute("data-alone", isAlone);
   show($("redeem"), now === "redeem");
   show($("found"), now === "found");
-  show($("ask"), now === "ask");
+  show($("ask"), /^(ask|limit|reissue|withdrawn)$/.test(now));
+  show($("pick"), now === "pick" || now === "case");
+  if (now === "pick") renderRows("pick", pickRows(snap), pick);
+  else if (now === "case") renderRows("case_what", caseRows(snap).map(([word]) => say(word)), doCase);
   if ($("code").value !== grouped(typed)) $("code").value = grouped(typed); // also while it is hidden
   if (isEntry) renderEntry(now);
   if (now === "found") {
@@ -123,6 +193,8 @@ function render() {
   else if (now === "ask") {
     setText($("ask-what"), say(ask ? "replace_typed" : "replace"));
     setText($("ask-code"), ask ? grouped(ask) : snap.asked);
+  } else if (/^(limit|reissue|withdrawn)$/.test(now)) {
+    renderCase(now, snap, isVouched);
   }
   renderToast();
   renderSlots();
@@ -141,7 +213,7 @@ function renderEntry(now) {
   setText($("verdict-what"), isVerdict ? say(now) : "");
   setText($("verdict-more"), isVerdict ? snap.mask : "");
   setText($("programme"), isVerdict || isEnrol ? "" : snap.programme_title);
-  renderReceipt(isVerdict || isEnrol ? {} : snap.last_receipt);
+  renderReceipt(isVerdict || isEnrol ? {} : snap.last_receipt, Boolean(snap.sale));
   speak(isVerdict ? say(now) : "");
 }
 
@@ -161,6 +233,7 @@ function renderSlots() {
     setText(button.querySelector("kbd"), slot[0]);
     setText(button.querySelector("span"), say(slot[1]));
     button.classList.toggle("main", slot[3] === true);
+    button.disabled = slot[2] === null;
   });
 }
 
@@ -189,7 +262,7 @@ function accept(fresh) {
   snap = fresh;
   if (isNew && fresh.screen === "not_loyalty") product();
   if (before && fresh.notice in VERDICTS && fresh.notice !== before.notice) verdict(fresh.notice);
-  if (fresh.customer || (before && before.screen === "enrol" && fresh.screen === "idle")) typed = "";
+  if (fresh.customer || fresh.screen === "pick" || (before && before.screen === "enrol" && fresh.screen === "idle")) typed = "";
   if (!fresh.customer) foundCode = "";
   if (!before || before.screen !== fresh.screen) forget();
   if (!fresh.customer || !before || !before.customer || before.customer.id !== fresh.customer.id) ask = "";
@@ -291,6 +364,7 @@ function leaveVerdict() { // the digits stay, to be corrected
 function goWithout() {
   typed = "";
   leaveVerdict();
+  if (snap.sale && !hasSale()) enterSum();
 }
 
 function keepCustomer() {
@@ -312,6 +386,24 @@ async function replaceCustomer() {
   }
 }
 
+function enterSum() {
+  sum.open();
+  render();
+}
+
+function leaveSum() {
+  sum.close();
+  render();
+}
+
+async function count() {
+  if (await act(sum.body())) leaveSum();
+}
+
+const payCash = () => act({ do: "pay", tender: "cash" });
+const payCard = () => act({ do: "pay", tender: "card" });
+const dropSale = () => act({ do: "drop_sale" });
+
 const redeem = () => act({ do: "redeem" });
 
 async function redeemSum() {
@@ -324,8 +416,11 @@ function otherSum() {
   render();
 }
 
-function bySupervisor() {
-  startPin();
+const askCode = () => act({ do: "ask_code" });
+
+function otherProof() {
+  if (wantsCode(snap)) askCode();
+  else nextProof(snap);
   render();
 }
 
@@ -349,6 +444,7 @@ function scanned(code, at) {
   if (code && !lost && !isStutter) {
     lastScan = { code, at };
     if (!snap || !snap.customer) identify(code, true);
+    else if (snap.screen === "reissue") identify(code, true);
     else if (looksLikeGoods(code)) verdict("not_loyalty");
     else if (code !== foundCode || (snap.redeem && snap.redeem.needs_proof)) identify(code, true);
   }
@@ -358,8 +454,12 @@ function scanned(code, at) {
 function type(character, at) { // one character, by a key or by the keypad
   typedAt = Date.now();
   if (ask) ask = (ask + character).slice(0, TYPED_MAX);
-  else if (screenNow() === "redeem") typeDigit(character);
+  else if (screenNow() === "redeem") typeProof(character);
+  else if (snap && snap.sale && /^(found|sum|sale)$/.test(screenNow())) sum.type(character);
   else if (screenNow() === "enrol") typed = snap.has_phone ? "" : (typed + character).trim().slice(0, TYPED_MAX);
+  else if (/^(limit|reissue)$/.test(screenNow())) typePin(character);
+  else if (screenNow() === "case") doCase(Number(character));
+  else if (screenNow() === "pick") pick(Number(character));
   else if (screenNow() === "ask") return;
   else if (snap && snap.customer) {
     offered += character; // wait a moment: it may be a scan
@@ -376,6 +476,12 @@ function type(character, at) { // one character, by a key or by the keypad
   render();
 }
 
+function typeProof(character) {
+  typeDigit(character, snap);
+  const body = keys.isScan() ? null : codeBody(snap);
+  if (body) act(body);
+}
+
 function offer() {
   if (snap.customer) ask = offered;
   offered = "";
@@ -384,7 +490,9 @@ function offer() {
 
 function backspace(isRepeat) {
   if (ask) ask = ask.slice(0, -1);
-  else if (screenNow() === "redeem") eraseDigit();
+  else if (screenNow() === "redeem") eraseDigit(snap);
+  else if (/^(limit|reissue)$/.test(screenNow())) erasePin();
+  else if (sum.isOpen()) sum.erase();
   else if (typed) {
     if (screenNow() in VERDICTS) corrected = verdictNow();
     typed = typed.slice(0, -1);
@@ -396,16 +504,30 @@ function press(key, at) {
   if (key === "Enter" && at - sentAt < HABIT_MS) return;
   if (!$("it").hidden) {
     if (key === "Esc") it(false);
-    else if (key === "Enter") openIt();
+    else pressIt(key);
   } else if (!$("help").hidden && (key === "Esc" || key === "F1")) help(false);
+  else if (!$("help").hidden && key === "Enter") $("train-begin").click();
   else if (screenNow() === "enrol" && tickBody(snap, key)) toggle(key);
   else if (key === "F1") help(true);
+  else if (key === "F4" && screenNow() === "found") openCase(); // where its button has no room
   else if (key === "Backspace" || key === "Erase") backspace(key === "Erase");
-  else run(slots().find((slot) => slot && slot[0] === key));
+  else {
+    if (key === "Enter" && sum.isOpen()) sentAt = at; // the same Enter twice counts, and does not pay
+    run(slots().find((slot) => slot && slot[0] === key));
+  }
 }
 
 function run(slot) {
-  if (slot && !lost) slot[2]();
+  if (slot && slot[2] && !lost) slot[2]();
+}
+
+let isAside = false;
+
+function setAside(on) { // another tab is the panel: nothing here can be reached but the way back
+  if (isAside === on) return;
+  isAside = on;
+  for (const node of document.querySelectorAll("header, main, footer")) node.inert = on;
+  if (on) $("take-over").focus();
 }
 
 function help(on) {
@@ -416,27 +538,8 @@ function help(on) {
 
 function it(on) {
   help(false);
-  show($("it"), on);
-  $("it-pin").value = "";
-  setText($("it-trouble"), "");
   for (const node of document.querySelectorAll("header, main, footer")) node.inert = on;
-  if (on) openIt(); // it may still be open from before
-  $(on ? "it-pin" : "help-open").focus();
-}
-
-async function openIt() {
-  const pin = $("it-pin").value.trim();
-  $("it-pin").value = "";
-  try {
-    const answer = await tellAgent("/panel/it", { pin });
-    const isOpen = answer.ok;
-    show($("it-rows"), isOpen);
-    show($("it-door"), !isOpen);
-    if (isOpen) renderIt(await answer.json());
-    else setText($("it-trouble"), pin ? await whyNot(answer) : "");
-  } catch (_) {
-    setText($("it-trouble"), say("timeout"));
-  }
+  showIt(on);
 }
 
 // ── The live stream, the clock, the start ────────────────────────────────────────────────────────
@@ -480,6 +583,7 @@ function tick() {
   const now = new Date();
   setText($("clock"), time(now));
   if (typed && now.getTime() - typedAt > IDLE_MS) erase();
+  if (snap && snap.redeem && snap.redeem.code) render(); // another one may be asked for by now
   setTimeout(tick, 1000 - now.getMilliseconds());
 }
 
@@ -489,10 +593,11 @@ async function start() {
     character: type,
     key: press,
     scan: (code, at) => scanned(code.trim(), at),
-    mark: () => ({ typed, ask, corrected, step: mark() }),
+    mark: () => ({ typed, ask, corrected, step: mark(), sum: sum.mark() }),
     back: (was) => {
       ({ typed, ask, corrected } = was);
       restore(was.step);
+      sum.restore(was.sum);
       clearTimeout(offerTimer);
       offered = "";
     },
@@ -506,15 +611,17 @@ async function start() {
   $("keypad").addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
   $("keypad").addEventListener("click", (event) => {
     const { key } = (event.target.closest("button") || $("keypad")).dataset;
-    if (/^\d$/.test(key)) type(key, event.timeStamp);
+    if (/^[\d,]$/.test(key)) type(key, event.timeStamp);
     else if (key) press(key, event.timeStamp);
   });
   slotButtons.forEach((button, place) => button.addEventListener("click", () => run(slots()[place])));
   $("help-open").addEventListener("click", () => help(true));
   $("help-close").addEventListener("click", () => help(false));
+  $("customer-show").addEventListener("click", () => open("/panel/customer", "customer", "popup"));
   $("it-show").addEventListener("click", () => it(true));
-  $("it-open").addEventListener("click", openIt);
+  listenIt(tellAgent, whyNot);
   $("it-close").addEventListener("click", () => it(false));
+  listenTraining(tellAgent, whyNot, () => { help(false); document.activeElement.blur(); render(); }, accept);
   $("take-over").addEventListener("click", () => own(true));
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => { if (event.persisted) connect(); });

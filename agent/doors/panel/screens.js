@@ -13,7 +13,7 @@ export function fill(list, rows, tag, put) { // as many children as rows; those 
   while (list.children.length > rows.length) list.lastChild.remove();
 }
 
-function renderSums(list, rows) { // rows of [word, text, look]; a row without text is left out
+export function renderSums(list, rows) { // rows of [word, text, look]; a row without text is left out
   fill(list, rows.filter((row) => row[1]), "div", (line, [word, text, look]) => {
     if (!line.firstChild) line.append(document.createElement("dt"), document.createElement("dd"));
     line.className = look || "";
@@ -70,12 +70,19 @@ export function renderStrip(snap) {
   $("strip").dataset.state = isBad ? "bad" : "";
 }
 
-export function renderReceipt(last) { // what the last closed receipt did, for a glance
+export function renderReceipt(last, withClaim) { // what the last closed receipt did, for a glance
   renderSums($("receipt"), !last.total ? [] : [
     ["last_receipt", money(last.total)],
     ["discount", last.discount && !isNothing(last.discount) ? `−${money(last.discount)}` : ""],
     ["earned", last.earned && !isNothing(last.earned) ? `+${whole(last.earned)}` : ""],
+    ["claim", withClaim ? last.claim : "", "claim"],
   ]);
+}
+
+export function forgetCustomer() { // nobody is there: nothing of whoever was stays in the page, not even hidden
+  for (const list of document.querySelectorAll("#quote, #notes, #balance-other")) list.replaceChildren();
+  const shown = "#found strong, #found span, #balance-number, #balance-expires, #balance-seen, #wish, #redeem p, #ask p, #sum-who";
+  for (const node of document.querySelectorAll(shown)) if (!node.firstElementChild) setText(node, "");
 }
 
 export function renderFound(snap) {
@@ -85,8 +92,9 @@ export function renderFound(snap) {
   const isOld = snap.link !== "online" && customer.seen_at !== "";
   setText($("who-name"), customer.name || customer.phone);
   setText($("who-phone"), customer.name ? customer.phone : "");
-  setText($("who-tier"), customer.tier);
-  show($("who-tier"), customer.tier !== "");
+  const family = customer.members > 1 ? say("family", { n: customer.members }) : "";
+  setText($("who-tier"), [customer.tier, family].filter(Boolean).join(" · "));
+  show($("who-tier"), customer.tier !== "" || family !== "");
   const balance = whole(String(first.available));
   setText($("balance-number"), balance);
   $("balance-number").toggleAttribute("data-long", balance.length > 7);
@@ -97,6 +105,7 @@ export function renderFound(snap) {
     setText(item, `${one.unit}: ${whole(String(one.available))}`);
   });
   show($("quote-none"), !quote);
+  setText($("quote-none"), say(snap.sale ? "sum_wanted" : "no_receipt"));
   renderSums($("quote"), !quote ? [] : [
     ["total", money(quote.total)],
     ["discount", isNothing(quote.discount) ? "" : `−${money(quote.discount)}`],

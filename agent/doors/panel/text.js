@@ -16,7 +16,15 @@ export const setRegion = (fresh) => { region = fresh; };
 export const hasWords = () => Boolean(words.locale);
 export const hasWord = (key) => key in words;
 export const submitsItself = () => region in LAST_DIGIT;
-export const say = (key, values) => (words[key] || key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+export const say = (key, values) => oneForm(words[key] || key, values).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+function oneForm(text, values) { // "попытка|попытки|попыток": the form that stands with {n}, by the browser's own rules
+  const forms = text.split("|");
+  if (forms.length === 1) return text;
+  const n = Number(String(values.n).replace(/\D/g, ""));
+  const place = words._forms.split(" ").indexOf(new Intl.PluralRules(words.locale).select(n));
+  return place < 0 ? forms[forms.length - 1] : forms[Math.min(place, forms.length - 1)];
+}
 
 function part(options, name, value) {
   const found = new Intl.NumberFormat(words.locale, options).formatToParts(value).find((one) => one.type === name);
@@ -33,6 +41,11 @@ export function money(text) { // "1124.50 RUB", as the agent writes money
   const [units, minor] = number.split(".");
   const symbol = part({ style: "currency", currency, currencyDisplay: "narrowSymbol" }, "currency", 0);
   return `${whole(units)}${minor ? part({}, "decimal", 0.5) + minor : ""}\u00a0${symbol}`;
+}
+
+export function typedSum(typed) { // as far as it is typed: 1240,5 → 1 240,5
+  const [units, minor] = typed.split(/[.,]/);
+  return whole(units || "0") + (minor === undefined ? "" : part({}, "decimal", 0.5) + minor);
 }
 
 export const isNothing = (text) => /^-?0+(\.0+)?( |$)/.test(text);

@@ -134,3 +134,25 @@ def test_a_cancelled_receipt_leaves_nothing_behind(rig: Any) -> None:
 
     assert available(rig) == 500
     assert bodies(rig) == []
+
+
+def test_a_receipt_that_names_its_customer_is_hers_unless_somebody_is_at_the_till(rig: Any) -> None:
+    """By a phone the register sends the receipt to; the customer on the panel goes before."""
+    document = dataclasses.replace(opened(rig, "200"), codes=("no phone at all", "2900000000018"))
+    request = request_of(document)
+    assert request is not None
+    named = rig.desk.named(request, document.codes)
+
+    assert named.customer_id == "m-1"
+    assert offer(rig, document, customer_id=named.customer_id).off == {1: 1_000}
+    assert rig.desk.named(request, ("no phone at all",)) == request
+    identify(rig)
+    assert rig.desk.named(request, document.codes) == request
+
+
+def test_a_receipt_nobody_was_asked_about_is_hers_whom_it_names(rig: Any) -> None:
+    document = dataclasses.replace(opened(rig, "200"), codes=("2900000000018",))
+    rig.desk.printed("register", document)
+    (told,) = bodies(rig)
+
+    assert told["customer_id"] == "m-1"

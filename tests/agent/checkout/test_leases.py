@@ -14,7 +14,7 @@ from agent.snapshot import LinkState
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.centre import HoldGrant
-from drivers.vocabulary.leases import LEASE, HeldHold, Lease, LeaseAnswer, SignedLease, held_digest
+from drivers.vocabulary.leases import LEASE, HeldHold, Lease, LeaseAnswer, Place, SignedLease, held_digest
 from drivers.vocabulary.signed import KeyRing
 
 KEY = new_private_key()
@@ -238,6 +238,24 @@ def test_a_report_without_news_is_small(till: Any) -> None:
     assert len(codec.encode(report)) < 500
     give(till, again=True)
     assert 500 == len(till.desk.lease_report().held)
+
+
+def test_a_report_tells_the_hash_of_what_was_acknowledged(till: Any) -> None:
+    """Another envelope with its number is not it; of an earlier epoch, while envelopes of it are kept."""
+    give(till, lease(till, 120))
+    sell(till, "r-1", 10)
+    last = till.desk.store.by_mark("receipt:r-1")[0]
+    before = till.desk.lease_report().acknowledged
+    till.desk.store.settle(epoch=1, through=last.sequence)
+    present = till.desk.lease_report()
+    till.desk.store.start_epoch(2)
+    later = till.desk.lease_report()
+
+    assert Place(epoch=1, sequence=0) == before
+    assert Place(epoch=1, sequence=last.sequence, hash=last.hash) == present.acknowledged
+    assert () == present.earlier
+    assert (present.acknowledged,) == later.earlier
+    assert Place(epoch=2, sequence=0) == later.acknowledged
 
 
 def test_nobody_is_asked_for_in_vain_each_minute(till: Any) -> None:
