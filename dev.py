@@ -22,15 +22,36 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 OLDEST = (3, 11)
 # Each holds all of the one before it: an environment made for a later one serves the earlier ones too.
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock", "bench": "requirements-bench.lock"}
-BENCHES = ("start", "proxy", "engine", "queue", "central", "members", "shtrih", "atol", "timeouts", "scanners")
+BENCHES = (
+    "start",
+    "proxy",
+    "engine",
+    "queue",
+    "central",
+    "members",
+    "shtrih",
+    "atol",
+    "timeouts",
+    "scanners",
+    "reports",
+)
 
 # Debian package → (the program it brings, what is skipped without it).
 SYSTEM_PACKAGES = {
     "chromium": ("chromium", "the panel tests in a real browser"),
     "strace": ("strace", "counting how often the queue syncs the disk"),
     "umockdev": ("umockdev-run", "the list of devices as a system with them shows it"),
+    "mariadb-server-core": ("mariadbd", "reading the database of an Artix cash server"),
+    "xvfb": ("Xvfb", "the hot key and the focus on an X11 desktop"),
+    "openbox": ("openbox", "the same with a window manager"),
     "fonts-dejavu-core": ("", "Cyrillic letters in screenshots and slips"),
     "fonts-thai-tlwg": ("", "Thai letters in screenshots and slips"),
+}
+# The same for `test --all`.
+MACHINE_PACKAGES = {
+    "qemu-system-x86": ("qemu-system-x86_64", "the emulated machine with USB devices"),
+    "busybox-static": ("busybox", "the emulated machine with USB devices"),
+    "udev": ("udevadm", "the emulated machine with USB devices"),
 }
 
 
@@ -44,15 +65,20 @@ def main() -> int:
             demo,
             "start centre, agent, till, printer and scanner, and tell the story (--once: no browser, no key)",
         ),
-        ("test", test, "install what the tests need and run them; further words go to pytest"),
+        (
+            "test",
+            test,
+            "install what the tests need and run them (--all: also in an emulated machine); more words go to pytest",
+        ),
         ("lint", lint, "style, format, types (also as Windows), import contracts"),
         ("bench", bench, f"measure, as ratios within one run: {', '.join(BENCHES)}; no name runs all"),
         ("soak", soak, "the long versions of the tests"),
+        ("words", catalogues, "make the words a till loads from the catalogues (--check: only say what is amiss)"),
         ("build", build, "make the wheel and the source archive in dist/"),
         ("lock", lock, "work out the lock files again from pyproject.toml (needs uv)"),
     )
     for name, run, words in rows:
-        one = commands.add_parser(name, help=words, add_help=name not in {"demo", "test"})
+        one = commands.add_parser(name, help=words, add_help=name not in {"demo", "test", "words"})
         one.set_defaults(run=run)
     args, rest = parser.parse_known_args()
     if sys.version_info < OLDEST:
@@ -70,9 +96,14 @@ def demo(rest: list[str]) -> int:
 
 
 def test(rest: list[str]) -> int:
-    """Everything that can fail, but for lint and the soaks."""
-    system_packages()
-    return prepare("dev") or run([PYTHON, "-m", "pytest", "-m", "not soak", *rest])
+    """Everything that can fail, but for lint and the soaks; the emulated machine with --all."""
+    is_whole = "--all" in rest
+    system_packages(SYSTEM_PACKAGES | (MACHINE_PACKAGES if is_whole else {}))
+    failed = prepare("dev")
+    if is_whole and not failed:
+        run([PYTHON, "-m", "tests.machine.kernel"])  # what it cannot fetch, the tests skip loudly
+    marks = "not soak" if is_whole else "not soak and not machine"
+    return failed or run([PYTHON, "-m", "pytest", "-m", marks, *(word for word in rest if word != "--all")])
 
 
 def lint(rest: list[str]) -> int:
@@ -112,6 +143,11 @@ def soak(rest: list[str]) -> int:
     return prepare("dev") or run([PYTHON, "-m", "pytest", "-m", "soak", *rest])
 
 
+def catalogues(rest: list[str]) -> int:
+    """The catalogues of panel and slips: .po in, .json out."""
+    return prepare("dev") or run([PYTHON, HERE / "tests" / "catalogues.py", *rest])
+
+
 def build(rest: list[str]) -> int:
     """The wheel and the source archive."""
     return prepare("run") or run([tool("hatchling"), "build", "--directory", HERE / "dist", *rest])
@@ -128,7 +164,7 @@ def lock(rest: list[str]) -> int:
         "--extra", "central", "--group", "build", *rest, "pyproject.toml",
     ]  # fmt: skip
     worst = run([*common, "-o", LOCKS["run"]])
-    common += ["--extra", "postgresql", "--group", "test", "--group", "lint"]
+    common += ["--extra", "postgresql", "--extra", "artix", "--group", "test", "--group", "lint"]
     worst = worst or run([*common, "-o", LOCKS["dev"]])
     return worst or run([*common, "--group", "bench", "-o", LOCKS["bench"]])
 
@@ -218,20 +254,20 @@ def progress(words: str) -> None:
         print(f"\r\x1b[K{words}", end="", flush=True)
 
 
-def system_packages() -> None:
+def system_packages(wanted: dict[str, tuple[str, str]]) -> None:
     """Install what the tests want of the system, where we may; otherwise say what will be skipped."""
-    missing = [name for name, (program, _) in SYSTEM_PACKAGES.items() if program and shutil.which(program) is None]
+    missing = [name for name, (program, _) in wanted.items() if program and shutil.which(program) is None]
     if not missing:
         return
     may = os.name != "nt" and shutil.which("apt-get") is not None and (os.geteuid() == 0 or "CI" in os.environ)
     if may:
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        print(f"installing for the tests: {' '.join(SYSTEM_PACKAGES)} …", flush=True)
-        for words in (["update"], ["install", "-y", "--no-install-recommends", *SYSTEM_PACKAGES]):
+        print(f"installing for the tests: {' '.join(wanted)} …", flush=True)
+        for words in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
             subprocess.run([*sudo, "apt-get", "-qq", *words], env=quiet, stdout=subprocess.DEVNULL, check=False)
     for name in missing:
-        program, skipped = SYSTEM_PACKAGES[name]
+        program, skipped = wanted[name]
         if shutil.which(program) is None:
             print(f"NOT INSTALLED: {name}; skipped without it: {skipped}. To have it: apt-get install {name}")
 

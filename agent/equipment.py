@@ -101,6 +101,9 @@ def _way(device: DeviceSettings, driver: Driver, own: Any) -> str:
         for key, is_said in (("slips_of", takes_slips), ("begin_after", device.begin_after >= 0)):
             if is_said:
                 raise SettingsError(f'{key} is of no use here; it needs way = "pull"')
+        refusal = driver.inline_refusal(own) if way == "inline" and driver.inline_refusal is not None else ""
+        if refusal:
+            raise SettingsError(refusal)
         return way
     if driver.polling is None:
         raise SettingsError(f'way = "{way}": driver {driver.name} cannot be asked; leave way out')

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
-from agent.slips.own import own_slip
+from agent.slips.own import own_note, own_slip
 from drivers.vocabulary.receipt import Receipt
 from drivers.vocabulary.slips import Slip
 
@@ -84,6 +84,11 @@ class SlipPrinters:
         for printer in self._printers:
             self._print(printer, slip)
         return bool(self._printers), next((one.worker.trouble for one in self._printers if one.worker.trouble), "")
+
+    def note(self, name: str, lines: tuple[str, ...]) -> None:
+        """A few lines that belong to no receipt, on every printer."""
+        for printer in self._printers:
+            printer.worker.print(own_note(name, lines, header=self._header, columns=printer.columns))
 
     def _print(self, printer: _Printer, slip: ClosedSlip) -> None:
         printer.printed.append(slip.receipt.uid)

@@ -341,7 +341,8 @@ class Till:
         began_s = time.monotonic()
         try:
             if document.codes:
-                request = self._ask(lambda desk: desk.named(request, document.codes), timeout_s)
+                asked = request
+                request = self._ask(lambda desk: desk.named(asked, document.codes), timeout_s)
             answer = self.quote(request, timeout_s=timeout_s)
             left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
             return self._ask(lambda desk: desk.offer_inside(answer, document), left_s)

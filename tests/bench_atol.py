@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any
 
-from drivers.printers.atol.amounts import write_json
+from drivers.json_amounts import write_json
 from drivers.printers.atol.driver import conversation
 from drivers.printers.atol.pos_script import sale
 from drivers.printers.atol.serving import serve

@@ -27,6 +27,7 @@ class SlipStyle(Struct, frozen=True, kw_only=True):
         title: the programme's, "" prints none.
         names: what the programme calls its rules, points and coupons.
         qr: what the QR code at the end says, with ``{claim}`` for the receipt's code; "" for none.
+        is_training: nothing of this counts, and the slip says so above and below.
     """
 
     language: str
@@ -34,6 +35,7 @@ class SlipStyle(Struct, frozen=True, kw_only=True):
     title: str = ""
     names: SlipNames = SlipNames()
     qr: str = ""
+    is_training: bool = False
 
 
 def sale_slip(
@@ -75,7 +77,7 @@ def sale_slip(
         lines.append(_pair(say["saved"], money_text(decision.discount, style.language)))
     lines += happenings(decision, style.names, style.language, style.zone, counted or {})
     lines += _claim_lines(style, claim)
-    return tuple(lines)
+    return _marked(style, lines)
 
 
 def refund_slip(
@@ -111,7 +113,13 @@ def refund_slip(
     if settled_by_centre:
         lines.append(say["settled_later"])
     lines += _claim_lines(style, claim)
-    return tuple(lines)
+    return _marked(style, lines)
+
+
+def _marked(style: SlipStyle, lines: list[str]) -> tuple[str, ...]:
+    """First and last of a training slip is that word."""
+    mark = [words(style.language)["training"]] if style.is_training else []
+    return (*mark, *lines, *mark)
 
 
 def _claim_lines(style: SlipStyle, claim: str) -> list[str]:

@@ -9,9 +9,16 @@ from agent.slips.text import BARCODE, QR, date_text, lay_out, money_with_sign, w
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 from drivers.vocabulary.slips import PartKind, Slip, SlipPart
 
-__all__ = ["own_slip"]
+__all__ = ["own_note", "own_slip"]
 
 _CODES = {BARCODE: PartKind.BARCODE, QR: PartKind.QR}
+
+
+def own_note(name: str, lines: Sequence[str], *, header: Sequence[str], columns: int) -> Slip:
+    """A few lines that belong to no receipt."""
+    parts = [SlipPart(PartKind.TITLE, line) for line in lay_out(header, columns)]
+    parts += [SlipPart(PartKind.TEXT, line) for line in lay_out(lines, columns)]
+    return Slip(name=name, parts=tuple(parts))
 
 
 def own_slip(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from importlib import resources
 from typing import Final
@@ -20,6 +20,7 @@ __all__ = [
     "clip",
     "column_width",
     "date_text",
+    "day_text",
     "fit",
     "form",
     "group_digits",
@@ -35,6 +36,7 @@ __all__ = [
     "wrap",
 ]
 
+_FOLDER: Final = resources.files("agent.slips") / "words"
 ELLIPSIS: Final = ".."  # two dots: every code page has them, "…" is missing from most
 WRAPPED: Final = "\v"  # before a line that goes on below instead of losing its end: a code, a sentence
 BARCODE: Final = "\fb"  # before a code for a printer that draws it; a text stream leaves the line out
@@ -46,9 +48,6 @@ _SIGNS: Final = {"RUB": "₽", "THB": "฿", "EUR": "€", "USD": "$", "KZT": "�
 
 _HELD: Final = "\N{NO-BREAK SPACE}"  # while wrapping; printers know the plain blank only
 _THOUSANDS: Final = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
-
-#: Which form of a noun stands at which place of a catalogue's "one|few|many".
-_PLACES: Final = {"one": 0, "few": 1, "many": 2, "other": 1}
 
 
 def column_width(text: str) -> int:
@@ -132,7 +131,7 @@ def lay_out(lines: Iterable[str], columns: int) -> tuple[str, ...]:
 def money_text(money: Money, language: str) -> str:
     """1240.50 → "1 240,50" in Russian, "1,240.50" elsewhere; the currency is known to who holds the receipt."""
     whole, _, fraction = money.amount.partition(".")
-    mark = "," if language == "ru" else "."
+    mark = words(language)["_decimal"]
     sign = "-" if whole.startswith("-") else ""
     return sign + group_digits(int(whole.lstrip("-")), language) + (mark + fraction if fraction else "")
 
@@ -147,21 +146,25 @@ def points_text(amount: int, exponent: int, language: str) -> str:
     if not exponent:
         return group_digits(amount, language)
     whole, fraction = divmod(abs(amount), 10**exponent)
-    mark = "," if language == "ru" else "."
+    mark = words(language)["_decimal"]
     return f"{'-' if amount < 0 else ''}{group_digits(whole, language)}{mark}{fraction:0{exponent}d}"
 
 
 def date_text(moment: datetime, zone: tzinfo, language: str) -> str:
     """The local day as the catalogue writes it; Thai years are Buddhist."""
-    local = moment.astimezone(zone)
+    return day_text(moment.astimezone(zone).date(), language)
+
+
+def day_text(day: date, language: str) -> str:
+    """A day as the catalogue writes it."""
     template = words(language)["date"]
-    return template.format(day=local.day, month=local.month, year=local.year, buddhist=local.year + 543)
+    return template.format(day=day.day, month=day.month, year=day.year, buddhist=day.year + 543)
 
 
 def form(forms: str, number: int, language: str) -> str:
     """Which of the forms of a catalogue ("day|days", "день|дня|дней", "วัน") stands with this number."""
     each = forms.split("|")
-    return each[min(_PLACES[plural(number, language)], len(each) - 1)]
+    return each[min(_place(words(language)["_plural"], number), len(each) - 1)]
 
 
 def mask_code(code: str) -> str:
@@ -170,33 +173,41 @@ def mask_code(code: str) -> str:
 
 
 def group_digits(number: int, language: str) -> str:
-    """1240 → "1 240" in Russian, "1,240" elsewhere; the space is a plain one, printers know no other."""
-    return f"{number:,}".replace(",", " " if language == "ru" else ",")
+    """1240 → "1 240" in Russian, "1,240" in English; the space is a plain one, printers know no other."""
+    return f"{number:,}".replace(",", words(language)["_group"])
 
 
 def plural(number: int, language: str) -> str:
-    """Which form a noun takes: Russian one/few/many, English one/other, Thai other (CLDR rules for whole numbers)."""
-    if language == "ru":
-        tens, ones = abs(number) % 100, abs(number) % 10
-        if ones == 1 and tens != 11:
-            return "one"
-        return "few" if 2 <= ones <= 4 and not 12 <= tens <= 14 else "many"
-    if language == "en":
-        return "one" if abs(number) == 1 else "other"
-    return "other"
+    """Which form a noun takes, in the words of CLDR: Russian one/few/many, English one/other, Thai other."""
+    told = words(language)
+    return told["_forms"].split()[_place(told["_plural"], number)]
+
+
+def _place(rule: str, number: int) -> int:
+    """The place of a form by the catalogue's own rule, which the compiler of expressions in gettext reads."""
+    return _rule(rule)(abs(number))
+
+
+@lru_cache(maxsize=8)
+def _rule(rule: str) -> Callable[[int], int]:
+    from gettext import c2py
+
+    return c2py(rule)
 
 
 @lru_cache(maxsize=8)
 def words(language: str) -> dict[str, str]:
-    """The catalogue of a language; English where there is none."""
-    folder = resources.files("agent.slips") / "words"
-    name = f"{language}.json" if language in languages() else "en.json"
-    catalogue: dict[str, str] = json.loads((folder / name).read_text("utf-8"))
+    """The catalogue of a language, English where it lacks a word; what begins with "_" says how it counts."""
+    english = _read("en")
+    return english | _read(language) if language in languages() else english
+
+
+def _read(language: str) -> dict[str, str]:
+    catalogue: dict[str, str] = json.loads((_FOLDER / f"{language}.json").read_text("utf-8"))
     return catalogue
 
 
 @lru_cache(maxsize=1)
 def languages() -> frozenset[str]:
     """Every language that has a catalogue: one more file is one more language."""
-    folder = resources.files("agent.slips") / "words"
-    return frozenset(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+    return frozenset(entry.name.removesuffix(".json") for entry in _FOLDER.iterdir() if entry.name.endswith(".json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,11 +35,14 @@ COUPON_RULE = '[[rules]]\nkind = "amount_discount"\nid = "loaf"\namount = "50 RU
 class RealTill:
     """Anna (silver, 1 240 points, card 2900000000018) and Boris (no points); `kill` is a cut in power."""
 
-    def __init__(self, folder: Path, *, language: str = "ru", region: str = "RU") -> None:
+    def __init__(self, folder: Path, *, language: str = "ru", region: str = "RU", standalone: bool = False) -> None:
         self.rig = Rig(folder)
         self.clock = self.rig.clock
         self.clock.at = datetime.now(UTC)  # the browser's clock is the machine's
-        self.language, self.region = language, region
+        self.language, self.region, self.standalone = language, region, standalone
+        self.ask_code: Callable[[Any], Any] = lambda _: None  # what the centre says of one-time codes
+        self.ask_lookup: Callable[[Any], Any] = lambda _: None  # and of customers this till does not know
+        self.rules: dict[str, Any] = {}  # of the desk, besides those every test has
         self.desk = SimpleNamespace(calls="a real desk keeps no list")
         lot = PointsLot(id="old", unit="bonus", amount=1240, expires_at=self.clock.at + timedelta(days=10))
         anna = Customer(
@@ -55,7 +59,8 @@ class RealTill:
 
     def _open(self) -> Any:
         desk = self.rig.open()
-        desk.rules = dataclasses.replace(desk.rules, panel_language=self.language)
+        rules = {"standalone": self.standalone, "panel_language": self.language} | self.rules
+        desk.rules = dataclasses.replace(desk.rules, **rules)
         desk.sealing_key = sealing_public_key(bytes(range(1, 33)))
         # As if somebody had signed the programme: a till that takes unsigned ones says so on every screen.
         desk.programmes.good = structs.replace(desk.programmes.good, key="tests")
@@ -67,7 +72,13 @@ class RealTill:
             waiting=0, waiting_oldest_at="", shelved=0, programme_version=0, programme_title="", currency="RUB",
             devices=(),
         )  # fmt: skip
-        self.till = Till(self._open, ask_hold=lambda wanted: HoldGrant(points=wanted.points, id="h-1"), first=first)
+        self.till = Till(
+            self._open,
+            ask_hold=lambda wanted: HoldGrant(points=wanted.points, id="h-1"),
+            ask_lookup=lambda wanted: self.ask_lookup(wanted),  # noqa: PLW0108 - likewise
+            ask_code=lambda asked: self.ask_code(asked),  # noqa: PLW0108 - it may be another one by then
+            first=first,
+        )
         assert "" == self.till.start(WAIT_S)
         self.till.emit(LinkChanged(LinkState.ONLINE))
         self.till.run_on_till(lambda _: None, timeout_s=WAIT_S)
@@ -85,6 +96,15 @@ class RealTill:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.port}"
+
+    def set_rules(self, **rules: Any) -> None:
+        """Other rules of the desk, from now on and after a restart."""
+        self.rules |= rules
+
+        def work(desk: Any) -> None:
+            desk.rules = dataclasses.replace(desk.rules, **rules)
+
+        self.till.run_on_till(work, timeout_s=WAIT_S)
 
     @property
     def shown(self) -> Snapshot:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from agent.acts import DropSale
 from agent.snapshot import LinkState
 from agent.till import LinkChanged
 from tests.browser.real_till import PIN_IT
@@ -18,6 +19,8 @@ NOBODY = "9000000077"
 
 def reset(panel: Any, till: Any) -> None:
     """IDLE, with a line, nothing typed, no dialog."""
+    till.till.panel_act(DropSale(), timeout_s=10)
+    till.set_rules(standalone=False, points_cap=100)
     till.till.emit(LinkChanged(LinkState.ONLINE))
     till.till.panel_clear(timeout_s=10)
     till.drop()
@@ -147,6 +150,36 @@ def _offline_idle(panel: Any, till: Any) -> None:
     panel.page.wait_for_selector("#strip:visible")
 
 
+def _offline_spent(panel: Any, till: Any) -> None:
+    till.till.emit(LinkChanged(LinkState.OFFLINE, "no route to the centre"))
+    till.set_rules(points_cap=0)
+    _quote(panel, till)
+    panel.page.wait_for_selector("footer button:disabled")
+
+
+def _sum(panel: Any, till: Any) -> None:
+    till.set_rules(standalone=True)
+    panel.page.wait_for_selector("footer button:visible:has-text('F7')")
+    panel.press("F7")
+    panel.wait("sum")
+    panel.type_slowly("1240,5")
+
+
+def _sale(panel: Any, till: Any) -> None:
+    _sum(panel, till)
+    panel.press("Enter")
+    panel.wait("sale")
+
+
+def _sold_here(panel: Any, till: Any) -> None:
+    till.set_rules(standalone=True)
+    _found(panel, till)
+    panel.type_slowly("1000")
+    panel.wait("sum")
+    panel.press("Enter")
+    panel.page.wait_for_selector("#quote .big")
+
+
 def _help(panel: Any, _: Any) -> None:
     panel.press("F1")
     panel.page.wait_for_selector("#help:visible")
@@ -209,6 +242,10 @@ STATES: Final[dict[str, Callable[[Any, Any], None]]] = {
     "product": _product,
     "offline": _offline,
     "offline-idle": _offline_idle,
+    "offline-spent": _offline_spent,
+    "sum": _sum,
+    "sale": _sale,
+    "sold-here": _sold_here,
     "help": _help,
     "it-closed": _it_closed,
     "it": _it,

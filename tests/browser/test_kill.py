@@ -14,6 +14,7 @@ from agent.demo.story import open_shop
 from agent.doors.keys import DoorSecrets
 from drivers.vocabulary import codec
 from tests.browser.conftest import Panel
+from tests.browser.figures import note
 
 pytestmark = [pytest.mark.browser, pytest.mark.net]
 
@@ -45,6 +46,7 @@ def test_killed_while_points_are_being_spent(chromium, tmp_path):
     finally:
         stage.close()
 
+    note(28, f"{first:.1f} s and {second:.1f} s, spent once")
     assert spent > 0 == again  # the wish ended with its receipt
     assert max(first, second) <= BACK_WITHIN_S, (first, second)
 

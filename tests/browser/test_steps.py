@@ -97,7 +97,7 @@ def test_a_supervisor_is_a_proof(real_panel, real):
     real_panel.press("F10")
     real_panel.type_slowly("1111")
     real_panel.press("Enter")
-    real_panel.page.wait_for_selector("#toast:text-is('Неверный PIN, осталось попыток: 4')")
+    real_panel.page.wait_for_selector("#toast:text-is('Неверный PIN, осталось 4 попытки')")
     real_panel.type_slowly(PIN)
     assert ("●●●●", False) == (real_panel.text("#redeem-pin"), PIN in real_panel.page.content())
     real_panel.press("Enter")
@@ -225,7 +225,7 @@ def test_coupons_have_their_own_words(real_panel, real):
     real_panel.page.wait_for_selector("#notes li")
 
     said = [one.inner_text() for one in real_panel.page.query_selector_all("#notes li")]
-    assert ["Срок купона Хлеб истёк 2026-01-31", "Нет такого купона: NO-SUCH"] == said[:2]
+    assert ["Срок купона Хлеб истёк 31.01.2026", "Нет такого купона: NO-SUCH"] == said[:2]
 
 
 def test_a_second_tab_says_so_and_can_take_over(real_panel, real):
@@ -251,7 +251,7 @@ def test_the_page_of_it_opens_by_its_pin(real_panel, real):
     real_panel.page.click("#it-show")
     real_panel.page.fill("#it-pin", "999999")
     real_panel.press("Enter")
-    real_panel.page.wait_for_selector("#it-trouble:text-is('Неверный PIN, осталось попыток: 4')")
+    real_panel.page.wait_for_selector("#it-trouble:text-is('Неверный PIN, осталось 4 попытки')")
     real_panel.page.fill("#it-pin", PIN_IT)
     real_panel.press("Enter")
     real_panel.page.wait_for_selector("#it-rows:visible")

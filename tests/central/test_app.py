@@ -156,6 +156,21 @@ def test_a_fork_is_refused_and_stays_quarantined(web: httpx.Client, words: Any) 
     assert "cloned" in web.get("/v1/tills/t1/status").json()["quarantined"]
 
 
+def test_a_report_of_another_history_is_a_fork(web: httpx.Client, words: Any) -> None:
+    """It is written down, as one that comes with an upload."""
+    pen = words.Pen(epoch=2)
+    pen.write(words.sale("r1"))
+    clone = pen.fork(0)
+    clone.write(words.sale("r2"))
+    post(web, "/v1/tills/t1/envelopes", Upload(envelopes=tuple(clone.written)))
+    place = Place(epoch=2, sequence=1, hash=pen.written[0].hash)
+    told = post(web, "/v1/tills/t1/leases", LeaseReport(acknowledged=place, last=place))
+    after = post(web, "/v1/tills/t1/envelopes", Upload(envelopes=(clone.write(words.sale("r3")),)))
+
+    assert [(409, "fork")] * 2 == [code_of(told), code_of(after)]
+    assert "cloned" in web.get("/v1/tills/t1/status").json()["quarantined"]
+
+
 def test_a_gap_tells_what_is_wanted(web: httpx.Client, words: Any) -> None:
     """The till goes back without a person."""
     pen = words.Pen(epoch=2)
@@ -255,12 +270,12 @@ def test_the_published_contract_is_the_generated_one(served: Any, project: Path)
 
 
 def test_every_route_is_documented_and_every_document_is_routed(database: Any) -> None:
-    """The contract cannot forget a route; the operator's page and its metrics are not the tills'."""
+    """The contract cannot forget a route; the operator's page, its metrics and the clouds' own protocols are not the tills'."""
     routes = {
         (method.lower(), route.path.replace(":int}", "}"))
         for route in build(database).routes
         for method in route.methods
-        if method != "HEAD" and not route.path.startswith(("/openapi.json", "/metrics", "/operator"))
+        if method != "HEAD" and not route.path.startswith(("/openapi.json", "/metrics", "/operator", "/shops"))
     }
 
     assert routes == {(operation.method, operation.path) for operation in OPERATIONS}

@@ -91,3 +91,18 @@ def test_what_cannot_be_read_is_named_with_its_line(centre: Any, line: str, why:
 
     assert why in str(refused.value)
     assert "1977" not in str(refused.value)
+
+
+def test_a_family_has_one_account(centre: Any) -> None:
+    """How many people use it is told to the tills; a later file may change it."""
+    load(centre, "id,members\ncarla,3\nanna,\n")
+    assert (3, 1) == (told(centre).members, told(centre, "anna").members)
+    load(centre, "id,members\ncarla,4\n")
+
+    assert 4 == told(centre).members
+
+
+def test_a_family_of_nobody_is_none(centre: Any) -> None:
+    """Said with the line, as for every column."""
+    with pytest.raises(CentralStartError, match="members of carla must be a number from 1 to 99"):
+        load(centre, "id,members\ncarla,0\n")

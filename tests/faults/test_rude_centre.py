@@ -136,6 +136,7 @@ class Upstream:
             open_source=lambda: OutboxReader.open(self.store.path),
             settle=self._settle,
             epoch=1,
+            lose=lambda epoch, sequence: pytest.fail(f"envelope {sequence} of epoch {epoch} lost"),
             reseal=lambda envelopes: pytest.fail(f"{len(envelopes)} envelopes sealed again"),
         )
         loop = Loop(uploader, link, random=lambda: 1.0, waiter=wait)

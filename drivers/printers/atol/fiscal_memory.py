@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from drivers.ffd import tlv
 from drivers.ffd.tlv import Tag
+from drivers.json_amounts import amount_of, number_of
 
-from .amounts import amount_of, number_of
 from .fn_json import TYPES
 
 NUMBER: Final = "9999078900007777"  # a number of the test range; no real memory has it

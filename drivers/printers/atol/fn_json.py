@@ -12,12 +12,12 @@ from drivers.ffd import tlv
 from drivers.ffd.documents import read_document
 from drivers.ffd.lines import fiscal_uid, make_line
 from drivers.ffd.tlv import Tag
+from drivers.json_amounts import minor_of, quantity_of, text_of, whole_of, write_json
 from drivers.vocabulary.errors import RemoteProtocolError
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import DocumentKind, Line, Receipt, Tender, TenderKind
 
-from .amounts import minor_of, quantity_of, text_of, whole_of, write_json
 from .receipts import moment_of
 from .tasks import Task
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from drivers.contract import Scene
+from drivers.http_writing import encode_request
+from drivers.json_amounts import read_json, write_json
 from drivers.twins import Act, Trial
 
-from .amounts import read_json, write_json
-from .http_writing import encode_request
 from .tasks import Task
 
 

@@ -11,10 +11,10 @@ import binascii
 from dataclasses import dataclass
 from typing import Any, Final
 
+from drivers.json_amounts import minor_of, quantity_of, text_of
 from drivers.vocabulary.money import Quantity, divide_half_up
 from drivers.vocabulary.receipt import TenderKind
 
-from .amounts import minor_of, quantity_of, text_of
 from .tasks import Task
 
 ITEMS_MAX: Final = 2_000

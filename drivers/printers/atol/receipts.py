@@ -10,11 +10,11 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from drivers.ffd.lines import fiscal_uid, make_line
+from drivers.json_amounts import minor_of, text_of, whole_of, write_json
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import DocumentKind, Receipt, Tender
 
-from .amounts import minor_of, text_of, whole_of, write_json
 from .positions import Sums, read_sums
 from .tasks import CORRECTIONS, RECEIPTS, Task, TaskResult
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from drivers.ffd import tlv
 from drivers.ffd.tlv import Tag
+from drivers.json_amounts import amount_of, text_of, whole_of
 from drivers.twins import CUT, Roll
 from drivers.vocabulary.money import divide_half_up
 from drivers.vocabulary.receipt import TenderKind
 
-from .amounts import amount_of, text_of, whole_of
 from .fiscal_memory import NUMBER, REGISTRATION, FiscalMemory, Stored
 from .models import Model
 from .positions import Sums, read_sums

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from drivers.ffd.pieces import Piece, pieces_of
+from drivers.json_amounts import amount_of, number_of, read_json, write_json
 from drivers.vocabulary.inside import (
     InsideOffer,
     InsidePolicy,
@@ -27,7 +28,6 @@ from drivers.vocabulary.inside import (
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import Tender, TenderKind
 
-from .amounts import amount_of, number_of, read_json, write_json
 from .positions import Payment, Position, Sums, read_sums
 from .tasks import Task
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
+from drivers.http_wire import Message, Reader
+from drivers.http_writing import encode_request
+from drivers.json_amounts import read_json, write_json
 from drivers.transport.contract import Transport
 from drivers.vocabulary.errors import DeviceRefused, RemoteProtocolError, TransportError
 
-from .amounts import read_json, write_json
-from .http_wire import Message, Reader
-from .http_writing import encode_request
 from .status import BLOCK_REASONS, SENTENCES, Trouble, condition_of, driver_refusal
 from .tasks import Task, TaskResult, read_error, read_results
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from enum import Enum, IntEnum, IntFlag
 from typing import Final
 
+from drivers.json_amounts import text_of
 from drivers.polled import Condition
 from drivers.vocabulary.errors import DeviceRefused
 
-from .amounts import text_of
 from .tasks import Task
 
 

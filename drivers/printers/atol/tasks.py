@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .amounts import read_json, text_of, whole_of
+from drivers.json_amounts import read_json, text_of, whole_of
 
 Task = dict[str, Any]
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
+from drivers.json_amounts import whole_of
 from drivers.polled import Condition, Memory
 from drivers.vocabulary.errors import RemoteProtocolError
 from drivers.vocabulary.events import Document
 
-from .amounts import whole_of
 from .fn_json import read_fn_document
 from .models import Model
 from .session import WebSession

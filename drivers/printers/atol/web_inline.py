@@ -15,11 +15,11 @@ from typing import Final, Protocol
 from urllib.parse import unquote
 
 from drivers.contract import DocumentEnds, FloorStep, GiveFloor, ReceiptDropped, Step, Tell, ToDevice, ToHost
+from drivers.http_wire import Message, Reader
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsideOffer
 
 from .desk import Carried, Told
-from .http_wire import Message, Reader
 from .tasks import UUID_LENGTH_MAX, TaskRequest, TaskResult, read_request, read_results
 from .web_inside import InsideTasks, Ready
 

@@ -14,13 +14,13 @@ from datetime import tzinfo
 from typing import Final, Protocol
 
 from drivers.contract import AskOffer, Deliver, FloorStep, GiveFloor, Step, TakeFloor
+from drivers.http_wire import Message
+from drivers.http_writing import with_body
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsideOffer, InsidePolicy
 from drivers.vocabulary.receipt import DocumentKind
 
 from .desk import Carried
-from .http_wire import Message
-from .http_writing import with_body
 from .positions import read_sums
 from .receipts import LAYOUT, make_receipt
 from .rewriting import rewrite_body

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from .amounts import read_json, write_json
-from .http_wire import Message, Reader
-from .http_writing import encode_response
+from drivers.http_wire import Message, Reader
+from drivers.http_writing import encode_response
+from drivers.json_amounts import read_json, write_json
+
 from .register import Refused, Register
 from .status import driver_trouble
 from .tasks import FINAL_STATUSES, Task

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from drivers.printers.atol.amounts import write_json
+from drivers.json_amounts import write_json
 from drivers.printers.atol.driver import conversation, polled
 from drivers.printers.atol.pos_script import sale
 from drivers.printers.atol.serving import serve

@@ -7,7 +7,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from drivers.ffd.pieces import pieces_of
-from drivers.printers.atol.amounts import amount_of, number_of, read_json
+from drivers.json_amounts import amount_of, number_of, read_json
 from drivers.printers.atol.models import model_named
 from drivers.printers.atol.pos_script import card_sale, exact, position, post, sale
 from drivers.printers.atol.positions import read_sums

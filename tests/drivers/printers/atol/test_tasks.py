@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import strategies as st
 
-from drivers.printers.atol.amounts import (
+from drivers.json_amounts import (
     BODY_SIZE_MAX,
     amount_of,
     minor_of,

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from drivers.contract import DocumentEnds, ToDevice, ToHost
 from drivers.guard import GuardedConversation
+from drivers.http_writing import encode_request, encode_response
 from drivers.printers.atol.desk import REQUESTS_MAX, Desk
 from drivers.printers.atol.driver import conversation
-from drivers.printers.atol.http_writing import encode_request, encode_response
 from drivers.printers.atol.pos_script import card_sale, look, post, sale, web_script
 from drivers.printers.atol.settings import AtolSettings
 from drivers.printers.atol.simulator import VirtualAtol

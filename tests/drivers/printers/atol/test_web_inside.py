@@ -6,8 +6,8 @@ import pytest
 
 from drivers.contract import AskOffer, DocumentEnds, ReceiptDropped, ToDevice, ToHost
 from drivers.guard import GuardedConversation
+from drivers.http_writing import encode_request
 from drivers.printers.atol.desk import Desk
-from drivers.printers.atol.http_writing import encode_request
 from drivers.printers.atol.pos_script import card_sale, look, post, sale, web_script
 from drivers.printers.atol.simulator import VirtualAtol
 from drivers.printers.atol.web_inline import HELD_S_MAX, WebConversation

@@ -29,9 +29,9 @@ final class Told {
         List<Object> positions = new ArrayList<>();
         for (LineItem item : receipt.getLineItems()) {
             Map<String, Object> one = new LinkedHashMap<>();
-            one.put("name", item.getName());
-            one.put("code", item.getMarking());
-            one.put("barcode", item.getBarcode() == null ? "" : item.getBarcode());
+            one.put("name", text(item.getName()));
+            one.put("code", text(item.getMarking()));
+            one.put("barcode", text(item.getBarcode()));
             one.put("price", item.getPrice());
             one.put("quantity", item.getQuantity());
             one.put("amount", item.getSum());
@@ -53,7 +53,7 @@ final class Told {
         Map<String, Object> told = new LinkedHashMap<>();
         told.put("receipt", receipt(receipt, pos));
         Card card = card(receipt);
-        told.put("customerId", card == null ? "" : card.getId());
+        told.put("customerId", card == null ? "" : text(card.getId()));
         told.put("isReturn", receipt.getType() != ReceiptType.SALE);
         List<Object> discounts = new ArrayList<>();
         if (result != null && receipt.getType() == ReceiptType.SALE) {
@@ -69,6 +69,10 @@ final class Told {
         }
         told.put("discounts", discounts);
         return told;
+    }
+
+    private static String text(String value) {
+        return value == null ? "" : value;
     }
 
     /** The customer's card that we found, null for none. */

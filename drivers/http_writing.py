@@ -1,11 +1,11 @@
-"""Messages of HTTP/1.1 → bytes: requests of our client, answers of the twin, a request with another body; pure."""
+"""Messages of HTTP/1.1 → bytes: requests of our clients, answers of twins, a request with another body; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from .http_wire import WITHOUT_BODY
+from drivers.http_wire import WITHOUT_BODY
 
 _REASONS: Final = {
     200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",

@@ -5,9 +5,9 @@ import gzip
 import pytest
 from hypothesis import strategies as st
 
-from drivers.printers.atol.amounts import BODY_SIZE_MAX
-from drivers.printers.atol.http_wire import EXPECTED_MAX, HEAD_SIZE_MAX, Reader
-from drivers.printers.atol.http_writing import encode_request, encode_response, with_body
+from drivers.http_wire import EXPECTED_MAX, HEAD_SIZE_MAX, Reader
+from drivers.http_writing import encode_request, encode_response, with_body
+from drivers.json_amounts import BODY_SIZE_MAX
 from tests.agent.loyalty.soaking import prove
 
 CHUNKED = (

@@ -1,6 +1,6 @@
 """Bytes of HTTP/1.1 → messages, either direction, for looking on: any slicing, bounded memory; no I/O.
 
-It reads what passes between a till and the web server, and it is the parser of our own client and of the twin. A reader
+It reads what passes between a till and a web server, and it is the parser of our own clients and of the twins. A reader
 that meets what it does not understand is lost for the rest of its connection and says so: whoever passes the bytes on
 passes them all the same. RFC 9112 §2 to §7.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from .amounts import BODY_SIZE_MAX
+from drivers.json_amounts import BODY_SIZE_MAX
 
 HEAD_SIZE_MAX: Final = 65_536
 LINE_SIZE_MAX: Final = 1_024  # of a chunk's size

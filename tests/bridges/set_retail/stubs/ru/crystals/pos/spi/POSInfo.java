@@ -1,0 +1,8 @@
+package ru.crystals.pos.spi;
+
+/** Stands in for the vendor's own, which is not public; only what the plug-in uses. */
+public interface POSInfo {
+    int getShopNumber();
+
+    int getPOSNumber();
+}
