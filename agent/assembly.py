@@ -92,9 +92,11 @@ class Agent:
     _slips: SlipPrinters = field(init=False)
     _reports: list[ReportWorker | LedgerWorker] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
+    _others: frozenset[threading.Thread] = frozenset()
 
     def start(self) -> None:
         """Start every part that can be started."""
+        self._others = frozenset(threading.enumerate())  # of this process, and none of ours
         folder = self.settings.state_folder
         identity = self._identity(folder)
         devices = self._devices()
@@ -134,7 +136,7 @@ class Agent:
 
     def pulse(self) -> Pulse:
         """What tells whether all of this lives; made once everything has been started."""
-        awaited = frozenset(one.name for one in threading.enumerate() if one.name.startswith(_OURS))
+        awaited = [one for one in threading.enumerate() if one.name.startswith(_OURS) and one not in self._others]
 
         def turns() -> dict[str, float | None]:
             doors = self.doors.came_round_s if self.doors is not None else None
@@ -142,7 +144,7 @@ class Agent:
 
         return Pulse(
             turns=turns,
-            gone=lambda: tuple(sorted(awaited - {one.name for one in threading.enumerate()})),
+            gone=lambda: tuple(sorted(one.name for one in awaited if not one.is_alive())),
             memory_mb=resident_mb,
             memory_max_mb=self.settings.service.memory_max_mb,
         )

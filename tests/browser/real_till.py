@@ -22,12 +22,14 @@ from drivers.vocabulary.centre import HoldGrant
 from drivers.vocabulary.customer import Customer, PointsLot
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.sealing import sealing_public_key
+from drivers.vocabulary.spend_codes import CodeSent, CodeVerdict, CodeWanted
 from tests.agent.conftest import PROGRAMME, Rig
 
-__all__ = ["PIN", "PIN_IT", "RealTill"]
+__all__ = ["PIN", "PIN_IT", "Phone", "RealTill"]
 
 PIN, PIN_IT = "4829", "730185"
 WAIT_S = 10.0
+SENT = CodeSent(digits=4, mask="+7900***01", expires_s=180, again_s=30)
 COUPON = 'coupons.bread = { title = "Хлеб", codes = ["BREAD50"], date_until = 2026-01-31 }\n'
 COUPON_RULE = '[[rules]]\nkind = "amount_discount"\nid = "loaf"\namount = "50 RUB"\nwhen.coupons = ["bread"]\n'
 
@@ -133,6 +135,20 @@ class RealTill:
     def confirm(self, uid: str, price: str, off: str) -> contract.ConfirmAnswer:
         """The receipt is closed."""
         return self.till.confirm(contract.ConfirmRequest(receipt=self.rig.paid(uid, price, off)), timeout_s=WAIT_S)
+
+
+class Phone:
+    """The customer's: the centre sends 4711 there, and says whether what comes back is it."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def __call__(self, asked: object) -> CodeSent | CodeVerdict:
+        self.asked.append(asked)
+        if isinstance(asked, CodeWanted):
+            return SENT
+        is_right = asked.code == "4711"
+        return CodeVerdict(is_right=is_right, tries_left=3 if is_right else 2, reason="" if is_right else "wrong")
 
 
 def _more_people() -> list[Customer]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from agent.acts import DropSale
 from agent.snapshot import LinkState
 from agent.till import LinkChanged
+from tests.browser.case_states import CASE_STATES, settle
 from tests.browser.real_till import PIN_IT
 
 __all__ = ["CARD", "OTHER", "STATES", "reset", "show"]
@@ -19,6 +20,7 @@ NOBODY = "9000000077"
 
 def reset(panel: Any, till: Any) -> None:
     """IDLE, with a line, nothing typed, no dialog."""
+    settle(till)
     till.till.panel_act(DropSale(), timeout_s=10)
     till.set_rules(standalone=False, points_cap=100)
     till.till.emit(LinkChanged(LinkState.ONLINE))
@@ -249,5 +251,6 @@ STATES: Final[dict[str, Callable[[Any, Any], None]]] = {
     "help": _help,
     "it-closed": _it_closed,
     "it": _it,
+    **CASE_STATES,
     "second-tab": _second_tab,
 }

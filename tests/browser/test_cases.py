@@ -44,6 +44,21 @@ def test_a_limit_asks_why_and_then_for_a_supervisor(real_panel, real):
     assert [] == real_panel.errors
 
 
+def test_a_limit_that_stands_offers_nothing_that_is_refused(real_panel, real):
+    """A hard one asks for a person and not why; after Esc the sale goes on, without points to spend."""
+    real.set_rules(limits=LimitRules(card_day_hard=1))
+    buy(real_panel, real, "r-1")
+    real_panel.scan(CARD, later_ms=3000)
+    real_panel.wait("limit")
+    assert "2-й чек за день" == real_panel.text("#ask-what")
+    real_panel.press("Escape")
+    real_panel.wait("found")
+
+    assert "Без старшего чек будет ничьим" == real_panel.text("#toast")
+    assert ["F4", "F8"] == [one.inner_text() for one in real_panel.page.query_selector_all("footer kbd:visible")]
+    assert real.confirm("r-2", "100", "0").customer_id is None
+
+
 def test_training_is_seen_on_every_screen_and_leaves_nothing(real_panel, real):
     """Scorecard row 43: a supervisor's PIN begins it, the orange bar stays, one button ends it."""
     real_panel.press("F1")
@@ -78,7 +93,7 @@ def test_four_digits_and_one_key(real_panel):
     real_panel.type_slowly("0001")
     real_panel.press("Enter")
     real_panel.wait("pick")
-    assert real_panel.text("#picks").replace("\n", " ").startswith("1Анна П. · +7900***01 · был ")
+    assert real_panel.text("#picks").replace("\n", " ").startswith("1 Анна П. · +7900***01 · был ")
     real_panel.press("1")
     real_panel.wait("found")
 

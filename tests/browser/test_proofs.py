@@ -8,26 +8,10 @@ import pytest
 
 from agent.snapshot import LinkState
 from agent.till import LinkChanged
-from drivers.vocabulary.spend_codes import CodeSent, CodeVerdict, CodeWanted
-from tests.browser.real_till import PIN
+from drivers.vocabulary.spend_codes import CodeWanted
+from tests.browser.real_till import PIN, Phone
 
 pytestmark = [pytest.mark.browser, pytest.mark.net]
-
-SENT = CodeSent(digits=4, mask="+7900***01", expires_s=180, again_s=30)
-
-
-class Phone:
-    """The customer's: the centre sends 4711 there, and says whether what comes back is it."""
-
-    def __init__(self) -> None:
-        self.asked: list[object] = []
-
-    def __call__(self, asked: object) -> CodeSent | CodeVerdict:
-        self.asked.append(asked)
-        if isinstance(asked, CodeWanted):
-            return SENT
-        is_right = asked.code == "4711"
-        return CodeVerdict(is_right=is_right, tries_left=3 if is_right else 2, reason="" if is_right else "wrong")
 
 
 @pytest.fixture

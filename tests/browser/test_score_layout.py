@@ -18,7 +18,7 @@ from tests.house.test_catalogues import PANEL
 pytestmark = [pytest.mark.browser, pytest.mark.net]
 
 GAPS = """() => {
-  const boxes = Array.from(document.querySelectorAll("button")).filter((one) => one.getClientRects().length && !one.closest("[inert]") && !document.querySelector("#it:not([hidden]), #help:not([hidden]), #overlay:not([hidden])")).map((one) => one.getBoundingClientRect());
+  const boxes = Array.from(document.querySelectorAll("button")).filter((one) => one.getClientRects().length && !one.closest("[inert]") && !document.querySelector("#overlay:not([hidden])")).map((one) => one.getBoundingClientRect());
   let least = 99;
   for (const a of boxes) for (const b of boxes) {
     if (a === b) continue;

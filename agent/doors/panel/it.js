@@ -57,7 +57,7 @@ function renderIt(seen) {
   const rows = [
     ["it_agent", `${seen.version} · ${say("shop", { s: seen.shop })} · ${say("till", { t: seen.till })} · ${seen.system}`],
     ["it_link", `${say(`link_${seen.link}`)} ${at(seen.offline_since)} ${seen.link_detail}`],
-    ["it_queue", `${say("queue", { n: seen.waiting })} ${at(seen.waiting_oldest_at)} · ${say("shelved", { n: seen.shelved })}`],
+    ["it_queue", [say("queue", { n: seen.waiting }), at(seen.waiting_oldest_at), say("shelved", { n: seen.shelved })].filter(Boolean).join(" · ")],
     ["it_programme", `${seen.programme} (${seen.programme_version}) ${seen.programme_trouble}`],
     ["it_join", say(seen.may_join ? "it_yes" : "it_no")],
     ...seen.devices.map((one) => [`${one.name} (${one.driver})`, `${say(`device_${one.state}`)} ${one.detail}`]),

@@ -103,7 +103,8 @@ const joinSlot = () => (snap && snap.may_join ? ["F4", "new_customer", startJoin
 
 function foundSlots() {
   const has = snap.quote ? Object.values(snap.quote.spendable) : snap.customer.balances.map((one) => one.available);
-  const can = has.some((one) => one > 0);
+  const { limit } = snap;
+  const can = has.some((one) => one > 0) && !(limit && limit.is_hard && !limit.is_answered);
   const wrong = ["F8", "wrong", clearCustomer];
   if (snap.sale) return soldHereSlots(can && !snap.wish, wrong);
   if (snap.wish) return [["F2", "earn_only", () => act({ do: "earn_only" })], null, ["F7", "other_sum", redeemSum], wrong];
@@ -526,19 +527,19 @@ let isAside = false;
 function setAside(on) { // another tab is the panel: nothing here can be reached but the way back
   if (isAside === on) return;
   isAside = on;
-  for (const node of document.querySelectorAll("header, main, footer")) node.inert = on;
+  for (const node of document.querySelectorAll("header, #training, main, footer")) node.inert = on;
   if (on) $("take-over").focus();
 }
 
 function help(on) {
   show($("help"), on);
-  for (const node of document.querySelectorAll("header, main, footer")) node.inert = on;
+  for (const node of document.querySelectorAll("header, #training, main, footer")) node.inert = on;
   $(on ? "help-close" : "help-open").focus();
 }
 
 function it(on) {
   help(false);
-  for (const node of document.querySelectorAll("header, main, footer")) node.inert = on;
+  for (const node of document.querySelectorAll("header, #training, main, footer")) node.inert = on;
   showIt(on);
 }
 

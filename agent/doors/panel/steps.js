@@ -79,8 +79,10 @@ export function pinBody(body) { // the PIN leaves this page at once and is not k
 
 export const LIMIT_KEYS = [["F2", "several"], ["F7", "family"], ["F9", "other"]];
 
-const limitText = ({ limit }) => say(hasWord(`limit_met_${limit.limit}`) ? `limit_met_${limit.limit}` : "limit_met",
-  { n: limit.count });
+function limitText({ limit }) { // a hard one asks for a person, and not why
+  const word = limit.is_hard ? "limit_met_hard" : `limit_met_${limit.limit}`;
+  return say(hasWord(word) ? word : "limit_met", { n: limit.count });
+}
 
 export function renderCase(now, snap, isVouched) { // one question, or one answer, in the middle
   const what = { limit: () => limitText(snap), reissue: () => say(isVouched ? "proof_pin" : "reissue_scan"), withdrawn: () => say("withdrawn") };
