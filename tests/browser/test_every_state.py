@@ -48,7 +48,7 @@ TARGETS = """() => {
 
 # Beside the POS there is room for all but joining and the long quote, which want the whole window.
 NARROW = {"idle", "typing", "not-found", "found", "redeem", "redeem-by-phone", "ask", "blocked", "product", "joined"}
-NARROW |= CASE_STATES.keys()
+NARROW |= {"help", "it-closed", "it", *CASE_STATES}
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def test_its_picture(open_it, monkeypatch):
     """For the guide and for looking at."""
     for name, text in (("system", "Windows"), ("release", "10"), ("python_version", "3.11")):
         monkeypatch.setattr(f"platform.{name}", lambda text=text: text)
-    panel = open_it(height=1420)
+    panel = open_it(height=1480)  # so that nothing of it scrolls
     panel.press("F2")
     panel.page.wait_for_selector("#it-hops li")
     panel.page.evaluate("document.getElementById('clock').textContent = '19:42'")

@@ -54,7 +54,7 @@ OVERFLOW = """() => {
   const bad = [];
   const root = document.documentElement;
   if (root.scrollWidth > root.clientWidth || root.scrollHeight > root.clientHeight) bad.push("page");
-  for (const node of document.querySelectorAll("main, footer, header, .slot, #keypad button, #balance-number, .sums dd, #verdict, .balance, .quote, #strip, #toast, #code, #training, #ask, #ask p, #pick, #picks button, #redeem p")) {
+  for (const node of document.querySelectorAll("main, footer, header, .slot, #keypad button, #balance-number, .sums dd, #verdict, .balance, .quote, #strip, #toast, #code, #training, #ask, #ask p, #pick, #picks button, #redeem p, #help > div, #it > div")) {
     const box = node.getBoundingClientRect();
     if (!box.width) continue;
     const name = node.id || node.className || node.tagName;
