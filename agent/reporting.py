@@ -107,7 +107,8 @@ class TillReports:
         self._places = places
         self._unsettled.clear()
         if self._read_from == "now":
-            self._since = first_seen
+            # To the second, as reports and databases tell times: a sale of this very second is not of before.
+            self._since = first_seen.replace(microsecond=0)
         elif self._read_from != "all":
             self._since = datetime.fromisoformat(self._read_from).replace(tzinfo=self._zone)
         # A counter that was killed in its first reading has taken documents and is nowhere yet.
