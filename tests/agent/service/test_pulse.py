@@ -30,7 +30,10 @@ class Heard(Notifier):
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Agent:
-    return Agent(Settings(till=TillSettings(state_folder=str(tmp_path)), doors=DoorsSettings(port=0)))
+    unlimited = ServiceSettings(memory_max_mb=0)  # of a test run, not of an agent
+    return Agent(
+        Settings(till=TillSettings(state_folder=str(tmp_path)), doors=DoorsSettings(port=0), service=unlimited)
+    )
 
 
 def pulse(**changed: object) -> Pulse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from central.shops import inbox
 from central.shops.shop import shop_of
 from drivers.tills.contract import HttpRequest
 from drivers.tills.woocommerce.wire import sign
+from tests.own_loop import run_alone
 
 DATABASES = ("sqlite",)
 HEADERS = {"lognex-discount-api-auth-token": "the-key"}
@@ -36,7 +36,7 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url="http://centre") as line:
                 return await line.post(path, **more)
 
-        return asyncio.run(call())
+        return run_alone(call)
 
 
 def work_of(app: Any) -> Any:
