@@ -19,7 +19,6 @@ from drivers.tills.clouds import CloudRequest
 from drivers.tills.contract import HttpReply, HttpRequest
 
 CAPTURE = Path("drivers/tills/evotor/captures/receipt.json")
-SAMPLE = Path("/work/shared/samples/tills/evotor/receipt_webhook_shape.json")
 WAIT_S = 5.0
 
 
@@ -114,10 +113,9 @@ def test_a_wrong_token_is_told(bench: Any, event: dict[str, Any]) -> None:
     assert [401, 200, 200] == replies
 
 
-def test_the_shape_of_a_real_webhook_is_understood(bench: Any) -> None:
-    if not SAMPLE.exists():
-        pytest.skip(f"{SAMPLE} is not here; our own capture is tested above")
-    reply, worked = tell(bench, json.loads(SAMPLE.read_text("utf-8")))
+def test_the_shape_of_a_real_webhook_is_understood(bench: Any, samples: Path) -> None:
+    sample = samples / "tills" / "evotor" / "receipt_webhook_shape.json"
+    reply, worked = tell(bench, json.loads(sample.read_text("utf-8")))
     (row,) = bench.rows("receipt")
 
     assert (200, "") == (reply.status, worked.refused)

@@ -8,14 +8,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from drivers.tills.frontol import system as frontol
 from drivers.tills.loads import LoadCard, LoadPlan, LoadTier
 from drivers.tills.shtrih_kassir import system as kassir
 from drivers.vocabulary.money import Percent
 
-SAMPLE = Path("/work/shared/samples/tills/shtrihm/kassir_load_made_from_spec.txt")
 TIERS = (
     LoadTier(name="silver", title="Серебро", code=101, percent=Percent.parse("5")),
     LoadTier(name="gold", title="Золото; большое", code=102, percent=Percent.parse("7.5")),
@@ -94,10 +91,10 @@ def test_kassir() -> None:
     assert not any("Анна" in line for line in written(kassir, plan()))
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason=f"the shared sample is not here: {SAMPLE}")
-def test_kassir_has_the_fields_of_the_sample() -> None:
+def test_kassir_has_the_fields_of_the_sample(samples: Path) -> None:
     """As many fields in each kind of record."""
-    sample = {line[0]: line.count(";") for line in SAMPLE.read_text(encoding="utf-8").splitlines()}
+    text = (samples / "tills" / "shtrihm" / "kassir_load_made_from_spec.txt").read_text(encoding="utf-8")
+    sample = {line[0]: line.count(";") for line in text.splitlines()}
     ours = {line[0]: line.count(";") for line in written(kassir, plan())}
 
     assert {kind: sample[kind] for kind in "!@%"} == {kind: ours[kind] for kind in "!@%"}

@@ -3,7 +3,6 @@
 import base64
 import json
 from datetime import UTC
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +22,6 @@ from drivers.vocabulary.receipt import TenderKind
 
 LINES = ("Скидка 5,00",)
 UNTOUCHED = ("Начислено 12 баллов",)
-SAMPLE = Path("/work/shared/samples/tills/kkmserver/register_check_made_from_spec.json")
 
 
 class Shop:
@@ -360,9 +358,9 @@ def test_the_setting_decides():
     assert conversation(KkmServerSettings(discount="advise"), device="x")._room.holds is True
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason="SKIPPED LOUDLY: the folder of samples is not there")
-def test_the_published_sample_is_understood():
-    shop = Shop(off=0).say(encode_request("POST", "/Execute", [], SAMPLE.read_bytes()))
+def test_the_published_sample_is_understood(samples):
+    sample = samples / "tills" / "kkmserver" / "register_check_made_from_spec.json"
+    shop = Shop(off=0).say(encode_request("POST", "/Execute", [], sample.read_bytes()))
     (document,) = shop.documents
 
     assert document.receipt.total.minor == 18_000

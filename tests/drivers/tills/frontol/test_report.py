@@ -20,7 +20,6 @@ from drivers.vocabulary.events import Document
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, TenderKind
 
-SAMPLE = Path("/work/shared/samples/tills/frontol/frontol5_report.txt")
 MOSCOW = ZoneInfo("Europe/Moscow")
 CONTEXT = ReportContext(zone=MOSCOW, currency="RUB")
 CARD = "2900000000018"
@@ -84,12 +83,11 @@ def shape(document: Document) -> tuple[Any, ...]:
 # ── Golden ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason=f"the shared sample is not here: {SAMPLE}")
-def test_the_sample_of_2016_and_its_golden_receipt() -> None:
+def test_the_sample_of_2016_and_its_golden_receipt(samples: Path) -> None:
     """It breaks off before its document is closed; with the transactions that end it, it is this receipt."""
     one = book()
     file = one.file("frontol5_report.txt")
-    assert [] == list(file.feed(SAMPLE.read_bytes()))
+    assert [] == list(file.feed((samples / "tills" / "frontol" / "frontol5_report.txt").read_bytes()))
     (closed,) = file.feed(f"{cash(21, '50')}\n{cash(22, '-16,49')}\n{close(23, '33,51', f8=CARD)}\n".encode())
     document = closed.read()
     receipt = document.receipt

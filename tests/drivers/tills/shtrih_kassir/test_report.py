@@ -19,7 +19,6 @@ from drivers.vocabulary.events import Document
 from drivers.vocabulary.money import Money, Quantity
 from drivers.vocabulary.receipt import DocumentKind, TenderKind
 
-SAMPLE = Path("/work/shared/samples/tills/shtrihm/kassir_report_made_from_spec.txt")
 MOSCOW = ZoneInfo("Europe/Moscow")
 CONTEXT = ReportContext(zone=MOSCOW, currency="RUB")
 CARD = "2900000000018"
@@ -62,11 +61,12 @@ PAID = row(90, 40, "", "", "0.00", "1", "50.00")
 CLOSE = row(91, 55, "", "", "0", "0", "50.00")
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason=f"the shared sample is not here: {SAMPLE}")
-def test_the_sample_and_its_golden_receipt() -> None:
+def test_the_sample_and_its_golden_receipt(samples: Path) -> None:
     """Two towels, a voided cup, five percent by card told twice, two hundred given, ten back; a document of goods behind."""
     one = book()
-    (closed,) = one.file("report.txt").feed(SAMPLE.read_bytes())
+    (closed,) = one.file("report.txt").feed(
+        (samples / "tills" / "shtrihm" / "kassir_report_made_from_spec.txt").read_bytes()
+    )
     document = closed.read()
     receipt = document.receipt
     assert receipt is not None
