@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 OPEN_TIMEOUT_S: Final = 30.0  # a till's disk after a power cut: recovery reads the whole WAL
 WARM_UP_AFTER_S: Final = 0.5  # the first answer goes before it
 #: Threads that run from start to stop; a visit, a look-up, a warm-up comes and goes.
-_OURS: Final = ("till", "doors", "sync-", "reader-", "inline-", "polling-", "slips-", "visits-", "reports-")
+_OURS: Final = ("till", "doors", "sync-", "reader-", "inline-", "polling-", "slips-", "visits-", "reports-", "ledger-")
 STOP_TIMEOUT_S: Final = 5.0  # a service manager loses patience after ten seconds or more
 
 

@@ -148,6 +148,8 @@ class Till:
         self._broken = ""
         self._trouble = ""
         self.dropped_events = 0
+        #: When the thread last took something up, in seconds of a monotonic clock; None while it has no desk.
+        self.came_round_s: float | None = None
 
     def _outside(self, ask: Callable[[A], B | None]) -> Callable[[A], B | None]:
         """Asks the centre, but in training, of which it hears nothing."""
@@ -466,12 +468,22 @@ class Till:
 
     def _tick(self) -> None:
         """Idle work of both desks; a training whose time is up ends."""
-        if self._training is not None and self._desk is not None:
-            if self._training.is_over(self._desk.clock.now()):
-                self._end_training()
-            else:
-                self._training.desk.tick()
+        if self._training is not None:
+            self._guard(self._tick_training)
         self._guard(lambda desk: desk.tick())
+
+    def _tick_training(self, desk: Desk) -> None:
+        """A training that fails ends: nothing of it may cost a real receipt."""
+        training = self._training
+        if training is None:
+            return
+        try:
+            if not training.is_over(desk.clock.now()):
+                training.desk.tick()
+                return
+        except Exception:
+            log.exception("training.fault")
+        self._end_training()
 
     def _train(self, desk: Desk, act: Train) -> None:
         """On the till thread, with the real desk: training begins or ends."""

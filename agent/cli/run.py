@@ -24,6 +24,7 @@ __all__ = ["RUNTIME_FILE", "add_parser", "run"]
 RUNTIME_FILE: Final = "runtime.json"  # where a running agent says its port and process id, for other commands
 SWITCH_INTERVAL_S: Final = 0.0005
 LOOK_S: Final = 1.0  # how often the agent looks whether it lives
+SETTLED_S: Final = 600.0  # at most one start in so long because a part of the agent died
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 log = logging.getLogger(__name__)
@@ -68,20 +69,28 @@ def run(args: argparse.Namespace) -> int:
         (settings.state_folder / RUNTIME_FILE).unlink(missing_ok=True)
 
 
-def _watch(agent: Agent, notifier: Notifier, stop: threading.Event) -> int:
-    """Tell the service manager of each sign of life until told to stop; 1 when something of the agent has died."""
+def _watch(agent: Agent, notifier: Notifier, stop: threading.Event, *, settled_s: float = SETTLED_S) -> int:
+    """Tell the service manager of each sign of life until told to stop; 1 when something of the agent has died.
+
+    Starting again cuts the line between POS and printer for a moment. So what dies soon after the start, and would
+    again, is said and left: the receipt passes without it.
+    """
     pulse = agent.pulse()
     notifier.ready(_status(agent))
-    shown = ""
+    shown, told = "", ""
+    settled_at_s = time.monotonic() + settled_s
     # A bounded wait: on Windows an endless one would not see Ctrl-C.
     while not stop.wait(min(LOOK_S, notifier.every_s or LOOK_S)):
-        troubles = pulse.troubles(time.monotonic())
-        if troubles:
-            log.error("agent.unwell reason=%s", "; ".join(troubles))
-            notifier.status(f"stopping, to be started again: {'; '.join(troubles)}")
+        now_s = time.monotonic()
+        trouble = "; ".join(pulse.troubles(now_s))
+        if trouble and trouble != told:
+            log.error("agent.unwell reason=%s", trouble)
+            told = trouble
+        if trouble and now_s >= settled_at_s:
+            notifier.status(f"stopping, to be started again: {trouble}")
             return 1
         notifier.alive()
-        status = _status(agent)
+        status = f"{_status(agent)}{f', {trouble}' if trouble else ''}"
         if status != shown:
             notifier.status(status)
             shown = status

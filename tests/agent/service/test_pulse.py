@@ -77,7 +77,7 @@ def test_a_thread_that_ended_ends_the_run(agent: Agent) -> None:
     agent.start()
     heard, stop = Heard(), threading.Event()
     ended: list[int] = []
-    watcher = threading.Thread(target=lambda: ended.append(_watch(agent, heard, stop)))
+    watcher = threading.Thread(target=lambda: ended.append(_watch(agent, heard, stop, settled_s=0)))
     watcher.start()
     try:
         wait(lambda: "WATCHDOG=1" in heard.told)
@@ -88,6 +88,39 @@ def test_a_thread_that_ended_ends_the_run(agent: Agent) -> None:
         assert "thread till has ended" in heard.told[-1]
     finally:
         stop.set()
+        agent.stop()
+
+
+def test_what_dies_soon_after_the_start_is_said_and_the_receipt_passes_on(agent: Agent) -> None:
+    """It would die again: a start every few seconds would cut the printer off each time."""
+    agent.start()
+    heard, stop = Heard(), threading.Event()
+    ended: list[int] = []
+    watcher = threading.Thread(target=lambda: ended.append(_watch(agent, heard, stop)))
+    watcher.start()
+    try:
+        agent.till.stop(20)
+        wait(lambda: any("thread till has ended" in one for one in heard.told))
+        alive = heard.told.count("WATCHDOG=1")
+        wait(lambda: heard.told.count("WATCHDOG=1") > alive)
+    finally:
+        stop.set()
+        watcher.join(30)
+        agent.stop()
+
+    assert [0] == ended
+
+
+def test_a_till_without_its_database_goes_on_for_the_printer(tmp_path: Path) -> None:
+    (tmp_path / "till.db").write_bytes(b"no database at all, and long enough to be looked at" * 100)
+    agent = Agent(Settings(till=TillSettings(state_folder=str(tmp_path)), doors=DoorsSettings(port=0)))
+    agent.start()
+    try:
+        troubles = agent.pulse().troubles(time.monotonic() + SILENCE_S * 2)
+
+        assert agent.troubles
+        assert not [one for one in troubles if "till" in one]
+    finally:
         agent.stop()
 
 
@@ -102,7 +135,7 @@ def test_too_much_memory_ends_the_run(tmp_path: Path) -> None:
     agent.start()
     heard = Heard()
     try:
-        assert 1 == _watch(agent, heard, threading.Event())
+        assert 1 == _watch(agent, heard, threading.Event(), settled_s=0)
     finally:
         agent.stop()
 
