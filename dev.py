@@ -38,6 +38,7 @@ BENCHES = (
 
 # Debian package → (the program it brings, what is skipped without it).
 SYSTEM_PACKAGES = {
+    "postgresql": ("psql", "the central server on PostgreSQL"),
     "chromium": ("chromium", "the panel tests in a real browser"),
     "strace": ("strace", "counting how often the queue syncs the disk"),
     "umockdev": ("umockdev-run", "the list of devices as a system with them shows it"),
@@ -68,7 +69,7 @@ def main() -> int:
         (
             "test",
             test,
-            "install what the tests need and run them (--all: also in an emulated machine); more words go to pytest",
+            "install what the tests need and run them (--all: other machines too, emulated); more words go to pytest",
         ),
         ("lint", lint, "style, format, types (also as Windows), import contracts"),
         ("bench", bench, f"measure, as ratios within one run: {', '.join(BENCHES)}; no name runs all"),
@@ -98,12 +99,21 @@ def demo(rest: list[str]) -> int:
 def test(rest: list[str]) -> int:
     """Everything that can fail, but for lint and the soaks; the emulated machine with --all."""
     is_whole = "--all" in rest
+    chosen = [word for word in rest if word != "--all"]
     system_packages(SYSTEM_PACKAGES | (MACHINE_PACKAGES if is_whole else {}))
     failed = prepare("dev")
     if is_whole and not failed:
         run([PYTHON, "-m", "tests.machine.kernel"])  # what it cannot fetch, the tests skip loudly
-    marks = "not soak" if is_whole else "not soak and not machine"
-    return failed or run([PYTHON, "-m", "pytest", "-m", marks, *(word for word in rest if word != "--all")])
+    if failed:
+        return failed
+    marks = "not soak" if is_whole else "not soak and not machine and not second"
+    if chosen:  # somebody looks at a part: one process, and all it says
+        return run([PYTHON, "-m", "pytest", "-m", marks, *chosen])
+    # One worker more than processors: a worker often waits for a socket or a disk.
+    spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
+    worst = run([PYTHON, "-m", "pytest", "-m", f"{marks} and not alone", *spread])
+    print("── what measures time, by itself", flush=True)
+    return run([PYTHON, "-m", "pytest", "-m", f"{marks} and alone"]) or worst
 
 
 def lint(rest: list[str]) -> int:

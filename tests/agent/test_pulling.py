@@ -106,7 +106,14 @@ def shop(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
         one.counter.close()
 
 
-@pytest.mark.parametrize(("driver", "model"), [("shtrih", "cashcore"), ("isl", "datecs-p"), ("atol", "atol-80")])
+@pytest.mark.parametrize(
+    ("driver", "model"),
+    [
+        ("shtrih", "cashcore"),
+        pytest.param("isl", "datecs-p", marks=pytest.mark.soak),
+        pytest.param("atol", "atol-80", marks=pytest.mark.soak),
+    ],
+)
 def test_500_documents_after_a_week_come_once_and_in_order(shop: Callable[..., Shop], driver: str, model: str) -> None:
     """The line is cut in the middle of a document, the agent is stopped in the middle, and progress is seen."""
     one = shop(driver, model)

@@ -15,7 +15,7 @@ from tests.browser.conftest import is_busy
 from tests.browser.figures import note
 from tests.browser.states import CARD
 
-pytestmark = [pytest.mark.browser, pytest.mark.net]
+pytestmark = [pytest.mark.browser, pytest.mark.net, pytest.mark.alone]
 
 SLOWER = 6
 ROUNDS = 40

@@ -145,12 +145,13 @@ class Centre:
             return enrol(connection, request, currency="RUB", now=self.now)
 
 
-#: What a module's tests run on unless it says otherwise: `DATABASES = ("sqlite",)` is for tests that are not about data.
-DATABASES = ("sqlite", "postgresql")
+#: What a module's tests run on unless it says otherwise. `DATABASES = ("sqlite",)` is for tests that are not about data,
+#: `DATABASES = ("sqlite", "postgresql")` for those where the two could differ: locks, conflicts, copies, the ledger.
+DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.second))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that has a database runs on both."""
+    """Every test that has a database runs on both, the second time with `dev.py test --all`."""
     if "database_url" in metafunc.fixturenames:
         wanted = getattr(metafunc.module, "DATABASES", DATABASES)
         metafunc.parametrize("database_url", wanted, indirect=True, scope="function")

@@ -28,6 +28,8 @@ from central.totals import read_totals
 from drivers.vocabulary.centre import HoldWanted
 from tests.central.fleet_load import Fleet, Load, Process, measure
 
+DATABASES = ("sqlite", "postgresql")
+
 pytestmark = pytest.mark.net
 
 

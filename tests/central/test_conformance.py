@@ -30,6 +30,7 @@ from central.conformance.suite import CHECKS, Outcome, Result, run
 from central.conformance.wanted import Wanted
 from central.conformance.wire import Answer, NoAnswer, pause_s, wire_to
 from central.database import Database
+from central.enrol_secrets import make_secret
 from central.leases import LeaseRules
 from central.members import Member, load_members, show_member
 from central.openapi import document
@@ -140,8 +141,9 @@ def checked(database: Database, url: str, only: tuple[str, ...], **wanted: Any) 
     now = datetime.now(UTC)
     with database.write() as connection:
         codes = [make_code(connection, shop="s9", till=f"check-{name}", now=now) for name in "abcc"]
+        secret = make_secret(connection, shop="s9", now=now)
     wire = wire_to(url)
-    bench = Bench(wire=wire, wanted=Wanted(codes=codes, **wanted), ours=Contract(document()))
+    bench = Bench(wire=wire, wanted=Wanted(codes=codes, **{"secret": secret, **wanted}), ours=Contract(document()))
     wire.watch = bench.watch
     outcomes = {one.id: one for one in run(bench, chosen(only))}
     bench.clean_up()
@@ -400,6 +402,29 @@ class Behind:
         self.is_busy(one)
         one.headers.clear()
 
+    def takes_any_secret(self, one: Exchange) -> None:
+        """Whoever knocks is let in."""
+        if one.path == "/v1/enrol/store" and one.status == 403:
+            one.status, one.answer = 200, {}
+
+    def counts_lost_answers(self, one: Exchange) -> None:
+        """Each asking is another till."""
+        if one.path == "/v1/enrol/store" and one.status == 200:
+            self.seen += 1
+            one.answer["till"] += f"-{self.seen}"
+
+    def knows_no_secrets(self, one: Exchange) -> None:
+        """One-time codes alone."""
+        if one.path == "/v1/enrol/store":
+            one.status, one.answer = 404, {"code": "no_such_route", "message": "not found"}
+
+    def lets_nobody_leave(self, one: Exchange) -> None:
+        """The token of a till that left goes on."""
+        if one.path.endswith("/leave"):
+            self.seen = 1
+        if one.path.endswith("/status") and self.seen and one.status == 401:
+            one.status, one.answer = 200, {}
+
     def blocks_the_queue(self, one: Exchange) -> None:
         """An unknown kind stops everything."""
         if any(each["kind"].startswith("conformance") for each in one.body.get("envelopes", ())):
@@ -430,6 +455,10 @@ ALL_ARE_WELL = ("upload-half", "kind-unknown", "hold-nobody", "answers")
         ("is_busy", ("token", "status", "retry-after"), []),
         ("is_busy_in_silence", ("token", "status", "retry-after"), ["retry-after"]),
         ("blocks_the_queue", ("kind-unknown",), ["kind-unknown"]),
+        ("takes_any_secret", ("store-secret-wrong",), ["store-secret-wrong"]),
+        ("counts_lost_answers", ("store-secret", "leave"), ["store-secret"]),
+        ("knows_no_secrets", ("store-secret", "leave"), []),
+        ("lets_nobody_leave", ("leave",), ["leave"]),
     ],
 )
 def test_a_wrong_server_fails_the_right_check(
@@ -489,7 +518,7 @@ def test_rubbish_is_a_finding_and_no_crash(database: Database) -> None:
     with serving(Wrong(build(database), rubbish)) as url:
         outcomes = checked(database, url, ())
 
-    assert ["enrol-wrong-code", "enrol", "answers"] == failed_ids(outcomes)
+    assert ["enrol-wrong-code", "enrol", "store-secret-wrong", "answers"] == failed_ids(outcomes)
 
 
 def test_a_server_whose_pages_are_rubbish_is_gone_through(database: Database) -> None:

@@ -10,6 +10,8 @@ from central import changes
 from central.errors import Refusal
 from drivers.vocabulary.centre import ChangesPage
 
+DATABASES = ("sqlite", "postgresql")
+
 
 def page(centre: Any, cursor: str = "") -> ChangesPage:
     with centre.database.read() as connection:

@@ -12,6 +12,8 @@ from central.ingest import quarantine
 from central.totals import read_totals
 from drivers.vocabulary.centre import VerdictState
 
+DATABASES = ("sqlite", "postgresql")
+
 
 def states(answer: Any) -> list[str]:
     return [verdict.state.value for verdict in answer.verdicts]

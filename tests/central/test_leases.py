@@ -31,6 +31,8 @@ from drivers.vocabulary.leases import (
     kept_lease,
 )
 
+DATABASES = ("sqlite", "postgresql")
+
 HELD = HeldHold(receipt_uid="h-1", id="id-h-1", customer_id="anna", unit="bonus", points=80)
 WANTED = (LeaseWanted(customer_id="anna", unit="bonus"),)
 

@@ -18,6 +18,8 @@ from drivers.vocabulary.centre import HoldWanted
 from drivers.vocabulary.customer import Customer
 from drivers.vocabulary.facts import HoldReleased
 
+DATABASES = ("sqlite", "postgresql")
+
 
 def shown(centre: Any, name: str = "anna") -> Customer:
     with centre.database.read() as connection:

@@ -16,6 +16,8 @@ from central.errors import CentralStartError
 from central.member_load import CHUNK_ROWS, FileLoad, errors_file, load_file
 from central.totals import read_totals
 
+DATABASES = ("sqlite", "postgresql")
+
 ROWS = 3 * CHUNK_ROWS + 50
 
 

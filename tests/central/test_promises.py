@@ -146,7 +146,7 @@ def mark(centre: Any, till: str) -> int:
 
 
 @given(facts=st.lists(FACT, max_size=12), line=st.lists(SEND, max_size=8))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_broken_line_ends_where_a_perfect_one_does(
     tmp_path: Path, words: Any, facts: list[Any], line: list[Any]
 ) -> None:
@@ -165,7 +165,7 @@ def test_a_broken_line_ends_where_a_perfect_one_does_for_long(
 
 
 @given(facts=st.lists(FACT, min_size=1, max_size=12), cuts=st.lists(st.integers(1, 5), max_size=6))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_replica_fed_by_pages_converges(tmp_path: Path, words: Any, facts: list[Any], cuts: list[int]) -> None:
     """Last value per key, in order, whatever was sent between two pages; the mark never runs ahead of the documents."""
     for old in tmp_path.iterdir():

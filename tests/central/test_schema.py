@@ -15,6 +15,8 @@ from sqlalchemy.schema import CreateTable
 from central import schema
 from central.database import open_database
 
+DATABASES = ("sqlite", "postgresql")
+
 
 @pytest.mark.parametrize("table", schema.metadata.sorted_tables, ids=str)
 def test_every_table_can_be_made_on_postgresql(table: object) -> None:

@@ -43,6 +43,8 @@ from drivers.vocabulary.value_leases import (
     slow_matches,
 )
 
+DATABASES = ("sqlite", "postgresql")
+
 CODE = "GIFT-0000-0001"
 NAMES = (f"value:{number}" for number in itertools.count())
 

@@ -31,7 +31,7 @@ def tills(centre: Any, words: Any, tmp_path: Path) -> Iterator[list[Till]]:
         till.desk.close()
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 10))])
 def test_no_order_of_faults_uses_anything_twice(centre: Any, tills: list[Till], tmp_path: Path, seed: int) -> None:
     """Lines come and go, answers are lost, tills die, time passes, the centre is put back from a back-up."""
     chance = random.Random(seed)

@@ -38,7 +38,9 @@ def wait_for(folder: Path, number: int) -> int:
 
 
 @pytest.mark.net
-@pytest.mark.parametrize(("driver", "model"), [("shtrih", "cashcore"), ("isl", "datecs-p")])
+@pytest.mark.parametrize(
+    ("driver", "model"), [("shtrih", "cashcore"), pytest.param("isl", "datecs-p", marks=pytest.mark.soak)]
+)
 def test_kills_while_reading_lose_and_double_nothing(tmp_path: Path, driver: str, model: str) -> None:
     """SIGKILL leaves no time for anything; the place is in the same file as the receipts."""
     counter = Counter(driver, model=model)

@@ -159,7 +159,7 @@ COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 def test_the_store_agrees_with_the_model() -> None:
     """Any order of operations, short version."""
-    run_state_machine_as_test(StoreAgainstModel, settings=settings(max_examples=50, stateful_step_count=25, **COMMON))
+    run_state_machine_as_test(StoreAgainstModel, settings=settings(max_examples=20, stateful_step_count=25, **COMMON))
 
 
 @pytest.mark.soak

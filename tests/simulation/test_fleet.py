@@ -44,7 +44,7 @@ def run(folder: Path, seed: int, story: list[str] | None = None, **more: Any) ->
     return Fleet(Plan(seed=seed, **more), folder, kept.append).run()
 
 
-@pytest.mark.parametrize("seed", range(1, 21))
+@pytest.mark.parametrize("seed", [*range(1, 6), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(6, 21))])
 def test_every_promise_holds(tmp_path: Path, seed: int) -> None:
     """With strict leases nobody spends a point that was never there, whatever breaks; every fifth world has a cap."""
     cap = CAP if seed % 5 == 0 else 0

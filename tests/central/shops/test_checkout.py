@@ -19,6 +19,8 @@ from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.joining import ConsentChannel, ConsentGiven
 from drivers.vocabulary.receipt import DocumentKind
 
+DATABASES = ("sqlite", "postgresql")
+
 WAIT_S = 5.0
 
 
