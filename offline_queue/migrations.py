@@ -6,23 +6,36 @@ as soon as any descriptor of it is closed, and each library guards against that 
 apsw reads `PRAGMA user_version` and closes; only if a step is due is sqlite-utils imported, which opens the file
 alone and closes it; then apsw opens it for good. A new file is built under another name and renamed, so that no
 reader can meet it half-made.
+
+An older version goes on with newer tables when the file says that it may: each step tells the oldest schema whose
+programmes still read and write what it leaves behind, and that number stands in the file (docs/decisions/022). So a
+till that goes back to the version before an update keeps what it sold in between.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from offline_queue.database import Tuning, connect_writer, schema_version
+from offline_queue.database import Tuning, connect_writer, schema_version, translate
 from offline_queue.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreNewer, StoreUnavailable
 from offline_queue.files import replace_durably
 
-__all__ = ["REPLICA", "TILL", "Schema", "bring_up_to_date", "require_version", "run_steps", "side_files"]
+__all__ = [
+    "REPLICA",
+    "TILL",
+    "Schema",
+    "bring_up_to_date",
+    "oldest_reader",
+    "require_version",
+    "run_steps",
+    "side_files",
+]
 
 Step = Callable[[Any], None]  # gets a sqlite_utils.Database inside a transaction
 
@@ -31,15 +44,30 @@ _STANDARD_LIBRARY_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """What one kind of file is called in the record of migrations, and the steps that make it."""
+    """What one kind of file is called in the record of migrations, and the steps that make it.
+
+    Attributes:
+        breaks: steps after which older programmes cannot go on → the oldest schema that can, usually the step's own
+            number; a step that only adds tables, indexes or columns with a default is not in it.
+    """
 
     name: str
     steps: tuple[Step, ...]
+    breaks: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def version(self) -> int:
         """What `PRAGMA user_version` says when every step has been run."""
         return len(self.steps)
+
+    @property
+    def readable_from(self) -> int:
+        """The oldest schema whose programmes go on with a file of this one."""
+        return self.readable_after(self.version)
+
+    def readable_after(self, step: int) -> int:
+        """The same for a file that has seen the steps up to this one."""
+        return max((oldest for number, oldest in self.breaks.items() if number <= step), default=1)
 
 
 def _till_1_queue(db: Any) -> None:
@@ -131,19 +159,30 @@ def bring_up_to_date(path: Path, schema: Schema, *, tuning: Tuning) -> None:
     try:
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # a look must not write, least of all after a crash
         found = schema_version(connection, path)
+        if found > schema.version:
+            require_version(found, schema, path, readable_from=oldest_reader(connection, path))
     finally:
         connection.close()
-    if found > schema.version:
-        require_version(found, schema, path)
     if found < schema.version:
         if tuning.vfs:
             raise StoreUnavailable(f"{path} needs a migration, which runs on the operating system's files only")
         run_steps(path, schema)
 
 
-def require_version(found: int, schema: Schema, path: Path) -> None:
-    """Raise unless the file has exactly the tables this programme knows."""
-    if found > schema.version:
+def oldest_reader(connection: apsw.Connection, path: Path) -> int:
+    """The oldest schema that goes on with this file, as it says itself; 0 when it says nothing."""
+    try:
+        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'readable_from'").fetchall():
+            return 0
+        rows: Any = connection.execute("SELECT schema FROM readable_from").fetchall()
+    except apsw.Error as error:
+        raise translate(error, path, connection) from error
+    return int(rows[0][0]) if rows else 0
+
+
+def require_version(found: int, schema: Schema, path: Path, *, readable_from: int = 0) -> None:
+    """Raise unless this programme can go on with the tables of the file; newer ones say since when that is so."""
+    if found > schema.version and not 0 < readable_from <= schema.version:
         raise StoreNewer(
             f"{path} was written by a newer Tillpoint (tables {found}, this one knows {schema.version}); "
             "install that version again or restore the file from before the update"
@@ -164,7 +203,7 @@ def run_steps(path: Path, schema: Schema, *, through: int | None = None) -> None
 
     migrations = Migrations(schema.name)
     for number, step in enumerate(schema.steps[:through], start=1):
-        migrations(name=f"{number:04d}{step.__name__}")(_numbered(step, number))
+        migrations(name=f"{number:04d}{step.__name__}")(_numbered(step, number, schema.readable_after(number)))
     connection = sqlite3.connect(path, timeout=_STANDARD_LIBRARY_TIMEOUT_S, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = FULL")
@@ -175,9 +214,13 @@ def run_steps(path: Path, schema: Schema, *, through: int | None = None) -> None
         connection.close()
 
 
-def _numbered(step: Step, number: int) -> Step:
+def _numbered(step: Step, number: int, readable_from: int) -> Step:
     def run(db: Any) -> None:
         step(db)
+        if number > 1:  # nothing is older than the first
+            db.execute("CREATE TABLE IF NOT EXISTS readable_from (schema INTEGER NOT NULL)")
+            db.execute("DELETE FROM readable_from")
+            db.execute("INSERT INTO readable_from (schema) VALUES (?)", (readable_from,))
         db.execute(f"PRAGMA user_version = {number:d}")
 
     return run

@@ -18,7 +18,7 @@ from offline_queue.chain_walk import ChainReport, Progress, walk
 from offline_queue.database import Rows, connect_reader, schema_version, translate
 from offline_queue.envelope import Envelope
 from offline_queue.errors import StoreCorrupt, StoreUnavailable
-from offline_queue.migrations import TILL, require_version
+from offline_queue.migrations import TILL, oldest_reader, require_version
 from offline_queue.rows import (
     SELECT_ENVELOPE,
     EpochRow,
@@ -66,7 +66,8 @@ class OutboxReader:
             raise StoreUnavailable(f"{path} is not there; start the agent once to make it")
         connection = connect_reader(path)
         try:
-            require_version(schema_version(connection, path), TILL, path)
+            readable_from = oldest_reader(connection, path)
+            require_version(schema_version(connection, path), TILL, path, readable_from=readable_from)
         except BaseException:
             connection.close()
             raise
@@ -127,6 +128,11 @@ class OutboxReader:
                 "SELECT key, value FROM document WHERE collection = ? ORDER BY key", (collection,)
             )
         ]
+
+    def epoch(self) -> int:
+        """The epoch new envelopes get; 0 before the first."""
+        rows = epoch_rows(self._run)
+        return rows[-1].epoch if rows else 0
 
     def depth(self) -> QueueDepth:
         """How the queue stands; the cost does not grow with the backlog."""

@@ -12,7 +12,7 @@ import apsw
 
 from offline_queue.database import Rows, connect_reader, schema_version, translate
 from offline_queue.errors import StoreError
-from offline_queue.migrations import REPLICA
+from offline_queue.migrations import REPLICA, oldest_reader
 from offline_queue.rows import rfc3339
 
 __all__ = ["META", "ReplicaDocument", "ReplicaMeta", "ReplicaReader", "first_number", "meta_of", "packed_key"]
@@ -141,11 +141,12 @@ class ReplicaReader:
             return
         try:
             version = schema_version(connection, self._path)
+            readable_from = oldest_reader(connection, self._path)
         except StoreError as error:
             self._trouble = str(error)
             connection.close()
             return
-        if version != REPLICA.version:
+        if version != REPLICA.version and not (version > REPLICA.version >= readable_from > 0):
             self._trouble = f"{self._path} has tables of another version; the sync will make it anew"
             connection.close()
             return

@@ -41,6 +41,10 @@ REASON_CHARS_MAX = 500  # of a refusal, as shown on the shelf
 
 TENDED_PAGES_MIN = 40  # in the WAL, some six receipts: fewer are not worth the syncs of a checkpoint
 
+#: How a transaction begins, is kept, and is taken back: by itself, and as a part of several that are one commit.
+_WHOLE = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+_PART = ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part")
+
 _DRAIN_RESERVE = 2  # 1/n of the ballast's room is kept for draining while the ballast is gone
 
 
@@ -56,6 +60,7 @@ class TillStore(Documents):
         self._connection: apsw.Connection | None = None
         self._failed = ""
         self._in_transaction = False
+        self._is_together = False
         self._is_closed = False
 
     @classmethod
@@ -151,6 +156,27 @@ class TillStore(Documents):
                 transaction.finish()
             finally:
                 transaction.end()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One commit, and one sync, for all transactions inside: all of them are on the disk when the block has ended.
+
+        Until then nothing of them may be told to anybody. A transaction that fails takes back its own writes alone, and
+        the block may go on without it; a disk that fails takes back all.
+
+        Raises:
+            StoreError: as `transaction` does; nothing of the block was written.
+        """
+        if self._is_together:
+            raise RuntimeError("transactions of one store do not nest")
+        self._keep_room_to_drain()
+        with self._immediate():
+            self._in_transaction, self._is_together = False, True
+            try:
+                yield
+                self._require_open()
+            finally:
+                self._in_transaction, self._is_together = True, False
 
     def settle(self, *, epoch: int, through: int, refused: Mapping[int, str] = MappingProxyType({})) -> None:
         """The centre has everything of `epoch` through sequence `through`: move the mark, shelve what it refused.
@@ -333,22 +359,32 @@ class TillStore(Documents):
         # Never a deferred BEGIN: one that reads first and then writes fails at once when another connection wrote.
         if self._in_transaction:
             raise RuntimeError("transactions of one store do not nest")
-        self._run("BEGIN IMMEDIATE", ())
+        begin, keep, undo = _PART if self._is_together else _WHOLE
+        if self._is_together:
+            self._require_open()
+        self._run(begin, ())
         self._in_transaction = True
         try:
             yield
-            self._run("COMMIT", ())
+            self._run(keep, ())
         except BaseException:
             connection = self._connection
             if connection is not None and connection.in_transaction:
-                self._roll_back(connection)
+                self._roll_back(connection, undo)
             raise
         finally:
             self._in_transaction = False
 
-    def _roll_back(self, connection: apsw.Connection) -> None:
+    def _require_open(self) -> None:
+        """A full disk makes SQLite take back a whole transaction by itself: what came after would stand alone."""
+        if not self._connected().in_transaction:
+            raise StoreUnavailable(
+                self._failed or f"{self._path}: what was written together was taken back; do it again"
+            )
+
+    def _roll_back(self, connection: apsw.Connection, undo: str) -> None:
         try:
-            connection.execute("ROLLBACK")
+            connection.execute(undo)
         except apsw.Error as error:
             self._failed = str(translate(error, self._path, connection))
 

@@ -14,10 +14,10 @@ import pytest
 from queue_samples import append_each
 
 from offline_queue.database import Tuning
-from offline_queue.errors import StoreUnavailable
+from offline_queue.errors import StoreNewer, StoreUnavailable
 from offline_queue.migrations import REPLICA, TILL, Schema, bring_up_to_date, run_steps
 from offline_queue.reader import OutboxReader
-from offline_queue.replica import ReplicaWriter
+from offline_queue.replica import ReplicaReader, ReplicaWriter
 from offline_queue.store import TillStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,3 +149,71 @@ def test_the_two_libraries_never_have_the_file_open_together(tmp_path: Path, mon
     TillStore.open(path, epoch=1, ballast_bytes=0).close()
 
     assert [1] == seen
+
+
+# ── Back to the version before (docs/decisions/022) ─────────────────────────────────────────────
+
+
+def next_schema(schema: Schema, step: Any, **more: Any) -> Schema:
+    """What the version after this one has."""
+    return dataclasses.replace(schema, steps=(*schema.steps, step), **more)
+
+
+def test_an_older_version_goes_on_where_the_newer_only_added(tmp_path: Path) -> None:
+    """What was sold with the newer version is there after going back, and the chain goes on behind it."""
+    path = tmp_path / "till.db"
+    with TillStore.open(path, epoch=1, ballast_bytes=0) as store:
+        append_each(store, 1, 1)
+    newer = next_schema(TILL, add_a_column)
+    bring_up_to_date(path, newer, tuning=Tuning())
+    assert newer.version == user_version(path)
+
+    with TillStore.open(path, epoch=1, ballast_bytes=0) as store, OutboxReader.open(path) as reader:
+        append_each(store, 2, 3)
+
+        assert reader.verify().broken is None
+        assert [1, 2, 3] == [one.sequence for one in reader.page()]
+    assert newer.version == user_version(path)
+    bring_up_to_date(path, newer, tuning=Tuning())  # and the newer one comes again
+
+
+def test_an_older_version_refuses_what_the_newer_broke(tmp_path: Path) -> None:
+    """A step that takes something away names the schema that can go on; nobody older does, and the file stays."""
+    path = tmp_path / "till.db"
+    TillStore.open(path, epoch=1, ballast_bytes=0).close()
+    number = TILL.version + 1
+    bring_up_to_date(path, next_schema(TILL, add_a_column, breaks={number: number}), tuning=Tuning())
+
+    with pytest.raises(StoreNewer, match="newer Tillpoint"):
+        TillStore.open(path, epoch=1, ballast_bytes=0)
+    with pytest.raises(StoreNewer, match="newer Tillpoint"):
+        OutboxReader.open(path)
+
+
+def test_a_break_counts_from_its_own_step_on() -> None:
+    """Files of the steps before it stay readable for older versions; later steps do not heal it."""
+    schema = dataclasses.replace(TILL, steps=(*TILL.steps, add_a_column, add_a_column), breaks={2: 2})
+
+    assert [1, 2, 2] == [schema.readable_after(step) for step in (1, 2, 3)]
+    assert 2 == schema.readable_from
+    assert 1 == TILL.readable_after(1)
+
+
+def test_an_older_version_reads_a_newer_replica_that_only_added(tmp_path: Path) -> None:
+    """Going back needs no line: the members are still known."""
+    path = tmp_path / "replica.db"
+    with ReplicaWriter.open(path) as writer:
+        writer.apply(
+            cursor="7", reflects=0, epoch=1, changes=[("alias", "a", 1, b"1")], stored_at="2026-01-01T00:00:00+00:00"
+        )
+
+    def add(db: Any) -> None:
+        db["collection"].add_column("colour", str)
+
+    bring_up_to_date(path, next_schema(REPLICA, add), tuning=Tuning())
+
+    with ReplicaWriter.open(path) as writer:
+        assert "7" == writer.cursor()
+    reader = ReplicaReader.open(path)
+    assert reader.get("alias", "a") is not None
+    reader.close()

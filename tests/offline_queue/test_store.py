@@ -270,6 +270,51 @@ def test_transactions_do_not_nest_and_do_not_outlive_their_block(path: Path) -> 
             append_one(tx, 1)
 
 
+def test_together_is_one_commit_for_several_transactions(path: Path) -> None:
+    """Nobody else sees anything of it before the end; a part that fails takes back only what it wrote itself."""
+    with open_store(path) as store:
+        append_each(store, 1, 1)
+        with store.together(), OutboxReader.open(path) as reader:
+            append_each(store, 2, 3)
+            with pytest.raises(KeyError), store.transaction() as tx:  # noqa: PT012 - the exception must come last
+                append_one(tx, 4)
+                raise KeyError
+            envelopes = append_each(store, 5, 5)
+            assert 1 == reader.depth().last_sequence
+            with pytest.raises(RuntimeError, match="nest"), store.together():
+                pass
+        with OutboxReader.open(path) as reader:
+            assert 4 == reader.depth().last_sequence
+    assert [4] == [envelope.sequence for envelope in envelopes], "the failed one left no gap"
+
+
+def test_together_is_all_or_nothing(path: Path) -> None:
+    """An exception out of the block takes back every transaction of it, and the store goes on."""
+    with open_store(path) as store:
+        append_each(store, 1, 1)
+        with pytest.raises(KeyError), store.together():  # noqa: PT012 - the exception must come last
+            append_each(store, 2, 3)
+            raise KeyError
+        assert 1 == store.depth().last_sequence
+        assert [2] == [envelope.sequence for envelope in append_each(store, 7, 7)]
+    with open_store(path) as store:
+        assert 2 == store.depth().last_sequence
+
+
+def test_what_sqlite_took_back_by_itself_is_no_half_commit(path: Path) -> None:
+    """As on a full disk: the whole transaction is gone, so the next part must not begin one of its own."""
+    with open_store(path) as store:
+        append_each(store, 1, 1)
+        with pytest.raises(StoreUnavailable, match="taken back"), store.together():  # noqa: PT012 - two parts
+            append_each(store, 2, 2)
+            store._run("ROLLBACK", ())
+            append_each(store, 3, 3)
+        with pytest.raises(StoreUnavailable, match="taken back"), store.together():  # noqa: PT012 - two parts
+            append_each(store, 2, 2)
+            store._run("ROLLBACK", ())
+        assert 1 == store.depth().last_sequence
+
+
 def test_a_closed_store_says_so(path: Path) -> None:
     """Closing twice is harmless; using it is not."""
     store = open_store(path)

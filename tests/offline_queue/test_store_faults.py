@@ -141,6 +141,8 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o777)
     yield folder
     folder.chmod(0o777)
+    for path in folder.iterdir():
+        path.chmod(0o666)  # what is read-only, Windows does not delete
     shutil.rmtree(folder)
 
 
