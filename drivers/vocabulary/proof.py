@@ -6,10 +6,21 @@ lower-case hex; a private key is the 32 bytes of its seed (RFC 8032 §5.1.5).
 
 from __future__ import annotations
 
-__all__ = ["batch_statement", "fingerprint", "is_signed", "key_statement", "public_key", "sign"]
+__all__ = [
+    "batch_statement",
+    "enrol_statement",
+    "fingerprint",
+    "is_signed",
+    "key_statement",
+    "leave_statement",
+    "public_key",
+    "sign",
+]
 
 _BATCH = b"tillpoint batch 1\0"
 _KEY = b"tillpoint till key 1\0"
+_ENROL = b"tillpoint enrol 1\0"
+_LEAVE = b"tillpoint leave 1\0"
 
 
 def batch_statement(*, till: str, epoch: int, first: int, last: int, head: str) -> bytes:
@@ -23,6 +34,16 @@ def batch_statement(*, till: str, epoch: int, first: int, last: int, head: str) 
 def key_statement(*, till: str, public: str) -> bytes:
     """What a till says of a new public key: signed with it, that it is held; with the old one, that it may follow."""
     return _KEY + f"{till}\n{public}".encode()
+
+
+def enrol_statement(*, machine: str, public: str) -> bytes:
+    """What a machine says that enrols with a store's secret: signed with the key it names, that it is held."""
+    return _ENROL + f"{machine}\n{public}".encode()
+
+
+def leave_statement(*, till: str, epoch: int, last: int, unsent: int) -> bytes:
+    """What a till says that will not come back: how far its chain goes, and how much of it was never sent."""
+    return _LEAVE + f"{till}\n{epoch}\n{last}\n{unsent}".encode()
 
 
 def public_key(seed: str) -> str:

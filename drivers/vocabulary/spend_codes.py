@@ -6,11 +6,11 @@ clocks need not agree.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol, runtime_checkable
 
 from msgspec import Meta, Struct
 
-__all__ = ["CodeSent", "CodeTried", "CodeVerdict", "CodeWanted"]
+__all__ = ["CodeSent", "CodeTried", "CodeVerdict", "CodeWanted", "ProvesSpending"]
 
 #: Names one code, made by the till: asking again under the same name sends nothing twice.
 CodeId = Annotated[str, Meta(pattern=r"^[0-9a-zA-Z-]{8,40}$")]
@@ -65,3 +65,19 @@ class CodeVerdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_right: bool = False
     tries_left: Annotated[int, Meta(ge=0, le=100)] = 0
     reason: Annotated[str, Meta(max_length=40)] = ""
+
+
+@runtime_checkable
+class ProvesSpending(Protocol):
+    """A checkout that can have a one-time code sent for a receipt, and asks whether what was read out is it."""
+
+    def send_code(self, receipt_uid: str, customer_id: str, *, timeout_s: float) -> CodeSent | None:
+        """Have a code sent, once for a receipt until it is over; None while it is on its way to the sender.
+
+        The reason of an answer may also be "no_line": it cannot be asked for now.
+        """
+        ...
+
+    def check_code(self, receipt_uid: str, customer_id: str, code: str, *, timeout_s: float) -> CodeVerdict:
+        """Whether it is the code of this receipt; a right one is right again. The reason may also be "no_line"."""
+        ...
