@@ -1,0 +1,148 @@
+"""Whether a version that was just started is well: pure, what was seen comes in, the verdict goes out.
+
+Well means: the local API answers and says the version that was expected, the database is open, every device that was
+open before has been open again, no part lacks that had started before, and the process stays the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+__all__ = ["Look", "Watch"]
+
+GRACE_S: Final = 60.0  # a till's disk after a power cut: the first answer may take so long
+SILENT_S: Final = 20.0  # a running agent answers within milliseconds; so long it may hang, or be started again once
+STARTS_MAX: Final = 2  # processes in one watch: once may be an accident, twice is a loop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was seen of the agent.
+
+    Attributes:
+        state: "running", "silent" or "stopped".
+        pid: its process; 0 when it is not known.
+        version: what it says it is.
+        troubles: the parts that it says could not start.
+        status: its snapshot.
+    """
+
+    state: str
+    pid: int = 0
+    version: str = ""
+    troubles: tuple[str, ...] = ()
+    status: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
+
+    @property
+    def open_devices(self) -> tuple[str, ...]:
+        """Names of the devices that are open."""
+        devices = self.status.get("devices")
+        rows = devices if isinstance(devices, list) else []
+        return tuple(str(one.get("name", "")) for one in rows if isinstance(one, dict) and one.get("state") == "on")
+
+    @property
+    def has_store(self) -> bool:
+        """Whether the database is open, as far as it says."""
+        notice = str(self.status.get("notice", ""))
+        return not notice.startswith(("not recorded", "cannot ")) and "newer Tillpoint" not in notice
+
+    @property
+    def busy(self) -> str:
+        """Why this is no moment to stop it, in words; "" when it is one."""
+        if self.state != "running":
+            return ""
+        if self.status.get("screen", "idle") != "idle" or self.status.get("customer"):
+            return "a customer is on the panel"
+        if self.status.get("quote") or (self.status.get("sale") or {}).get("total"):
+            return "a receipt is open"
+        if self.status.get("training"):
+            return "somebody is training"
+        return ""
+
+
+@dataclass(slots=True)
+class Watch:
+    """One watch.
+
+    Args:
+        version: what must run.
+        devices: names of those that were open before.
+        troubles: parts that did not start before either.
+        watch_s: for so long it must be well, from its first answer on.
+        grace_s: by then it must have answered, and a device that fails has had its time.
+        after_cut: the machine or the updater was restarted in between: devices may have been switched off with it, so
+            one that stays away is no fault of the version unless it fails.
+    """
+
+    version: str
+    devices: tuple[str, ...]
+    troubles: tuple[str, ...]
+    watch_s: float
+    grace_s: float = GRACE_S
+    after_cut: bool = False
+    _began_s: float | None = None
+    _first_s: float | None = None
+    _answered_s: float | None = None
+    _pids: set[int] = field(default_factory=set)
+    _opened: set[str] = field(default_factory=set)
+
+    def look(self, seen: Look, now_s: float) -> str:
+        """Take one look into account; returns why it is not well, or ""."""
+        if self._began_s is None:
+            self._began_s = now_s
+        if seen.pid and seen.version == self.version:
+            self._pids.add(seen.pid)
+        if len(self._pids) > STARTS_MAX:
+            return f"version {self.version} starts again and again"
+        if seen.state != "running":
+            return self._unheard(seen.why or seen.state, now_s)
+        if seen.version != self.version:  # what the old one wrote before it was killed may lie there for a moment
+            return self._unheard(f"version {seen.version or 'unknown'} runs instead", now_s)
+        self._answered_s = now_s
+        if self._first_s is None:
+            self._first_s = now_s
+        self._opened.update(seen.open_devices)
+        return self._wrong(seen) or self._without(seen, now_s)
+
+    def _wrong(self, seen: Look) -> str:
+        """What no waiting mends."""
+        if not seen.has_store:
+            return f"version {self.version} cannot use the database: {seen.status.get('notice', '')}"
+        new = [one for one in seen.troubles if one not in self.troubles]
+        if len(seen.troubles) > len(self.troubles) and new:
+            return f"a part of version {self.version} did not start: {new[0]}"
+        return ""
+
+    def _without(self, seen: Look, now_s: float) -> str:
+        """A device takes its time to open."""
+        assert self._first_s is not None
+        if now_s - self._first_s >= min(self.watch_s, self.grace_s) and (failing := self._failing(seen)):
+            return failing
+        return self._missing() if self.is_over(now_s) else ""
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether it has been watched for long enough since it first answered."""
+        return self._first_s is not None and now_s - self._first_s >= self.watch_s
+
+    def _unheard(self, why: str, now_s: float) -> str:
+        assert self._began_s is not None
+        if self._answered_s is None:
+            if now_s - self._began_s >= self.grace_s:
+                return f"version {self.version} has not answered within {self.grace_s:g} s: {why}"
+            return ""
+        if now_s - self._answered_s >= min(SILENT_S, self.grace_s):
+            return f"version {self.version} has stopped answering: {why}"
+        return ""
+
+    def _failing(self, seen: Look) -> str:
+        devices = seen.status.get("devices")
+        for one in devices if isinstance(devices, list) else []:
+            if one.get("name") in set(self.devices) - self._opened and one.get("state") == "failed":
+                return f"device {one.get('name')} was open before and fails: {one.get('detail', '')}"
+        return ""
+
+    def _missing(self) -> str:
+        missing = [] if self.after_cut else [one for one in self.devices if one not in self._opened]
+        return f"device {missing[0]} was open before and is not any more" if missing else ""
