@@ -36,6 +36,8 @@ BENCHES = (
     "reports",
 )
 
+BUILDS = ("wheel", "archive", "deb", "windows")
+
 # Debian package → (the program it brings, what is skipped without it).
 SYSTEM_PACKAGES = {
     "postgresql": ("psql", "the central server on PostgreSQL"),
@@ -53,6 +55,19 @@ MACHINE_PACKAGES = {
     "qemu-system-x86": ("qemu-system-x86_64", "the emulated machine with USB devices"),
     "busybox-static": ("busybox", "the emulated machine with USB devices"),
     "udev": ("udevadm", "the emulated machine with USB devices"),
+    "debootstrap": ("debootstrap", "the Debian package on a booted systemd"),
+    "systemd-container": ("systemd-nspawn", "the Debian package on a booted systemd"),
+    "binutils": ("readelf", "building the Debian package"),
+    "lintian": ("lintian", "what Debian's linter says of the package"),
+    "wine64": ("/usr/lib/wine/wine64", "everything on Windows: its Python under Wine, the service, the installers"),
+    "wine": ("wine", "everything on Windows"),
+    "gcc-mingw-w64-x86-64": ("x86_64-w64-mingw32-gcc", "the launcher for Windows"),
+    "cups": ("/usr/sbin/cupsd", "printing through the spooler of Windows"),
+    "cups-client": ("lpadmin", "printing through the spooler of Windows"),
+    "nsis": ("makensis", "the Windows installers under Wine"),
+    "wixl": ("wixl", "the Windows installers under Wine"),
+    "msitools": ("msibuild", "the Windows installers under Wine"),
+    "osslsigncode": ("osslsigncode", "signatures of the Windows installers"),
 }
 
 
@@ -75,7 +90,11 @@ def main() -> int:
         ("bench", bench, f"measure, as ratios within one run: {', '.join(BENCHES)}; no name runs all"),
         ("soak", soak, "the long versions of the tests"),
         ("words", catalogues, "make the words a till loads from the catalogues (--check: only say what is amiss)"),
-        ("build", build, "make the wheel and the source archive in dist/"),
+        (
+            "build",
+            build,
+            f"make what is shipped, in dist/: {', '.join(BUILDS)} and its options; no name makes all",
+        ),
         ("lock", lock, "work out the lock files again from pyproject.toml (needs uv)"),
     )
     for name, run, words in rows:
@@ -104,6 +123,7 @@ def test(rest: list[str]) -> int:
     failed = prepare("dev")
     if is_whole and not failed:
         run([PYTHON, "-m", "tests.machine.kernel"])  # what it cannot fetch, the tests skip loudly
+        run([PYTHON, "-m", "tests.nspawn.base"])
     if failed:
         return failed
     marks = "not soak" if is_whole else "not soak and not machine and not second"
@@ -159,8 +179,24 @@ def catalogues(rest: list[str]) -> int:
 
 
 def build(rest: list[str]) -> int:
-    """The wheel and the source archive."""
-    return prepare("run") or run([tool("hatchling"), "build", "--directory", HERE / "dist", *rest])
+    """What is shipped, each by its own script, which says what it lacks; one that fails does not stop the next."""
+    if rest and rest[0] not in BUILDS:
+        return complain(f"no build called {rest[0]}; there are: {', '.join(BUILDS)}")
+    failed = prepare("run")
+    if failed:
+        return failed
+    parts = HERE / "installer" / "build"
+    commands = {
+        "wheel": [tool("hatchling"), "build", "--directory", HERE / "dist"],
+        "archive": [PYTHON, parts / "payload.py"],
+        "deb": [PYTHON, parts / "deb.py"],
+        "windows": [PYTHON, parts / "windows.py"],
+    }
+    worst = 0
+    for name in rest[:1] or BUILDS:
+        print(f"── build {name}", flush=True)
+        worst = max(worst, run([*commands[name], *rest[1:]]))
+    return worst
 
 
 def lock(rest: list[str]) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tests.machine.kernel import newest_kernel, pack_first_files
 
-__all__ = ["STEPS", "Machine"]
+__all__ = ["CHECKOUT", "STEPS", "Machine", "emulator"]
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 LIFE_S: Final = 900.0  # it takes two to seven minutes: processors are emulated, and others may be busy
@@ -48,20 +48,18 @@ class Machine:
         self.seconds = 0.0
         self.boot_s = 0.0
         self.is_over = False
-        self._folder = folder
+        self.folder = folder
+
+    def words(self) -> list[str]:
+        """The emulator's command line; the machine's files are this machine's."""
+        kernel = newest_kernel()
+        assert kernel is not None
+        return emulator(*pack_first_files(kernel, sys.executable, CHECKOUT, self.folder), host=Path("/"))
 
     def run(self) -> None:
         """Boot, read, end."""
-        kernel = newest_kernel()
-        assert kernel is not None
-        image, first = pack_first_files(kernel, sys.executable, CHECKOUT, self._folder)
+        words = self.words()
         began_s = time.monotonic()
-        words = [
-            "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2G",
-            "-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio", "-kernel", image, "-initrd", first,
-            "-append", "console=ttyS0 quiet panic=-1 oops=panic",
-            "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
-        ]  # fmt: skip
         with subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as machine:
@@ -85,6 +83,16 @@ class Machine:
             self.steps[told["name"]] = told
         elif mark == "MACHINE":
             self.is_over = True
+
+
+def emulator(image: Path, first: Path, *, host: Path, more: str = "") -> list[str]:
+    """QEMU without virtualisation: a kernel, its first files, and a folder of the host below everything."""
+    return [
+        "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2G",
+        "-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio", "-kernel", str(image), "-initrd", str(first),
+        "-append", f"console=ttyS0 quiet panic=-1 oops=panic {more}",
+        "-virtfs", f"local,path={host},mount_tag=host,security_model=none,readonly=on,multidevs=remap",
+    ]  # fmt: skip
 
 
 def _lines(machine: subprocess.Popen[bytes]) -> Iterator[str]:

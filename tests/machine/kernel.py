@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-__all__ = ["missing", "newest_kernel", "pack_first_files"]
+__all__ = ["INSTALLED_PROGRAM", "missing", "newest_kernel", "pack", "pack_first_files"]
 
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tillpoint-machine"
 FETCH_S: Final = 300.0
@@ -34,7 +34,7 @@ MODULES: Final = (
 )  # fmt: skip
 _PARAMETERS: Final = {"dummy_hcd.ko": "num=4"}  # as many plugs
 
-FIRST_PROGRAM: Final = """#!/bin/busybox sh
+_BEGIN: Final = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mkdir -p /proc /sys /dev /host /memory /till
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
@@ -42,7 +42,20 @@ while read module; do insmod /modules/$module; done </modules/order
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000,cache=loose host /host
 mount -t tmpfs none /memory; mkdir /memory/upper /memory/work
 mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work none /till
-for place in proc sys dev; do mount --move /$place /till/$place; done
+"""
+
+#: A system of its own with systemd as its first process; the checkout lies in /story.
+INSTALLED_PROGRAM: Final = (
+    _BEGIN
+    + """mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000,cache=loose checkout /till/story
+umount /proc /sys; mount --move /dev /till/dev
+exec switch_root /till /lib/systemd/systemd
+"""
+)
+
+FIRST_PROGRAM: Final = (
+    _BEGIN
+    + """for place in proc sys dev; do mount --move /$place /till/$place; done
 mkdir -p /till/dev/pts; mount -t devpts -o ptmxmode=666,gid=5,mode=620 none /till/dev/pts
 mount -t tmpfs none /till/run; mount -t tmpfs -o mode=1777 none /till/tmp
 ifconfig lo 127.0.0.1 up
@@ -51,6 +64,7 @@ cd '{folder}' 2>/dev/null; chroot /till /bin/sh -c "cd '{folder}' && exec '{pyth
 echo "MACHINE ended with $?"
 sync; poweroff -f
 """
+)
 
 
 def main() -> int:
@@ -93,8 +107,12 @@ def pack_first_files(kernel: Path, python: str, folder: Path, where: Path) -> tu
     Returns:
         (kernel image, archive).
     """
+    return pack(kernel, FIRST_PROGRAM.format(path_fixes=_walkable(python, folder), folder=folder, python=python), where)
+
+
+def pack(kernel: Path, first: str, where: Path) -> tuple[Path, Path]:
+    """The same with a first program of its own."""
     modules = _with_needed(next((kernel / "lib/modules").iterdir()))
-    first = FIRST_PROGRAM.format(path_fixes=_walkable(python, folder), folder=folder, python=python)
     files: list[tuple[str, int, bytes]] = [("bin", 0o040755, b""), ("modules", 0o040755, b"")]
     files.append(("bin/busybox", 0o100755, Path(str(_program("busybox"))).read_bytes()))
     files += [(f"modules/{name}", 0o100644, data) for name, data in modules.items()]
