@@ -29,6 +29,7 @@ __all__ = [
     "fingerprint",
     "make_keys",
     "new_private_key",
+    "private_text_of",
     "public_key_of",
     "public_text",
     "public_text_of",
@@ -111,6 +112,11 @@ def public_text(private: str) -> str:
 def public_text_of(key_file: Path) -> str:
     """The public key of a PEM file in base64, as settings want it; raises SignatureError."""
     return _text(public_key_of(key_file))
+
+
+def private_text_of(key_file: Path) -> str:
+    """The private key of a PEM file in base64, a secret; raises SignatureError."""
+    return base64.b64encode(_private_key(key_file).private_bytes_raw()).decode("ascii")
 
 
 def fingerprint(public: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, select
@@ -28,6 +29,7 @@ from central.certificate_holds import ask_certificate
 from central.chores import Chores
 from central.code_api import CODE_DIGITS, CodeApi
 from central.code_senders import CodeSender, NoSender
+from central.coming_api import ComingApi
 from central.database import READERS_MAX, WRITER_WAIT_S, Database, StoreBusy
 from central.errors import Fork, Refusal
 from central.holds import grant_hold
@@ -39,6 +41,9 @@ from central.metrics import CONTENT_TYPE, CountRequests, Metrics
 from central.openapi import document
 from central.operator.keys import require_metrics_token
 from central.operator.routes import OperatorPage
+from central.releases.api import ReleaseApi
+from central.releases.doors import CHECK_EVERY_S, DOWNLOADS_MAX, ReleaseDoors
+from central.releases.folder import ArchiveFolder
 from central.restoration import notice_restoration
 from central.scope_feed import feed_places
 from central.shops.doors import ShopDoors
@@ -86,6 +91,9 @@ def build(
     token_days: int = TOKEN_DAYS,
     sender: CodeSender | None = None,
     code_digits: int = CODE_DIGITS,
+    releases: Path | None = None,
+    downloads_max: int = DOWNLOADS_MAX,
+    check_every_s: int = CHECK_EVERY_S,
 ) -> Starlette:
     """The application over an open database.
 
@@ -95,6 +103,9 @@ def build(
         token_days: how old a token may become.
         sender: who brings one-time codes to customers' phones; None is nobody.
         code_digits: of each of them, 4 to 6.
+        releases: the folder with the archives of releases; None gives out none.
+        downloads_max: how many tills may download at once.
+        check_every_s: how often a till is to ask for an update.
     """
     centre = _Centre(database, now, token_days)
 
@@ -127,6 +138,16 @@ def build(
         digits=code_digits,
         metrics=centre.metrics,
     )
+    folder = ArchiveFolder(releases) if releases is not None else None
+    release_doors = ReleaseDoors(
+        who=centre.who,
+        read=centre.read,
+        write=centre.write,
+        now=now,
+        folder=folder,
+        downloads_max=downloads_max,
+        check_every_s=check_every_s,
+    )
     routes = [
         Route("/v1/health", centre.health, methods=["GET"]),
         Route("/v1/enrol", centre.enrol, methods=["POST"]),
@@ -145,9 +166,16 @@ def build(
         Route("/openapi.json", centre.openapi, methods=["GET"]),
         Route("/metrics", centre.metrics_page, methods=["GET"]),
         *codes.routes(),
+        *release_doors.routes(),
+        *ComingApi(who=centre.who, write=centre.write, currency=database.currency, now=now).routes(),
         *shop_doors.routes(),
         *CertificateApi(read=centre.read, write=centre.write, now=now).routes(),
-        *OperatorPage(read=centre.read, write=centre.write, now=now).routes(),
+        *ReleaseApi(
+            read=centre.read, write=centre.write, now=now, folder=folder, changed=release_doors.keeper.forget
+        ).routes(),
+        *OperatorPage(
+            read=centre.read, write=centre.write, now=now, releases_changed=release_doors.keeper.forget
+        ).routes(),
     ]
     app = Starlette(
         routes=routes,

@@ -1,4 +1,4 @@
-"""What the centre does by itself each minute: shows that it is up, keeps snapshots fresh, forgets what is long over."""
+"""What the centre does by itself each minute: shows that it is up, keeps snapshots fresh, passes gates, forgets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from central.database import Database
 from central.errors import Refusal
 from central.leases import prune_leases
+from central.releases.gates import pass_gates
 from central.restoration import note_alive
 from central.scopes import scopes_in_use
 from central.snapshots import build_snapshot, forget_unused, is_due
@@ -35,7 +36,7 @@ class Chores:
         self._database = database
         self._now = now
         self._pruned_at: datetime | None = None
-        self._upkeep = Upkeep([self.show_life, self.renew_snapshot, self.forget_leases])
+        self._upkeep = Upkeep([self.show_life, self.renew_snapshot, self.forget_leases, self.open_rings])
 
     async def start(self) -> None:
         """Before the first request: was the centre away for so long that the database may be an older one?"""
@@ -69,6 +70,10 @@ class Chores:
                 while self._database.writing(partial(prune, now=now)):
                     pass
             self._pruned_at = now
+
+    def open_rings(self) -> None:
+        """Give releases to the next ring when the one before was well for long enough."""
+        self._database.writing(partial(pass_gates, now=self._now()))
 
     def _build_snapshot(self, scope: str) -> None:
         try:

@@ -17,7 +17,10 @@ from central.cli_keys import add_keys
 from central.cli_leases import add_leases
 from central.cli_members import add_members
 from central.cli_programme import add_programme
+from central.cli_releases import FOLDER, add_releases
+from central.cli_rings import add_rings
 from central.cli_scopes import add_scopes
+from central.cli_secrets import add_secrets
 from central.cli_shops import add_shops
 from central.cli_tickets import add_tickets
 from central.cli_till_files import add_till_load
@@ -67,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--token-days", type=_days, default=TOKEN_DAYS, metavar="N", help=f"age of a token; default {TOKEN_DAYS}"
     )
+    run.add_argument(
+        "--releases", type=Path, default=FOLDER, metavar="FOLDER", help=f"archives of releases; default {FOLDER}"
+    )
+    run.add_argument(
+        "--downloads-max", type=_count, default=20, metavar="N", help="tills that download at once; default 20"
+    )
     add_codes(run)
     code = command("enrol-code", "make a one-time code for a till", _enrol_code)
     code.add_argument("--shop", required=True)
@@ -84,11 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     add_members(commands, _common, _open)
     add_till_load(commands, _common, _open)
     add_keys(commands, _common, _open)
+    add_secrets(commands, _common, _open)
     add_leases(commands, _common, _open)
     add_check(commands)
     add_scopes(commands, _common, _open)
     add_shops(commands, _common, _open)
     add_tickets(commands, _common, _open)
+    add_releases(commands, _common, _open)
+    add_rings(commands, _common, _open)
     snapshot = commands.add_parser("snapshot", help="make the snapshot now that tills begin with (daily by itself)")
     snapshot.add_argument("--scope", default="", help="of one scope; default: what tills without a scope begin with")
     _common(snapshot, _snapshot)
@@ -108,6 +120,12 @@ def _open(args: argparse.Namespace) -> Database:
 def _days(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 3650:
         raise argparse.ArgumentTypeError("a number of days from 1 to 3650")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError("a number from 1 to 100000")
     return int(text)
 
 
@@ -132,7 +150,14 @@ def _run(args: argparse.Namespace) -> int:
             raise CentralStartError("--key and --client-ca need --certificate: without it nothing is encrypted")
         url = f"{'http' if tls is None else 'https'}://{shown}:{port}"
         sender = sender_of(args, _now)
-        app = build(database, token_days=args.token_days, sender=sender, code_digits=args.codes_digits)
+        app = build(
+            database,
+            token_days=args.token_days,
+            sender=sender,
+            code_digits=args.codes_digits,
+            releases=args.releases,
+            downloads_max=args.downloads_max,
+        )
         server = make_server(app, ready=lambda: print(f"tillpoint central listens on {url}", flush=True), tls=tls)
         try:
             server.run(sockets=[bound])

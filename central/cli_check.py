@@ -26,6 +26,7 @@ from central.conformance.suite import Check, Outcome, run
 from central.conformance.wanted import WAIT_MAX_S, Wanted
 from central.conformance.wire import NoAnswer, wire_to
 from central.database import Database, open_database
+from central.enrol_secrets import make_secret, revoke_secret
 from central.errors import CentralStartError
 from central.tills import make_code
 from drivers.vocabulary import codec
@@ -46,6 +47,7 @@ def add_check(commands: Any) -> None:
     parser.add_argument("url", metavar="URL", help="as https://centre.example or http://127.0.0.1:8700")
     add = parser.add_argument
     add("--code", action="append", default=[], metavar="CODE", help="enrolment code of a till made for this; give two")
+    add("--secret", default="", metavar="SECRET", help="a store's secret that may make a till or two")
     add("--database", metavar="URL", help="of our own server: codes and a certificate are made there")
     add("--allow-fork", action="store_true", help="quarantine a third till (third --code; a fourth enrols it again)")
     add("--customer", default="", metavar="ID", help="work on this member, made for testing, instead of inventing some")
@@ -54,6 +56,8 @@ def add_check(commands: Any) -> None:
     add("--phone-like", default=PHONE_LIKE, metavar="PATTERN", help=f"invented phones, X a digit; default {PHONE_LIKE}")
     add("--certificate", default="", metavar="CODE", help="a gift certificate to ask for; it is not paid with")
     add("--certificate-pin", default="", metavar="PIN")
+    add("--release-root", default="", metavar="KEY", help="root key (base64) of the release till one is offered")
+    add("--platform", default="linux-x86_64-cp311", metavar="NAME", help="of the till that asks for an update")
     add(
         "--wait-max",
         type=float,
@@ -142,15 +146,17 @@ def _prepared(args: argparse.Namespace) -> Iterator[Wanted]:
     if args.database is None:
         yield _wanted(args, made_here)
         return
-    if args.code or args.certificate:
-        raise CentralStartError("--database makes codes and a certificate itself; leave out --code and --certificate")
+    if args.code or args.certificate or args.secret:
+        raise CentralStartError(
+            "--database makes codes, a secret and a certificate itself; leave out --code, --secret and --certificate"
+        )
     database = open_database(args.database)
     try:
         database.writing(lambda connection: _make(connection, database, made_here, forks=args.allow_fork))
         try:
             yield _wanted(args, made_here)
         finally:
-            database.writing(lambda connection: _block(connection, made_here["certificate"]))
+            database.writing(lambda connection: _block(connection, made_here))
     finally:
         database.close()
 
@@ -159,20 +165,24 @@ def _make(connection: Connection, database: Database, made_here: dict[str, Any],
     now = datetime.now(UTC)
     names = (*TILLS, TILLS[2]) if forks else TILLS[:2]
     made_here["codes"] = [make_code(connection, shop=SHOP, till=name, now=now) for name in names]
+    made_here["secret"] = make_secret(connection, shop=SHOP, now=now, days=1, tills=1, prefix=f"{SHOP}-s")
     made_here["certificate"] = f"CHECK-{secrets.token_hex(8).upper()}"
     made_here["pin"] = f"{secrets.randbelow(10_000):04d}"
     amount = Money(CERTIFICATE_MINOR, database.currency)
     make_certificate(connection, made_here["certificate"], amount, now=now, pin=made_here["pin"])
 
 
-def _block(connection: Connection, certificate: str) -> None:
-    block_certificate(connection, certificate, blocked=True, now=datetime.now(UTC))
+def _block(connection: Connection, made_here: dict[str, Any]) -> None:
+    now = datetime.now(UTC)
+    block_certificate(connection, made_here["certificate"], blocked=True, now=now)
+    revoke_secret(connection, made_here["secret"].split("_")[1], now=now)
 
 
 def _wanted(args: argparse.Namespace, made_here: dict[str, Any]) -> Wanted:
     member = args.member.strip()
     return Wanted(
         codes=made_here.get("codes", args.code),
+        secret=made_here.get("secret", args.secret),
         allow_fork=args.allow_fork,
         customer=args.customer,
         member=f"{'phone' if member.startswith('+') else 'card'}:{member}" if member else "",
@@ -182,6 +192,8 @@ def _wanted(args: argparse.Namespace, made_here: dict[str, Any]) -> Wanted:
         pin=made_here.get("pin", args.certificate_pin),
         certificate_is_ours=bool(made_here),
         tills_are_ours=bool(made_here),
+        release_root=args.release_root,
+        platform=args.platform,
         wait_max_s=args.wait_max,
     )
 

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from central import schema
 from central.changes import feed_cursor
 from central.refused import count_refused
+from central.releases.numbers import release_numbers
 from drivers.vocabulary.centre import HoldGrant, LookupAnswer, UploadAnswer
 
 __all__ = ["CONTENT_TYPE", "CountRequests", "Metrics"]
@@ -118,6 +119,7 @@ def _state(connection: Connection, now: datetime) -> Iterator[GaugeMetricFamily]
     forks = _count(connection, schema.till_cursor, schema.till_cursor.c.fork.is_not(None))
     yield _one("tillpoint_quarantined", "Epochs of tills that take nothing new.", forks)
     yield from _tills(connection, now)
+    yield from release_numbers(connection, now)
 
 
 def _tills(connection: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:

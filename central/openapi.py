@@ -28,8 +28,11 @@ from drivers.vocabulary.centre import (
     UploadAnswer,
 )
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
+from drivers.vocabulary.fleet import ReportTaken, TillReport
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 from drivers.vocabulary.spend_codes import CodeSent, CodeTried, CodeVerdict, CodeWanted
+from drivers.vocabulary.store_enrol import LeaveAnswer, LeaveRequest, StoreEnrolRequest
+from drivers.vocabulary.updates import AFTER_HEADER, UpdateCheck, UpdateOffer
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 
 __all__ = ["OPERATIONS", "Operation", "document"]
@@ -46,9 +49,12 @@ class Operation:
     name: str
     summary: str
     answer: type
+    #: What 204 means, when there may be nothing to say.
+    nothing: str = ""
     body: type | None = None
     query: tuple[dict[str, Any], ...] = ()
     is_open: bool = False
+    is_optional: bool = False
     refusals: dict[int, str] = field(default_factory=dict)
 
 
@@ -65,6 +71,11 @@ _QUERY: Final = (
         "description": "How many seconds to wait for a change when there is none; at most 25.",
         "schema": {"type": "integer", "minimum": 0, "maximum": 25, "default": 0},
     },
+)
+
+_RANGES: Final = (
+    {"name": "Range", "in": "header", "description": "bytes=N- or bytes=N-M.", "schema": {"type": "string"}},
+    {"name": "If-Range", "in": "header", "description": "The ETag of the first part.", "schema": {"type": "string"}},
 )
 
 _BODY_REFUSALS: Final = {
@@ -91,6 +102,25 @@ OPERATIONS: Final = (
         body=EnrolRequest,
         is_open=True,
         refusals={**_BODY_REFUSALS, 403: "`code_refused`: unknown, too old, or used already."},
+    ),
+    Operation(
+        method="post",
+        path="/v1/enrol/store",
+        name="enrolStore",
+        summary="Turn a store's secret into an identity of the machine's own. Optional. The same key may repeat it "
+        "until the token was used once; a till that is replaced gets its next epoch, its old token and key end.",
+        answer=EnrolAnswer,
+        body=StoreEnrolRequest,
+        is_open=True,
+        is_optional=True,
+        refusals={
+            **_BODY_REFUSALS,
+            403: "`secret_refused`: unknown, expired, revoked, used up, or the key is not shown to be held. "
+            "`replace_refused`: this secret makes new tills only.",
+            404: "`till_unknown`: the till to replace is not there. Any 404 from a server that offers none of this.",
+            409: "`till_taken`: there is a till of the wished name. `till_alive`: the till to replace spoke lately.",
+            429: "`too_many_tills`, `too_many_tries`: come back when Retry-After says.",
+        },
     ),
     Operation(
         method="post",
@@ -238,6 +268,50 @@ OPERATIONS: Final = (
         refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
     ),
     Operation(
+        method="post",
+        path="/v1/tills/{till}/leave",
+        name="leave",
+        summary="The till will not come back. Optional. Its token and key end; with nothing missing its leases go.",
+        answer=LeaveAnswer,
+        body=LeaveRequest,
+        is_optional=True,
+        refusals={**_BODY_REFUSALS, 403: "`key_refused`: the till's key did not sign it."},
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/updates/check",
+        name="checkForUpdate",
+        summary="Say what the till runs and tried; be offered a release or nothing. A centre need not know updates.",
+        answer=UpdateOffer,
+        nothing=f"Nothing for this till: what it has staged is not to be tried. {AFTER_HEADER} says when to ask again.",
+        body=UpdateCheck,
+        is_optional=True,
+        refusals=_BODY_REFUSALS,
+    ),
+    Operation(
+        method="get",
+        path="/v1/tills/{till}/updates/archives/{sha256}",
+        name="releaseArchive",
+        summary="The archive of a release, whole or one range of it; ETag is its SHA-256 in quotes.",
+        answer=bytes,
+        query=_RANGES,
+        is_optional=True,
+        refusals={
+            404: "`archive_unknown`: not given out, or not any more; check again.",
+            503: "`busy_downloads`: too many download at once; Retry-After says when to come back.",
+        },
+    ),
+    Operation(
+        method="post",
+        path="/v1/tills/{till}/report",
+        name="report",
+        summary="How the till is: version, disk, warnings, devices in trouble; each five minutes and after a change.",
+        answer=ReportTaken,
+        body=TillReport,
+        is_optional=True,
+        refusals=_BODY_REFUSALS,
+    ),
+    Operation(
         method="get",
         path="/v1/tills/{till}/status",
         name="status",
@@ -285,7 +359,7 @@ def document() -> dict[str, Any]:
 def _types() -> list[type]:
     found: list[type] = []
     for operation in OPERATIONS:
-        found += [one for one in (operation.body, operation.answer) if one is not None]
+        found += [one for one in (operation.body, operation.answer) if one not in {None, bytes}]
     return found
 
 
@@ -295,12 +369,20 @@ def _operation(operation: Operation) -> dict[str, Any]:
         refusals[401] = "`unauthorised`: the till or its token is not known; enrol it again."
     responses = {"200": _response("The answer.", operation.answer)}
     responses |= {str(status): _response(words, Problem) for status, words in sorted(refusals.items())}
+    if operation.nothing:
+        responses["204"] = {"description": operation.nothing}
+    if operation.answer is bytes:
+        responses["206"] = _response("The range.", bytes)
+        responses["304"] = {"description": "If-None-Match names this archive."}
+        responses["416"] = {"description": "The range begins behind the end; Content-Range has the size."}
     made: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "responses": responses,
         "security": [] if operation.is_open else [{"till": []}],
     }
+    if operation.is_optional:
+        made["x-tillpoint-optional"] = True  # a server may leave it out and answer 404
     parameters = _parameters(operation)
     if parameters:
         made["parameters"] = parameters
@@ -330,6 +412,8 @@ def _response(words: str, wanted: type) -> dict[str, Any]:
 
 
 def _content(wanted: type) -> dict[str, Any]:
+    if wanted is bytes:
+        return {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
     return {"application/json": {"schema": {"$ref": _TEMPLATE.format(name=wanted.__name__)}}}
 
 

@@ -22,10 +22,13 @@ from drivers.vocabulary.centre import EnrolAnswer, EnrolRequest
 
 __all__ = [
     "CODE_VALID",
+    "Newcomer",
     "Till",
     "Vitals",
     "authenticate",
+    "check_name",
     "enrol",
+    "give_identity",
     "make_code",
     "note_seen",
     "require_no_fork",
@@ -78,11 +81,8 @@ def make_code(connection: Connection, *, shop: str, till: str, now: datetime, sc
     Raises:
         CentralStartError: the name of the shop or the till, or the scope, cannot be used.
     """
-    for what, name in (("shop", shop), ("till", till)):
-        if not 1 <= len(name) <= NAME_CHARS_MAX or not all(char.isalnum() or char in "._-" for char in name):
-            raise CentralStartError(
-                f"the {what} {name!r} must be 1 to {NAME_CHARS_MAX} letters, digits, '.', '_' or '-'"
-            )
+    check_name("shop", shop)
+    check_name("till", till)
     letters = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_CHARS))
     row = {
         "hash": _hash(letters),
@@ -96,6 +96,12 @@ def make_code(connection: Connection, *, shop: str, till: str, now: datetime, sc
     }
     connection.execute(insert(schema.enrol_code), [row])
     return "-".join(letters[place : place + 4] for place in range(0, CODE_CHARS, 4))
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise CentralStartError for a name of a shop or a till that cannot be used."""
+    if not 1 <= len(name) <= NAME_CHARS_MAX or not all(char.isalnum() or char in "._-" for char in name):
+        raise CentralStartError(f"the {what} {name!r} must be 1 to {NAME_CHARS_MAX} letters, digits, '.', '_' or '-'")
 
 
 def enrol(connection: Connection, request: EnrolRequest, *, currency: str, now: datetime) -> EnrolAnswer:
@@ -117,41 +123,83 @@ def enrol(connection: Connection, request: EnrolRequest, *, currency: str, now: 
         raise Refusal(403, "code_refused", "this code was used already; make a new one at the centre")
     # A code that is used again gives its own epoch again.
     epoch = code.epoch or (1 if before is None else before.epoch + 1)
+    who = Newcomer(till=code.till, shop=code.shop, scope=code.scope, epoch=epoch)
+    answer = give_identity(
+        connection, who, before, machine=request.machine, public_key=request.public_key, currency=currency, now=now
+    )
+    connection.execute(update(table).where(table.c.hash == code.hash).values(used_at=now, epoch=epoch))
+    return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """Which till a machine becomes.
+
+    Attributes:
+        scope: None leaves it as it is.
+        enrolled_by: id of the store's secret it came with, "" for a one-time code.
+    """
+
+    till: str
+    shop: str
+    epoch: int
+    scope: str | None = None
+    enrolled_by: str = ""
+
+
+def give_identity(
+    connection: Connection,
+    who: Newcomer,
+    before: Row[Any] | None,
+    *,
+    machine: str,
+    public_key: str,
+    currency: str,
+    now: datetime,
+) -> EnrolAnswer:
+    """Write a till down as enrolled now, with a new token; `before` is its locked row, None for a new till.
+
+    Whatever was told to the machine before it ends: its token, its key, its troubles (docs/decisions/012).
+    """
     token = secrets.token_urlsafe(32)
     row = {
-        "id": code.till,
-        "shop": code.shop,
-        "epoch": epoch,
+        "id": who.till,
+        "shop": who.shop,
+        "epoch": who.epoch,
         "token_hash": _hash(token),
         "token_used": False,
         "token_next_hash": None,
         "token_at": now,
         "token_renew": False,
-        "public_key": request.public_key,
+        "public_key": public_key,
         "tenant_generation": None,
         "signature_trouble": None,
         "lease_trouble": None,
         "surprised_at": None,
         "lacks": None,
-        "machine": request.machine,
+        "machine": machine,
         "enrolled_at": now,
+        "enrolled_by": who.enrolled_by,
+        "left_at": None,
         # Its first request is noted whenever it comes: from then on the code that made it is used up.
         "seen_at": None,
     }
-    if code.scope is not None:
-        row["scope"] = code.scope
-        if code.scope:
-            make_scope(connection, code.scope)
+    if who.scope is not None:
+        row["scope"] = who.scope
+        if who.scope:
+            make_scope(connection, who.scope)
     if before is None:
         connection.execute(insert(schema.till), [row])
     else:
-        connection.execute(update(schema.till).where(schema.till.c.id == code.till).values(**row))
-    connection.execute(update(table).where(table.c.hash == code.hash).values(used_at=now, epoch=epoch))
+        # Only a machine that has spoken has something to be told when it comes back.
+        if who.epoch > before.epoch and before.token_used:
+            row |= {"token_ended_hash": before.token_hash, "machine_before": before.machine}
+        connection.execute(update(schema.till).where(schema.till.c.id == who.till).values(**row))
     keys = tenant_keys(connection)
     return EnrolAnswer(
-        till=code.till,
-        shop=code.shop,
-        epoch=epoch,
+        till=who.till,
+        shop=who.shop,
+        epoch=who.epoch,
         token=token,
         tenant_key=keys.current.hex(),
         tenant_key_next="" if keys.following is None else keys.following.hex(),
@@ -180,7 +228,7 @@ def authenticate(connection: Connection, *, till: str, authorization: str) -> Ti
     present = hmac.compare_digest(row.token_hash if row is not None else nothing, shown)
     following = hmac.compare_digest((row.token_next_hash if row is not None else None) or nothing, shown)
     if scheme.lower() != "bearer" or row is None or not (present or following):
-        raise Refusal(401, "unauthorised", f"the token of till {till} is not valid; enrol the till again")
+        raise Refusal(401, "unauthorised", _why_not(row, shown, till))
     return Till(
         id=row.id,
         shop=row.shop,
@@ -190,6 +238,19 @@ def authenticate(connection: Connection, *, till: str, authorization: str) -> Ti
         token_is_new=following,
         signature_was_wrong=row.signature_trouble is not None,
     )
+
+
+def _why_not(row: Row[Any] | None, shown: str, till: str) -> str:
+    """Only whoever shows a token that was good once hears more than that it is not valid."""
+    if row is not None and hmac.compare_digest(row.token_ended_hash or "0" * 64, shown):
+        if row.left_at is not None:
+            return f"till {till} has left this centre on {row.left_at:%Y-%m-%d %H:%M} UTC; enrol it to come back"
+        machine = f"the machine {row.machine!r}" if row.machine else "another machine"
+        return (
+            f"{machine} has taken the place of this one as till {till} on {row.enrolled_at:%Y-%m-%d %H:%M} UTC; what "
+            "was not sent yet stays here (tillpoint queue export); enrol this machine as another till to use it again"
+        )
+    return f"the token of till {till} is not valid; enrol the till again"
 
 
 def require_no_fork(connection: Connection, till: Till) -> None:

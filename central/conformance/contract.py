@@ -28,11 +28,12 @@ class Contract:
     document: Mapping[str, Any]
 
     def operations(self) -> set[tuple[str, str]]:
-        """(method, path with nameless braces) of everything it promises."""
+        """(method, path with nameless braces) of everything it promises, what is optional aside."""
         found = set()
         for path, item in self._paths().items():
             if isinstance(item, Mapping):
-                found |= {(method.upper(), _nameless(path)) for method in item if method in _METHODS}
+                there = {method: one for method, one in item.items() if method in _METHODS}
+                found |= {(method.upper(), _nameless(path)) for method, one in there.items() if not _is_optional(one)}
         return found
 
     def statuses(self, method: str, path: str) -> Mapping[str, Any] | None:
@@ -80,6 +81,10 @@ class Contract:
 _METHODS: Final = {"get", "post", "put", "delete", "patch"}
 
 Resolve = Callable[[Schema], Schema]
+
+
+def _is_optional(operation: Any) -> bool:
+    return isinstance(operation, Mapping) and operation.get("x-tillpoint-optional") is True
 
 
 def _nameless(path: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from central.conformance import (
     checks_certificates,
     checks_changes,
+    checks_coming,
     checks_door,
     checks_end,
     checks_holds,
@@ -15,6 +16,7 @@ from central.conformance import (
     checks_ledger,
     checks_people,
     checks_refusals,
+    checks_updates,
     checks_upload,
     checks_values,
 )
@@ -24,6 +26,7 @@ __all__ = ["chosen"]
 
 _ROOMS: Final = (
     checks_door,
+    checks_coming,
     checks_upload,
     checks_people,
     checks_changes,
@@ -32,6 +35,7 @@ _ROOMS: Final = (
     checks_leases,
     checks_values,
     checks_certificates,
+    checks_updates,
     checks_refusals,
     checks_end,
 )

@@ -10,6 +10,8 @@ __all__ = ["Markup", "button", "cell", "link", "page", "table", "tag"]
 
 NAVIGATION: Final = (
     ("/operator", "Tills"),
+    ("/operator/fleet", "Fleet"),
+    ("/operator/releases", "Releases"),
     ("/operator/refused", "Refused"),
     ("/operator/overspend", "Overspend"),
     ("/operator/search", "Search"),

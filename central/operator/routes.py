@@ -25,6 +25,7 @@ from central.operator import pages, queries
 from central.operator.actions import acknowledge, release
 from central.operator.keys import OPERATOR, SESSION_LIFE_S, Sessions, is_token, sessions
 from central.operator.markup import Markup
+from central.operator.release_routes import ReleasePages
 from central.refused import count_refused, list_refused
 
 __all__ = ["HEADERS", "OperatorPage"]
@@ -61,6 +62,7 @@ class OperatorPage:
         read: runs a reading transaction.
         write: runs a writing one.
         now: the centre's clock.
+        releases_changed: told after a person did something with a release.
     """
 
     def __init__(
@@ -69,7 +71,16 @@ class OperatorPage:
         read: Callable[[Callable[[Connection], Any]], Awaitable[Any]],
         write: Callable[[Callable[[Connection], Any]], Awaitable[Any]],
         now: Callable[[], datetime],
+        releases_changed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._releases = ReleasePages(
+            read=read,
+            write=write,
+            now=now,
+            session=self._session,
+            changing=self._changing,
+            changed=releases_changed,
+        )
         self._read = read
         self._write = write
         self._now = now
@@ -89,6 +100,9 @@ class OperatorPage:
             ("GET", "/operator/search", self.search),
             ("GET", "/operator/customer", self.customer),
             ("GET", "/operator/receipt", self.receipt),
+            ("GET", "/operator/fleet", self._releases.fleet),
+            ("GET", "/operator/releases", self._releases.releases),
+            ("POST", "/operator/releases", self._releases.act),
             ("POST", "/operator/release", self.release),
             ("POST", "/operator/acknowledge", self.acknowledge),
         )

@@ -19,9 +19,21 @@ from central.schema.feed import (
 )
 from central.schema.migrations import MIGRATIONS, VERSION, migrate
 from central.schema.points import hold, lease, ledger, lot, receipt
+from central.schema.releases import (
+    release,
+    release_action,
+    release_archive,
+    release_ring,
+    release_try,
+    ring,
+    ring_place,
+    shop_hours,
+    till_report,
+    till_update,
+)
 from central.schema.settings import meta, programme
 from central.schema.shops import shop, shop_inbox, shop_open, shop_person
-from central.schema.tills import enrol_code, envelope, operator_action, ticket, till, till_cursor
+from central.schema.tills import enrol_code, enrol_secret, envelope, operator_action, ticket, till, till_cursor
 from central.schema.values import (
     certificate,
     certificate_hold,
@@ -49,6 +61,7 @@ __all__ = [
     "customer",
     "customer_scope",
     "enrol_code",
+    "enrol_secret",
     "envelope",
     "feed",
     "fund",
@@ -65,9 +78,17 @@ __all__ = [
     "operator_action",
     "programme",
     "receipt",
+    "release",
+    "release_action",
+    "release_archive",
+    "release_ring",
+    "release_try",
+    "ring",
+    "ring_place",
     "scope",
     "scope_change",
     "shop",
+    "shop_hours",
     "shop_inbox",
     "shop_open",
     "shop_person",
@@ -78,5 +99,7 @@ __all__ = [
     "ticket",
     "till",
     "till_cursor",
+    "till_report",
+    "till_update",
     "value_lease",
 ]

@@ -23,9 +23,21 @@ from central.schema.feed import (
     snapshot_part,
 )
 from central.schema.points import hold, lease, receipt
+from central.schema.releases import (
+    release,
+    release_action,
+    release_archive,
+    release_ring,
+    release_try,
+    ring,
+    ring_place,
+    shop_hours,
+    till_report,
+    till_update,
+)
 from central.schema.settings import meta
 from central.schema.shops import shop, shop_inbox, shop_open, shop_person
-from central.schema.tills import enrol_code, envelope, operator_action, ticket, till
+from central.schema.tills import enrol_code, enrol_secret, envelope, operator_action, ticket, till
 from central.schema.values import (
     certificate,
     certificate_hold,
@@ -95,6 +107,7 @@ def _to_version_2(connection: Connection) -> None:
             "lease_trouble",
             "reported_at",
         ),
+        *("enrolled_by", "token_ended_hash", "machine_before", "left_at"),
     )
     _columns(connection, enrol_code, "scope")
     _columns(connection, contact, "card")
@@ -114,6 +127,9 @@ def _to_version_2(connection: Connection) -> None:
     _indexes(connection, change, "change_common")
     _tables(connection, spend_code, ticket)
     _tables(connection, shop, shop_open, shop_person, shop_inbox)
+    _tables(connection, enrol_secret)
+    _tables(connection, release, release_archive, ring, ring_place, release_ring, release_try, release_action)
+    _tables(connection, till_update, shop_hours, till_report)
 
 
 #: Step n makes version n + 2 out of version n + 1 (version 1 is the first there was). Only ever appended to; a step,

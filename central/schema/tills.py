@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from central.schema.columns import Instant, Number, metadata
 
-__all__ = ["enrol_code", "envelope", "operator_action", "ticket", "till", "till_cursor"]
+__all__ = ["enrol_code", "enrol_secret", "envelope", "operator_action", "ticket", "till", "till_cursor"]
 
 till: Final = Table(
     "till",
@@ -67,6 +67,13 @@ till: Final = Table(
     Column("signature_trouble", Text),
     # Whose customers it is told of; "" is everybody's.
     Column("scope", String(24), nullable=False, server_default=text("''")),
+    # Id of the store's secret it enrolled with; "" for a one-time code.
+    Column("enrolled_by", String(16), nullable=False, server_default=text("''")),
+    # The token that the last enrolment, or its leaving, ended, and whose it was: a machine that comes back is told why.
+    Column("token_ended_hash", String(64)),
+    Column("machine_before", String(80)),
+    # When it said that it will not come back; NULL for a till at work.
+    Column("left_at", Instant),
 )
 
 #: The high-water mark of one epoch of one till; `fork` is why it is quarantined, NULL when it is not.
@@ -121,6 +128,30 @@ enrol_code: Final = Table(
     Column("epoch", Integer),
     # NULL leaves the till's scope as it is.
     Column("scope", String(24)),
+)
+
+#: Secrets with which the machines of a shop enrol themselves; kept as hashes, counted, never deleted.
+enrol_secret: Final = Table(
+    "enrol_secret",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("shop", String(80), nullable=False),
+    # New tills are called prefix + the lowest free number.
+    Column("prefix", String(60), nullable=False),
+    Column("scope", String(24)),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    # So many enrolments in all (NULL: no limit) and within an hour.
+    Column("tills_max", Integer),
+    Column("hour_max", Integer, nullable=False),
+    Column("may_replace", Boolean, nullable=False),
+    Column("used", Integer, nullable=False),
+    # What was refused although the secret was the right one: how often, when and why last.
+    Column("refused", Integer, nullable=False),
+    Column("refused_at", Instant),
+    Column("refused_why", Text),
 )
 
 #: What tills left for a person to look at; one for each envelope that says so.

@@ -10,7 +10,7 @@ import http.client
 import itertools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -211,6 +211,43 @@ def test_a_wrong_key_is_told_and_changes_nothing(served: Served, name: str) -> N
     assert outcome.failures
     assert (POINTS, 0, 0, 0) == served.account(story)
     assert trouble
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_replayed_spoiled_and_changed_requests_change_nothing(served: Served, name: str) -> None:
+    """Each request once more as it was, cut in half, in another encoding, and the same sale at three times the price.
+
+    A calculation that comes again may keep points again: until its time is over, and nobody has less for it.
+    """
+    story = served.story(spend=100)
+    asked: list[HttpRequest] = []
+
+    def ask(request: HttpRequest) -> HttpReply:
+        asked.append(request)
+        return served.ask(name, request)
+
+    room = known_rooms()[name]
+    assert room.twin is not None
+    context = TwinContext(key=KEY, zone=MOSCOW, currency="RUB")
+    settings = codec.convert({}, room.settings_type)
+    play(room.twin(settings, context).play(story), ask)
+    served.settle()
+    before = served.account(story)
+    replies = [
+        served.ask(name, spoiled)
+        for one in asked
+        for spoiled in (
+            one,
+            replace(one, body=one.body[: len(one.body) // 2]),
+            replace(one, body=one.body.decode().replace(":", ":Кофе", 1).encode("cp1251")),
+        )
+    ]
+    dearer = tuple(replace(line, price=line.price.with_minor(line.price.minor * 3)) for line in story.lines)
+    play(room.twin(settings, context).play(replace(story, lines=dearer)), lambda one: served.ask(name, one))
+    served.settle()
+
+    assert not [one.status for one in replies if one.status >= 500 and one.status != 503]
+    assert before[:3] == served.account(story)[:3]
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
