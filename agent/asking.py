@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from agent.checkout.guests import Asked
+from agent.checkout.guests import Asked, AskedLate
 from drivers.vocabulary.centre import LookupAnswer, LookupWanted
 
 __all__ = ["LookupAsker", "LookupDone", "LookupSlow", "Lookups"]
@@ -27,7 +27,7 @@ LookupAsker = Callable[[LookupWanted], LookupAnswer | None]
 class LookupDone:
     """The centre's word on a code that a device read; None when it could not be had."""
 
-    asked: Asked
+    asked: Asked | AskedLate
     answer: LookupAnswer | None
 
 
@@ -49,7 +49,7 @@ class Lookups:
     def __init__(self, ask: LookupAsker, emit: Callable[[LookupDone | LookupSlow], None]) -> None:
         self._ask = ask
         self._emit = emit
-        self._waiting: queue.Queue[Asked | None] = queue.Queue(WAITING_MAX)
+        self._waiting: queue.Queue[Asked | AskedLate | None] = queue.Queue(WAITING_MAX)
         self._thread = threading.Thread(target=self._run, name="lookup", daemon=True)
 
     def start(self) -> None:
@@ -63,7 +63,7 @@ class Lookups:
         except queue.Full:
             log.info("lookup.stop waiting=full")
 
-    def later(self, asked: Asked) -> bool:
+    def later(self, asked: Asked | AskedLate) -> bool:
         """Ask beside, the answer comes as an event; False when too many wait already."""
         try:
             self._waiting.put_nowait(asked)
@@ -71,7 +71,28 @@ class Lookups:
             return False
         return True
 
-    def now(self, asked: Asked) -> LookupAnswer | None:
+    def within(self, asked: Asked, timeout_s: float) -> LookupAnswer | None:
+        """The answer, when it comes in so many seconds; None when it does not, or cannot be had.
+
+        For who has a deadline of their own; the question itself ends by the line's, on a daemon's thread.
+        """
+        answers: queue.SimpleQueue[LookupAnswer | None] = queue.SimpleQueue()
+
+        def ask() -> None:
+            answer = None
+            try:
+                answer = self._ask(asked.wanted)
+            except Exception:
+                log.exception("lookup.failed")
+            answers.put(answer)
+
+        threading.Thread(target=ask, name="lookup-confirm", daemon=True).start()
+        try:
+            return answers.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def now(self, asked: Asked | AskedLate) -> LookupAnswer | None:
         """Ask on this thread; the till is told when it takes a while."""
         timer = threading.Timer(SLOW_AFTER_S, self._emit, (LookupSlow(asked.turn),))
         timer.daemon = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,23 +16,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent.checkout import phones
 from agent.checkout.desk import Desk
+from agent.checkout.state import TillName
 from agent.clock import Clock, SystemClock
 from agent.equipment import Device, Equipment, device_of
 from agent.opening import open_desk, recogniser_of, zone_of
-from agent.service.pulse import Pulse, resident_mb
+from agent.service.beats import Beats
+from agent.service.pulse import Pulse
 from agent.settings import Settings
 from agent.slip_printers import SlipPrinters
 from agent.slips.text import words
 from agent.snapshot import LinkState, Screen, Snapshot
+from agent.sync.errors import NotEnrolled
 from agent.sync.identity import Identity, relock
-from agent.till import Till
+from agent.till import LinkChanged, Till
 from agent.till_systems import OpenDoor, open_door, system_of
+from agent.watching import Watching
 from drivers.vocabulary.errors import CheckoutRefused, SettingsError, TillpointError
 
 if TYPE_CHECKING:
     from agent.doors.keys import DoorSecrets
     from agent.doors.server import DoorServer
+    from agent.enrolling import Enrolling
+    from agent.service.logs import Counts
     from agent.sync.service import SyncService
+    from agent.updating.turn import UpdateTurn
     from drivers.tills.folders import ReportWorker
     from drivers.tills.ledgers import LedgerWorker
 
@@ -41,8 +49,6 @@ log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S: Final = 30.0  # a till's disk after a power cut: recovery reads the whole WAL
 WARM_UP_AFTER_S: Final = 0.5  # the first answer goes before it
-#: Threads that run from start to stop; a visit, a look-up, a warm-up comes and goes.
-_OURS: Final = ("till", "doors", "sync-", "reader-", "inline-", "polling-", "slips-", "visits-", "reports-", "ledger-")
 STOP_TIMEOUT_S: Final = 5.0  # a service manager loses patience after ten seconds or more
 
 
@@ -79,6 +85,8 @@ class Agent:
 
     Attributes:
         troubles: sentences about parts that could not start; empty when all is well.
+        update_wanted: told when there is work for the updater.
+        is_rehearsal: these files are a copy: the centre must not hear of it.
     """
 
     settings: Settings
@@ -91,12 +99,16 @@ class Agent:
     _equipment: Equipment = field(init=False)
     _slips: SlipPrinters = field(init=False)
     _reports: list[ReportWorker | LedgerWorker] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _others: frozenset[threading.Thread] = frozenset()
+    _enrolling: Enrolling | None = None
+    watching: Watching = field(init=False)
+    log_counts: Counts | None = None
+    is_rehearsal: bool = False
+    update_wanted: Callable[[], None] = lambda: None
+    _updates: UpdateTurn | None = None
+    _stop: Beats = field(default_factory=Beats)
 
     def start(self) -> None:
         """Start every part that can be started."""
-        self._others = frozenset(threading.enumerate())  # of this process, and none of ours
         folder = self.settings.state_folder
         identity = self._identity(folder)
         devices = self._devices()
@@ -110,21 +122,40 @@ class Agent:
             ask_code=self._ask_code,
             first=self._first_snapshot(identity),
         )
+        self.watching = Watching(
+            settings=self.settings,
+            till=self.till,
+            beats=self._stop,
+            doors=lambda: self.doors,
+            sync=lambda: self.sync,
+            troubles=lambda: self.troubles,
+            log_counts=self.log_counts,
+        )
         # The printers first: whatever happens to the rest, the receipt must pass.
-        self._equipment = Equipment(self.till, self.settings, slips=self._slips, stop=self._stop)
+        self._equipment = Equipment(
+            self.till, self.settings, slips=self._slips, stop=self._stop, heard=self.watching.heard
+        )
         self._equipment.start(devices)
         broken = self.till.start(OPEN_TIMEOUT_S)
         if broken:
             self._trouble(broken)
         self._start_doors(folder)
         self._start_reports()
-        if identity is not None and not broken:
+        if broken or self.is_rehearsal:
+            pass
+        elif identity is not None:
             self._start_sync(folder, identity)
+        else:
+            self._start_enrolling(folder)
         threading.Thread(target=self._warm_up, args=(devices,), name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
         """Stop in the reverse order; whatever is in the inbox is still written."""
         self._stop.set()
+        if self._updates is not None:
+            self._updates.stop(STOP_TIMEOUT_S)
+        if self._enrolling is not None:
+            self._enrolling.join(STOP_TIMEOUT_S)
         if self.sync is not None:
             self.sync.stop(STOP_TIMEOUT_S)
         if self.doors is not None:
@@ -136,18 +167,7 @@ class Agent:
 
     def pulse(self) -> Pulse:
         """What tells whether all of this lives; made once everything has been started."""
-        awaited = [one for one in threading.enumerate() if one.name.startswith(_OURS) and one not in self._others]
-
-        def turns() -> dict[str, float | None]:
-            doors = self.doors.came_round_s if self.doors is not None else None
-            return {"till": self.till.came_round_s, "doors": doors}
-
-        return Pulse(
-            turns=turns,
-            gone=lambda: tuple(sorted(one.name for one in awaited if not one.is_alive())),
-            memory_mb=resident_mb,
-            memory_max_mb=self.settings.service.memory_max_mb,
-        )
+        return self.watching.pulse()
 
     @property
     def port(self) -> int:
@@ -161,12 +181,26 @@ class Agent:
         url = self._secrets.panel_url(self.doors.port)
         return url if ticket else url.partition("?")[0]
 
+    def lay_panel_access(self) -> None:
+        """Where the cashier's own account finds it, for `tillpoint panel --stay`; only a service does that."""
+        from agent.desktop import access
+
+        folder = access.panel_folder()
+        if folder is not None and self.doors is not None and self._secrets is not None:
+            access.write(folder, access.access_of(self.settings.panel, self._secrets, self.doors.port))
+
     # ── Parts ───────────────────────────────────────────────────────────────────────────────────
 
     def _identity(self, folder: Path) -> Identity | None:
         """Who we are, or None before enrolment."""
         try:
             return relock(folder)
+        except NotEnrolled as error:
+            from agent.sync.pending import FILE_NAME as PENDING
+
+            if not (folder / PENDING).exists():  # one that waits tells of itself
+                self._trouble(str(error))
+            return None
         except TillpointError as error:
             self._trouble(str(error))
             return None
@@ -207,7 +241,8 @@ class Agent:
                     emit=self.till.emit,
                     answer_timeout_s=settings.doors.answer_timeout_s,
                 ),
-                doctor=AgentDoctor(settings, lambda: panel_view(self.till.snapshot)),
+                doctor=AgentDoctor(settings, lambda: panel_view(self.till.snapshot), metrics=self.watching.metrics),
+                metrics=self.watching.metrics,
             )
             also = [(one.host, one.port) for one in doors if one.port]
             self.doors = DoorServer(app, port=settings.doors.port, also=also)
@@ -252,8 +287,64 @@ class Agent:
     def _start_sync(self, folder: Path, identity: Identity) -> None:
         from agent.sync.service import SyncService
 
-        self.sync = SyncService(folder, identity, self.settings.central, self.till, keys_changed=self._keys_changed)
+        self.sync = SyncService(
+            folder,
+            identity,
+            self.settings.central,
+            self.till,
+            keys_changed=self._keys_changed,
+            told_time=self.watching.health.centre_told,
+            report=self.watching.report,
+        )
         self.sync.start()
+        self._start_updates(identity)
+
+    def _start_updates(self, identity: Identity) -> None:
+        """The thread that looks for newer versions; a till sells without it."""
+        from agent.updating.starting import start_updates
+
+        try:
+            self._updates = start_updates(
+                self.settings, identity, self.till, zone=zone_of(self.settings), wished=self.update_wanted
+            )
+        except TillpointError as error:
+            self._trouble(str(error))
+
+    def _start_enrolling(self, folder: Path) -> None:
+        """A thread that makes the enrolment that waits, and sees one that somebody makes beside us."""
+        from agent.enrolling import Enrolling
+
+        def told(sentence: str) -> None:
+            self.till.emit(LinkChanged(state=LinkState.NOT_ENROLLED, detail=sentence))
+
+        self._enrolling = Enrolling(
+            folder,
+            self.settings.central,
+            told=told,
+            done=lambda identity: self._enrolled(folder, identity),
+            stop=self._stop,
+        )
+        self._enrolling.start()
+
+    def _enrolled(self, folder: Path, identity: Identity) -> None:
+        """On the enrolment's thread: the running till is that one from now on, with all it has sold before."""
+        who = TillName(shop=identity.shop, till=identity.till)
+
+        def work(desk: Desk) -> None:
+            desk.become(
+                who,
+                epoch=identity.epoch,
+                tenant_keys=identity.tenant_keys,
+                sealing_key=identity.centre_key,
+                url=identity.url,
+                ring=identity.programme_keys,
+            )
+
+        self.till.run_on_till(work, timeout_s=OPEN_TIMEOUT_S)
+        self.till.emit(LinkChanged(state=LinkState.UNKNOWN))
+        self.troubles[:] = [one for one in self.troubles if not one.startswith("not enrolled:")]
+        if not self._stop.is_set():
+            self._start_sync(folder, identity)
 
     def _keys_changed(self, identity: Identity) -> None:
         """On the sync's thread: the till looks customers up under these keys from now on."""

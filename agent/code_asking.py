@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,11 +42,22 @@ class Codes:
         """Ask beside; the answer comes as an event, in any case."""
         threading.Thread(target=self._run, args=(asked,), name="code", daemon=True).start()
 
+    def within(self, asked: CodeQuestion, timeout_s: float) -> CodeAnswer | None:
+        """The answer, when it comes in so many seconds; for who waits for it with a deadline of their own."""
+        answers: queue.SimpleQueue[CodeAnswer | None] = queue.SimpleQueue()
+        threading.Thread(target=lambda: answers.put(self._answer(asked)), name="code", daemon=True).start()
+        try:
+            return answers.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
     def _run(self, asked: CodeQuestion) -> None:
         """Top of the thread."""
-        answer = None
+        self._emit(CodeDone(asked, self._answer(asked)))
+
+    def _answer(self, asked: CodeQuestion) -> CodeAnswer | None:
         try:
-            answer = self._ask(asked)
+            return self._ask(asked)
         except Exception:
             log.exception("code.failed")
-        self._emit(CodeDone(asked, answer))
+            return None

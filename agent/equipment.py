@@ -126,9 +126,19 @@ class Equipment:
         settings: of the whole agent.
         slips: printers of our own, which this adds to.
         stop: ends every thread.
+        heard: told how many bytes a till has sent to its printer, each time; never waits.
     """
 
-    def __init__(self, till: Till, settings: Settings, *, slips: SlipPrinters, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        till: Till,
+        settings: Settings,
+        *,
+        slips: SlipPrinters,
+        stop: threading.Event,
+        heard: Callable[[int], None] = lambda count: None,  # noqa: ARG005 - named for the reader
+    ) -> None:
+        self._heard = heard
         self._till = till
         self._settings = settings
         self._slips = slips
@@ -242,6 +252,7 @@ class Equipment:
                 compose=compose,
                 compose_timeout_s=self._settings.slip.answer_timeout_s,
                 adviser=_Adviser(self._till, name),
+                heard=self._heard,
             )
         return InlineWorker(
             name=name,
@@ -253,6 +264,7 @@ class Equipment:
             compose=compose,
             compose_timeout_s=self._settings.slip.answer_timeout_s,
             adviser=_Adviser(self._till, name),
+            heard=self._heard,
         )
 
 

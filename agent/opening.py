@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from agent.checkout import phones
+from agent.checkout import phones, report_places
 from agent.checkout.codes import DEFAULT_PATTERNS, Recogniser
 from agent.checkout.consents import SHIPPED_CONSENTS, ConsentText
 from agent.checkout.desk import Desk
@@ -28,6 +29,7 @@ from agent.sync.identity import Identity
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.signed import KeyRing
 from drivers.vocabulary.value_leases import ValueKind
+from offline_queue.errors import StoreError
 from offline_queue.replica import ReplicaReader
 from offline_queue.store import TillStore
 
@@ -70,9 +72,9 @@ def open_desk(
     for pos in settings.till_systems:
         for name in filter(None, (pos.name, pos.reports_name)):
             views[name] = DeviceView(name=name, driver=pos.system, state="closed", detail="")
-    reads_reports = any(pos.reports_name for pos in settings.till_systems)
+    reads_reports = any(pos.reports_name or pos.tells_closed for pos in settings.till_systems)
     reads_late = reads_reports or any(one.way == "pull" for one in devices)
-    return Desk(
+    desk = Desk(
         store=store,
         knowledge=Knowledge(replica, store, *(identity.tenant_keys if identity is not None else (b"",))),
         clock=clock,
@@ -127,6 +129,12 @@ def open_desk(
         reports_are_read=reads_reports,
         slips=slips,
     )
+    for pos in settings.till_systems:
+        if pos.tells_closed:
+            # What is closed from the first start on is counted; on a full disk, from the first package on.
+            with suppress(StoreError):
+                report_places.begin(desk, pos.name)
+    return desk
 
 
 def zone_of(settings: Settings) -> ZoneInfo:

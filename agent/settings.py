@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -18,6 +19,7 @@ from msgspec import Meta, Struct
 
 from agent.checkout.codes import DEFAULT_WEIGHED_PREFIXES, CardPattern
 from agent.desktop.hot_keys import HOT_KEY_PATTERN
+from agent.program_data import program_data
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.signed import KEYS_MAX, PublicKey
@@ -29,7 +31,9 @@ __all__ = [
     "DeviceSettings",
     "DoorsSettings",
     "LimitsSettings",
+    "LogSettings",
     "OfflineSettings",
+    "Over",
     "PanelSettings",
     "ProgrammeSettings",
     "ServiceSettings",
@@ -37,13 +41,18 @@ __all__ = [
     "SlipSettings",
     "TillSettings",
     "TillSystemSettings",
+    "UpdatesSettings",
     "default_config_path",
     "default_state_folder",
     "load",
+    "toml_sentence",
     "unknown_keys",
 ]
 
 SETTINGS_BYTES_MAX: Final = 1_048_576  # a settings file is a page or two; more is some other file
+
+Over = Callable[[dict[str, Any]], dict[str, Any]]
+"""The tree of a settings file → the same with what counts above it."""
 
 Text = Annotated[str, Meta(max_length=400)]
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")]
@@ -81,7 +90,11 @@ class PanelSettings(_Table, frozen=True, kw_only=True):
 
     Attributes:
         standalone: no till system makes the receipts: the cashier types their sums.
-        hot_key: brings the panel to the front where `tillpoint panel --hot-key` runs.
+        hot_key: brings the panel to the front where `tillpoint panel --stay` or `--hot-key` runs.
+        browser: which `tillpoint panel --stay` starts, by name or path; "" takes the first of those it knows.
+        window: where, as ``360x768+664+0`` (width, height, from the left, from the top); "" leaves it to the browser.
+        kiosk: the panel has the whole monitor.
+        customer_screen: the customer's page is shown on the second monitor.
         clear_after_s: without use, the customer's name leaves the screen; who it is still counts for the receipt.
         forget_after_s: without a receipt, the customer is forgotten; long enough to scan a full trolley.
         training_minutes: after so long a training ends by itself.
@@ -91,6 +104,10 @@ class PanelSettings(_Table, frozen=True, kw_only=True):
     language: Language = "ru"
     standalone: bool = False
     hot_key: Annotated[str, Meta(pattern=HOT_KEY_PATTERN)] = "F12"
+    browser: Text = ""
+    window: Annotated[str, Meta(pattern=r"^(|[1-9][0-9]{1,4}x[1-9][0-9]{1,4}\+[0-9]{1,5}\+[0-9]{1,5})$")] = ""
+    kiosk: bool = False
+    customer_screen: bool = False
     clear_after_s: Annotated[int, Meta(ge=5, le=3600)] = 60
     forget_after_s: Annotated[int, Meta(ge=30, le=7200)] = 900
     training_minutes: Annotated[int, Meta(ge=1, le=600)] = 60
@@ -264,10 +281,15 @@ class TillSystemSettings(_Table, frozen=True, kw_only=True):
     @property
     def reports_name(self) -> str:
         """What the reading of its reports is called on the panel, "" when none are read."""
-        reports, ledger = self.settings.get("reports"), self.settings.get("ledger")
-        has_folder = isinstance(reports, dict) and reports.get("folder")
-        has_database = isinstance(ledger, dict) and ledger.get("host")
-        return f"{self.name}-reports" if has_folder or has_database else ""
+        wanted = {"reports": "folder", "ledger": "host", "service": "url"}
+        tables = ((self.settings.get(table), key) for table, key in wanted.items())
+        is_read = any(isinstance(table, dict) and table.get(key) for table, key in tables)
+        return f"{self.name}-reports" if is_read else ""
+
+    @property
+    def tells_closed(self) -> bool:
+        """Whether it tells its door closed documents after the fact, as a report would."""
+        return bool(self.settings.get("soap"))
 
     def __repr__(self) -> str:
         return f"TillSystemSettings(name={self.name!r}, system={self.system!r}, listen={self.listen!r})"
@@ -281,6 +303,53 @@ class ServiceSettings(_Table, frozen=True, kw_only=True):
     """
 
     memory_max_mb: Annotated[int, Meta(ge=0, le=65_536)] = 300
+
+
+class LogSettings(_Table, frozen=True, kw_only=True):
+    """[log]: what is written down, and where; beside the files, systemd's journal or the terminal has it too.
+
+    Attributes:
+        folder: of the files; "" is where systemd says (LogsDirectory=), else ``log`` in the state folder.
+        file_mb: a file that is so large is kept aside, and the next one begins.
+        files: so many are kept, the present one counted; 0 writes none.
+        event_log: on Windows warnings and worse go to the event log as well.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    folder: Text = ""
+    file_mb: Annotated[int, Meta(ge=1, le=1000)] = 5
+    files: Annotated[int, Meta(ge=0, le=100)] = 5
+    event_log: bool = True
+
+
+class UpdatesSettings(_Table, frozen=True, kw_only=True):
+    """[updates]: newer versions of Tillpoint itself.
+
+    Attributes:
+        install: "auto" fetches what the centre offers and changes over when the till is quiet; "hand" fetches it and
+            waits for `tillpoint update now`; "off" asks for nothing.
+        hours: when the shop is closed by the till's zone ("22:00-07:00"); "" leaves it to the centre.
+        quiet_minutes: nothing has happened at the till for so long.
+        shift_minutes: so long after the last receipt a shift counts as closed, where no report said so.
+        postpone_days: a version that has lain ready for longer is told by the doctor.
+        rate_kib_s: as fast as an archive is fetched, in KiB a second; 0 is no limit.
+        watch_s: for so long a new version must be well, or the till goes back.
+        root_keys: public keys (base64) whose releases are taken, besides those the version was built with.
+        revoked_keys: fingerprints of root or signing keys that count no more.
+        versions_folder: where versions lie; "" is the system's place.
+    """
+
+    install: Literal["auto", "hand", "off"] = "auto"
+    channel: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,19}$")] = "stable"
+    hours: Annotated[str, Meta(pattern=r"^(|([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])$")] = ""
+    quiet_minutes: Annotated[int, Meta(ge=0, le=240)] = 10
+    shift_minutes: Annotated[int, Meta(ge=0, le=1440)] = 120
+    postpone_days: Annotated[int, Meta(ge=1, le=365)] = 14
+    rate_kib_s: Annotated[int, Meta(ge=0, le=1_048_576)] = 256
+    watch_s: Annotated[int, Meta(ge=1, le=7200)] = 600
+    root_keys: Annotated[tuple[PublicKey, ...], Meta(max_length=KEYS_MAX)] = ()
+    revoked_keys: Annotated[tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")], ...], Meta(max_length=50)] = ()
+    versions_folder: Text = ""
 
 
 class Settings(_Table, frozen=True, kw_only=True):
@@ -300,6 +369,8 @@ class Settings(_Table, frozen=True, kw_only=True):
     cards: tuple[CardPattern, ...] = ()
     consents: Annotated[tuple[ConsentSettings, ...], Meta(max_length=4)] = ()
     service: ServiceSettings = ServiceSettings()
+    log: LogSettings = LogSettings()
+    updates: UpdatesSettings = UpdatesSettings()
 
     @property
     def state_folder(self) -> Path:
@@ -310,19 +381,22 @@ class Settings(_Table, frozen=True, kw_only=True):
 def default_config_path() -> Path:
     """Where a service looks for its settings when nobody says otherwise."""
     if sys.platform == "win32":
-        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Tillpoint" / "config.toml"
+        return program_data() / "Tillpoint" / "config.toml"
     return Path("/etc/tillpoint/config.toml")
 
 
 def default_state_folder() -> Path:
     """Where a service keeps its databases when nobody says otherwise."""
     if sys.platform == "win32":
-        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Tillpoint" / "state"
+        return program_data() / "Tillpoint" / "state"
     return Path(os.environ.get("STATE_DIRECTORY", "/var/lib/tillpoint"))
 
 
-def load(path: Path) -> Settings:
-    """Read and check a settings file; raises SettingsError with one sentence per problem, one a line."""
+def load(path: Path, *, over: Over | None = None) -> Settings:
+    """Read and check a settings file; raises SettingsError with one sentence per problem, one a line.
+
+    `over` puts what counts above the file into its tree (`agent.policy`).
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -331,11 +405,11 @@ def load(path: Path) -> Settings:
         raise SettingsError(f"cannot read {path}: {error.strerror}; check its permissions") from None
     if len(data) > SETTINGS_BYTES_MAX:
         raise SettingsError(f"{path} has {len(data)} bytes; that is not a settings file")
-    return parse(data, name=path.name)
+    return parse(data, name=path.name, over=over)
 
 
-def parse(data: bytes, *, name: str) -> Settings:
-    """Check the bytes of a settings file; `name` is what messages call it."""
+def parse(data: bytes, *, name: str, over: Over | None = None) -> Settings:
+    """Check the bytes of a settings file; `name` is what messages call it, `over` as in `load`."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -344,12 +418,12 @@ def parse(data: bytes, *, name: str) -> Settings:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{name}: {_toml_sentence(str(error))}") from None
+        raise SettingsError(f"{name}: {toml_sentence(str(error))}") from None
     problems = [f"{name}, line {_line_of(text, at)}: {sentence}" for at, sentence in unknown_keys(tree, Settings)]
     if problems:
         raise SettingsError("\n".join(problems))
     try:
-        settings = codec.convert(tree, Settings)
+        settings = codec.convert(tree if over is None else over(tree), Settings)
     except codec.WireError as error:
         sentence, _, where = str(error).partition(" - at `")
         at = _path_of(where.rstrip("`"))
@@ -391,7 +465,7 @@ def _element(wanted: Any) -> Any:
     return wanted
 
 
-def _toml_sentence(message: str) -> str:
+def toml_sentence(message: str) -> str:
     """`Expected '=' after a key (at line 3, column 5)` → `line 3, column 5: expected '=' after a key`."""
     match = re.fullmatch(r"(.*) \(at (.*)\)", message, re.DOTALL)
     if match is None:

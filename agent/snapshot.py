@@ -243,6 +243,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         training: all that is shown is invented; None when it is real.
         sale: the receipt whose sum was typed; None where a till system makes the receipts.
         counts: what was done at the panel today, without a word about whom.
+        care: what store IT should see to soon: "disk", "clock"; nothing a cashier has to do anything about.
     """
 
     version: int
@@ -279,6 +280,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     consents: tuple[ConsentView, ...] = ()
     sale: SaleView | None = None
     counts: dict[str, int] = {}
+    care: tuple[str, ...] = ()
 
 
 class TillDesk(Checkout, Protocol):

@@ -7,22 +7,27 @@ Everything that changes state passes through one bounded inbox and one thread, s
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from agent.acts import Act, EnterSum, Pay, Train
 from agent.asking import LookupAsker, LookupDone, Lookups, LookupSlow
+from agent.checkout import sale_codes
 from agent.checkout.certificates import is_silent, recognise
 from agent.checkout.desk import Desk
-from agent.checkout.guests import Asked
+from agent.checkout.guests import Asked, AskedLate
 from agent.checkout.inside import request_of
 from agent.checkout.spend_proofs import CodeQuestion
 from agent.code_asking import CodeAsker, CodeDone, Codes
+from agent.service.tally import Tally
 from agent.snapshot import LinkState, Snapshot
 from agent.training import Training, open_training
 from drivers.vocabulary import checkout as contract
@@ -32,10 +37,11 @@ from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceStateChanged, Document, Event
 from drivers.vocabulary.inside import InsideOffer
 from drivers.vocabulary.receipt import DocumentKind, TenderKind
+from drivers.vocabulary.spend_codes import CodeSent, CodeVerdict
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted
 from offline_queue.errors import StoreError
 
-__all__ = ["LinkChanged", "ReplicaChanged", "ReplicaLoading", "Till"]
+__all__ = ["CareChanged", "LinkChanged", "ReplicaChanged", "ReplicaLoading", "Till"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -44,6 +50,7 @@ B = TypeVar("B")
 
 INBOX_MAX: Final = 1_000  # a till sells a few receipts a minute; a thousand waiting means the disk has stopped
 LEAST_WAIT_S: Final = 0.2  # what is left for the till itself when the centre took all the time there was
+TICK_LATE_S: Final = 5.0  # idle work waits no longer for a pause
 TICK_S: Final = 1.0  # how often idle work (clearing the screen, expiring holds) is looked at
 
 
@@ -60,6 +67,13 @@ class ReplicaChanged:
     """The replica has new documents: a programme, balances."""
 
 
+@dataclass(frozen=True, slots=True)
+class CareChanged:
+    """What store IT should see to soon; words of `agent.service.health`."""
+
+    care: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaLoading:
     """So many documents of a snapshot are in, of so many; 0 of 0 when the loading is over."""
@@ -69,7 +83,11 @@ class ReplicaLoading:
 
 
 #: What the till thread is told: devices, the line, the replica.
-Heard = CodeDone | Event | LinkChanged | ReplicaChanged | ReplicaLoading | LookupDone | LookupSlow
+Heard = CodeDone | Event | LinkChanged | ReplicaChanged | ReplicaLoading | LookupDone | LookupSlow | CareChanged
+
+
+class _Pause:
+    """Nobody has asked anything for a while."""
 
 
 @dataclass(slots=True)
@@ -82,6 +100,7 @@ class _Command:
     error: BaseException | None = None
     abandoned: bool = False
     is_real: bool = False
+    what: str = "other"
 
 
 def _quoted(
@@ -101,6 +120,11 @@ CertificateAsker = Callable[[CertificateWanted], CertificateGrant | None]
 
 CouponAsker = Callable[[CouponsWanted], CouponsGrant | None]
 """Asks the centre for coupons within its own deadline; None when there is no line."""
+
+
+def _nobody_told(device: str, moment: datetime) -> None:
+    """A till that is not watched."""
+    del device, moment
 
 
 def _no_line(wanted: CertificateWanted | CouponsWanted | LookupWanted | CodeQuestion) -> None:
@@ -148,8 +172,18 @@ class Till:
         self._broken = ""
         self._trouble = ""
         self.dropped_events = 0
+        #: How long the thread took for what it was asked.
+        self.tally = Tally()
+        #: When a till or the panel last asked for anything, in seconds of a monotonic clock.
+        self.asked_s = -math.inf
+        #: Told the printer's name and the time on each receipt it has just printed.
+        self.told_time: Callable[[str, datetime], None] = _nobody_told
         #: When the thread last took something up, in seconds of a monotonic clock; None while it has no desk.
         self.came_round_s: float | None = None
+        #: When a scanner last read something, by the same clock; the start counts as that.
+        self.scanned_s = time.monotonic()
+        #: When a report was last printed: the end of a shift; None before the first.
+        self.report_s: float | None = None
 
     def _outside(self, ask: Callable[[A], B | None]) -> Callable[[A], B | None]:
         """Asks the centre, but in training, of which it hears nothing."""
@@ -175,6 +209,11 @@ class Till:
         except queue.Full:
             log.warning("till.stop inbox=full")
         self._thread.join(timeout_s)
+
+    @property
+    def written(self) -> dict[str, int]:
+        """Kind of envelope → how many were written since the start; those of a training are none."""
+        return dict(self._desk.written) if self._desk is not None else {}
 
     # ── What others see ─────────────────────────────────────────────────────────────────────────
 
@@ -206,7 +245,7 @@ class Till:
     def _identify(self, request: contract.IdentifyRequest, timeout_s: float) -> contract.IdentifyAnswer:
         """Look here; then ask the centre, on this thread, for whom this till does not know."""
         began_s = time.monotonic()
-        found = self._ask(lambda desk: desk.identify_or_want(request), timeout_s)
+        found = self._ask(lambda desk: desk.identify_or_want(request), timeout_s, what="identify")
         if not isinstance(found, Asked):
             return found
         told = self._lookups.now(found)
@@ -222,15 +261,15 @@ class Till:
         """What would this basket cost; the centre is asked for certificates before, for coupons and points after."""
         began_s = time.monotonic()
 
-        def ask(work: Callable[[Desk], T]) -> T:
-            return self._ask(work, max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s)))
+        def ask(work: Callable[[Desk], T], what: str = "other") -> T:
+            return self._ask(work, max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s)), what=what)
 
         grants = self._ask_certificates(request)
         if any(map(is_silent, grants)) or len(grants) < len(request.certificate_codes):
             # What is in our hand needs no word of the centre. To know a code again takes a while, so it is done here.
             found = recognise(request.certificate_codes, grants, ask(lambda desk: desk.leased_certificates()))
             grants = ask(lambda desk: desk.judge_pins(grants, found))
-        (answer, wanted), coupons = ask(lambda desk: _quoted(desk, request, grants))
+        (answer, wanted), coupons = ask(lambda desk: _quoted(desk, request, grants), "quote")
         if coupons is not None:
             kept = self._ask_coupons(coupons)
             answer, wanted = ask(lambda desk: desk.secure_coupons(request, grants, coupons, kept))
@@ -259,8 +298,38 @@ class Till:
     def confirm(
         self, request: contract.ConfirmRequest, *, timeout_s: float, source: str = "api"
     ) -> contract.ConfirmAnswer:
-        """The receipt is closed; on disk before the answer."""
-        return self._ask(lambda desk: desk.confirm(request, source=source), timeout_s)
+        """The receipt is closed; on disk before the answer.
+
+        The centre is asked for a customer whom only it knows, for half of the time at most; what it does not say in
+        time it is asked later, and the receipt is given to them then.
+        """
+        began_s = time.monotonic()
+        done = self._ask(lambda desk: desk.confirm_or_want(request, source=source), timeout_s, what="confirm")
+        if not isinstance(done, Asked):
+            return done
+        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+        told = self._lookups.within(done, left_s / 2)
+        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+        return self._ask(lambda desk: desk.confirm_asked(request, told, source=source), left_s)
+
+    def send_code(self, receipt_uid: str, customer_id: str, *, timeout_s: float) -> CodeSent | None:
+        """Have a one-time code sent before points pay on this receipt; see `ProvesSpending`."""
+        wanted, told = self._ask(lambda desk: sale_codes.want(desk, receipt_uid, customer_id), timeout_s)
+        if wanted is not None:
+            self._codes.later(wanted)
+        return told
+
+    def check_code(self, receipt_uid: str, customer_id: str, code: str, *, timeout_s: float) -> CodeVerdict:
+        """Whether that is the code; the centre is asked, for half of the time at most."""
+        began_s = time.monotonic()
+        asked = self._ask(lambda desk: sale_codes.tried(desk, receipt_uid, customer_id, code), timeout_s)
+        if isinstance(asked, CodeVerdict):
+            return asked
+        answer = self._codes.within(asked, timeout_s / 2)
+        verdict = answer if isinstance(answer, CodeVerdict) else CodeVerdict(reason=sale_codes.NO_LINE)
+        left_s = max(LEAST_WAIT_S, timeout_s - (time.monotonic() - began_s))
+        self._ask(lambda desk: sale_codes.judged(desk, receipt_uid, verdict), left_s)
+        return verdict
 
     def cancel(self, request: contract.CancelRequest, *, timeout_s: float) -> contract.CancelAnswer:
         """The sale will not happen."""
@@ -327,10 +396,14 @@ class Till:
 
         The work is done even when the printer could not wait for it: the receipt counts, only its slip is missing.
         """
+        if document.kind is DocumentKind.REPORT:
+            self.report_s = time.monotonic()
         if document.kind is DocumentKind.REPORT and self._training is not None:
             self._ask(lambda _: self._end_training(), timeout_s, abandon=False, is_real=True)  # the shift is over
+        if document.receipt is not None and document.receipt.closed_at is not None:
+            self.told_time(device, document.receipt.closed_at)
         try:
-            return self._ask(lambda desk: desk.printed(device, document), timeout_s, abandon=False)
+            return self._ask(lambda desk: desk.printed(device, document), timeout_s, abandon=False, what="print")
         except CheckoutRefused as refused:
             log.warning("slip.none device=%s reason=%s", device, refused)
             return ()
@@ -366,14 +439,24 @@ class Till:
 
     # ── The thread ──────────────────────────────────────────────────────────────────────────────
 
-    def _ask(self, work: Callable[[Desk], T], timeout_s: float, *, abandon: bool = True, is_real: bool = False) -> T:
+    def _ask(
+        self,
+        work: Callable[[Desk], T],
+        timeout_s: float,
+        *,
+        abandon: bool = True,
+        is_real: bool = False,
+        what: str = "other",
+    ) -> T:
         """Put work into the inbox and wait; work whose asker has gone is not begun.
 
         In training it is done on the training's desk, unless it `is_real` work.
         """
         if self._broken:
             raise CheckoutRefused(self._broken, code="no_store")
-        command = _Command(work, is_real=is_real)
+        if not is_real:
+            self.asked_s = time.monotonic()
+        command = _Command(work, is_real=is_real, what=what)
         try:
             self._inbox.put(command, timeout=timeout_s)
         except queue.Full:
@@ -399,18 +482,22 @@ class Till:
             self._refuse_until_stopped()
             return
         self._publish()
+        ticked_s = time.monotonic()
         while True:
             self.came_round_s = time.monotonic()
-            try:
+            # A till that is asked without a pause (a long report is being read) does its idle work all the same.
+            is_due = self.came_round_s - ticked_s >= TICK_LATE_S
+            item: _Command | Heard | _Pause | None = _Pause()
+            with suppress(queue.Empty):
                 item = self._inbox.get(timeout=TICK_S)
-            except queue.Empty:
+            if is_due or isinstance(item, _Pause):
                 self._tick()
-                continue
+                ticked_s = time.monotonic()
             if item is None:
                 break
             if isinstance(item, _Command):
                 self._obey(item)
-            else:
+            elif not isinstance(item, _Pause):
                 self._guard(partial(self._hear, item))
         if self._training is not None:
             self._training.close()
@@ -426,6 +513,7 @@ class Till:
         """One command: its answer or its error goes back to the asker; the snapshot is out before the answer."""
         if command.abandoned or self._desk is None:
             return
+        began_s = time.perf_counter()
         try:
             desk = self._desk if command.is_real or self._training is None else self._training.desk
             command.answer = self._try(command.work, desk)
@@ -435,6 +523,7 @@ class Till:
             log.exception("till.command")
             command.error = self._desk.failed(error)
         self._publish()
+        self.tally.add(command.what, time.perf_counter() - began_s)
         command.done.set()
 
     @staticmethod
@@ -471,6 +560,13 @@ class Till:
         if self._training is not None:
             self._guard(self._tick_training)
         self._guard(lambda desk: desk.tick())
+        self._guard(self._ask_late)
+
+    def _ask_late(self, desk: Desk) -> None:
+        """Whose receipts are that were closed without a line."""
+        asked = desk.want_late() if self._training is None else None
+        if asked is not None:
+            self._lookups.later(asked)  # with too many waiting it is asked some seconds later
 
     def _tick_training(self, desk: Desk) -> None:
         """A training that fails ends: nothing of it may cost a real receipt."""
@@ -506,7 +602,11 @@ class Till:
         log.info("training.ended")
 
     def _hear(self, event: Heard, desk: Desk) -> None:
-        if isinstance(event, CodeScanned | BankCardRead | LookupDone | LookupSlow | CodeDone):
+        if isinstance(event, LookupDone) and isinstance(event.asked, AskedLate):
+            desk.named_late(event.asked, event.answer)
+            self._ask_late(desk)
+        elif isinstance(event, CodeScanned | BankCardRead | LookupDone | LookupSlow | CodeDone):
+            self.scanned_s = time.monotonic()
             self._hear_of_customer(event, desk if self._training is None else self._training.desk)
         elif isinstance(event, DeviceStateChanged):
             desk.device_changed(event)
@@ -514,8 +614,11 @@ class Till:
                 self._training.desk.device_changed(event)
         elif isinstance(event, LinkChanged):
             desk.link_changed(event.state, event.detail)
+            self._ask_late(desk)
         elif isinstance(event, ReplicaChanged):
             desk.replica_changed()
+        elif isinstance(event, CareChanged):
+            desk.care = event.care
         elif isinstance(event, ReplicaLoading):
             desk.loading_percent = None if event.of == 0 else 100 * event.done // event.of
 
@@ -524,6 +627,8 @@ class Till:
     ) -> None:
         """What a scanner read, and what the centre says of it."""
         if isinstance(event, LookupDone):
+            if isinstance(event.asked, AskedLate):
+                return  # heard on the real desk
             desk.scan_asked(event.asked, event.answer, is_awaited=False)
         elif isinstance(event, CodeDone):
             desk.code_answered(event.asked, event.answer)

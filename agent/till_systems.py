@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from agent.settings import Settings, TillSettings, TillSystemSettings, unknown_k
 from agent.till import Till
 from drivers import registry
 from drivers.tills.contract import DoorContext, TillDoor, TillSystem
+from drivers.tills.reports import Reported
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import DriverLoadError, SettingsError
+from drivers.vocabulary.spend_codes import CodeSent, CodeVerdict
 
 __all__ = ["KnownSystem", "OpenDoor", "TillAs", "open_door", "system_of"]
 
@@ -36,6 +39,8 @@ class OpenDoor:
     """A till system's door, and the till it asks.
 
     Attributes:
+        keep: keeps what an answer reports, within so many seconds; raises CheckoutRefused when that cannot be. None for
+            a system that tells nothing after the fact.
         host: where else it is answered, "" for the local API's port only; `port` goes with it.
     """
 
@@ -43,6 +48,7 @@ class OpenDoor:
     system: str
     door: TillDoor
     checkout: contract.Checkout
+    keep: Callable[[Sequence[Reported], float], None] | None = None
     host: str = ""
     port: int = 0
 
@@ -91,9 +97,20 @@ def open_door(known: KnownSystem, settings: Settings, till: Till, *, folder: Pat
         system=system.name,
         door=system.door(known.own, context),
         checkout=TillAs(till, f"till:{one.name}"),
+        keep=_keeper(known, settings, till),
         host=host.strip("[]"),
         port=int(port or 0),
     )
+
+
+def _keeper(known: KnownSystem, settings: Settings, till: Till) -> Callable[[Sequence[Reported], float], None] | None:
+    reports = known.system.reports
+    if reports is None or not known.settings.tells_closed:
+        return None
+    from agent.reporting import ToldReports
+
+    read_from, zone = reports.settings(known.own).read_from, ZoneInfo(settings.till.zone)
+    return ToldReports(till, known.settings.name, read_from=read_from, zone=zone).keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +155,11 @@ class TillAs:
     def reprint(self, request: contract.ReprintRequest, *, timeout_s: float) -> contract.ReprintAnswer:
         """The slip of a closed receipt once more."""
         return self.till.reprint(request, timeout_s=timeout_s)
+
+    def send_code(self, receipt_uid: str, customer_id: str, *, timeout_s: float) -> CodeSent | None:
+        """Have a one-time code sent; see `ProvesSpending`."""
+        return self.till.send_code(receipt_uid, customer_id, timeout_s=timeout_s)
+
+    def check_code(self, receipt_uid: str, customer_id: str, code: str, *, timeout_s: float) -> CodeVerdict:
+        """Whether that is the code; see `ProvesSpending`."""
+        return self.till.check_code(receipt_uid, customer_id, code, timeout_s=timeout_s)

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from drivers.polled import Polling
 from drivers.sharing import SharedReader
+from drivers.support import Support
 from drivers.vocabulary.events import Document, Event
 from drivers.vocabulary.inside import InsideOffer
 from drivers.vocabulary.slips import Slip
@@ -346,6 +347,8 @@ class Driver:
             ``sharing(settings, judge, device=…)``; None when the device has nothing to share.
         inline_refusal: why a device with these settings cannot stand in line, and what to write instead; "" when it
             can. None where all can.
+        support: its row in the support matrix of till systems, for a device whose protocol POS programs speak with a
+            server of their own; None for every other device.
     """
 
     name: str
@@ -359,3 +362,4 @@ class Driver:
     visitors_max: int = 1
     sharing: Callable[..., SharedReader] | None = None
     inline_refusal: Callable[[Any], str] | None = None
+    support: Support | None = None

@@ -44,6 +44,7 @@ class InlineWorker:
         compose: asked for the loyalty lines of each document.
         compose_timeout_s: how long the till's next bytes may wait for them.
         adviser: asked what may be taken off an open receipt.
+        heard: told how many bytes the till has sent, each time; must not wait.
         clock: seconds that only grow.
         jitter: 0 to 1, for the delays between attempts.
     """
@@ -60,6 +61,7 @@ class InlineWorker:
         compose: SlipComposer | None = None,
         compose_timeout_s: float = COMPOSE_TIMEOUT_S,
         adviser: InsideAdviser | None = None,
+        heard: Callable[[int], None] = lambda count: None,  # noqa: ARG005 - named for the reader
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -72,6 +74,7 @@ class InlineWorker:
         self._compose = compose
         self._compose_timeout_s = compose_timeout_s
         self._adviser = adviser
+        self._heard = heard
         self._clock = clock
         self._jitter = jitter
         self._thread = threading.Thread(target=self.run, name=f"inline-{name}", daemon=True)
@@ -128,6 +131,7 @@ class InlineWorker:
             compose=self._compose,
             compose_timeout_s=self._compose_timeout_s,
             adviser=self._adviser,
+            heard=self._heard,
             stop=self._stop,
             clock=self._clock,
             is_wanted_elsewhere=self._host.visitor_waits,

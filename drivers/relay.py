@@ -84,6 +84,7 @@ class Relay:
         stop: set when the process ends.
         clock: seconds that only grow.
         is_wanted_elsewhere: True when another visitor waits; ends the wait for last answers.
+        heard: told how many bytes the till has sent, each time.
         complain: takes a sentence when something of ours failed and the bytes went on.
     """
 
@@ -104,8 +105,10 @@ class Relay:
         clock: Callable[[], float],
         is_wanted_elsewhere: Callable[[], bool],
         complain: Callable[[str], None],
+        heard: Callable[[int], None] = lambda count: None,  # noqa: ARG005 - named for the reader
     ) -> None:
         self._name = name
+        self._heard = heard
         self._ends: Final = {Side.HOST: host, Side.DEVICE: device}
         self._keeps: Final = {Side.HOST: keeps_host, Side.DEVICE: keeps_device}
         self._conversation = conversation
@@ -180,6 +183,7 @@ class Relay:
                 self._end(Ending(side=Side.HOST, is_in_order=is_in_order, detail=str(error)))
                 return
             if data:
+                self._heard(len(data))
                 self._obey(Side.DEVICE, conversation.from_host, data)
             else:
                 self._obey(Side.DEVICE, conversation.tick)

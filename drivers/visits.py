@@ -45,6 +45,7 @@ class ManyVisits:
         compose: asked for the loyalty lines of each document.
         compose_timeout_s: how long the till's next bytes may wait for them.
         adviser: asked what may be taken off an open receipt.
+        heard: told how many bytes the till has sent, each time; must not wait.
         clock: seconds that only grow.
     """
 
@@ -61,6 +62,7 @@ class ManyVisits:
         compose: SlipComposer | None = None,
         compose_timeout_s: float = COMPOSE_TIMEOUT_S,
         adviser: InsideAdviser | None = None,
+        heard: Callable[[int], None] = lambda count: None,  # noqa: ARG005 - named for the reader
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -73,6 +75,7 @@ class ManyVisits:
         self._compose = compose
         self._compose_timeout_s = compose_timeout_s
         self._adviser = adviser
+        self._heard = heard
         self._clock = clock
         self._thread = threading.Thread(target=self.run, name=f"visits-{name}", daemon=True)
         self._visits: list[threading.Thread] = []
@@ -163,6 +166,7 @@ class ManyVisits:
             compose=self._compose,
             compose_timeout_s=self._compose_timeout_s,
             adviser=self._adviser,
+            heard=self._heard,
             stop=self._stop,
             clock=self._clock,
             is_wanted_elsewhere=lambda: False,

@@ -24,20 +24,15 @@ DESCRIPTORS_A_TILL: Final = 14  # three databases with their logs, and their loc
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one simulation: a fleet, or the twin of a driver."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["fleet"]:
-        return _fleet(words)
-    if words[:1] == ["till"]:
-        from simulation import tills
-
-        return tills.main(words[1:])
-    if words[:1] == ["agent"]:
-        from simulation.trial import cli as trial
-
-        return trial.main(words[1:])
-    if words[:1] == ["scanner"]:
-        from simulation.twins import scanner
-
-        return scanner.main(words[1:])
+    stories: dict[str, Callable[[list[str]], int]] = {
+        "fleet": lambda rest: _fleet(["fleet", *rest]),
+        "rollout": _rollout,
+        "till": _till,
+        "agent": _agent,
+        "scanner": _scanner,
+    }
+    if words and words[0] in stories:
+        return stories[words[0]](words[1:])
     from simulation.twins import cli as twins
 
     if words and words[0] in registry.known_drivers():
@@ -45,14 +40,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words or words[0] in {"-h", "--help"}:
         print(_overview(twins.drivers_with_twins()))
         return 0
-    known = ("fleet", "scanner", *twins.drivers_with_twins())
+    known = (*stories, *twins.drivers_with_twins())
     near = difflib.get_close_matches(words[0], known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
     raise SettingsError(f"nothing to simulate is called {words[0]!r}; {hint}")
 
 
+def _till(argv: Sequence[str]) -> int:
+    from simulation import tills
+
+    return tills.main(argv)
+
+
+def _agent(argv: Sequence[str]) -> int:
+    from simulation.trial import cli as trial
+
+    return trial.main(argv)
+
+
+def _scanner(argv: Sequence[str]) -> int:
+    from simulation.twins import scanner
+
+    return scanner.main(argv)
+
+
 def _overview(drivers: Mapping[str, str]) -> str:
     rows = [("fleet", "tills, shoppers and a centre through some days of faults (needs the extra: tillpoint[central])")]
+    rows.append(
+        ("rollout", "a fleet that is updated in three rings, with a bad version in between (needs the same extra)")
+    )
     rows.append(("scanner", "a serial scanner: it scans what is typed, or the lines of a file"))
     rows.append(("till", "a POS's side of its own protocol, against a running agent: one sale and a return"))
     rows.append(("agent", "an agent to try a POS on: says what to do at it, and what its calls did wrong"))
@@ -63,6 +79,16 @@ def _overview(drivers: Mapping[str, str]) -> str:
         "tillpoint simulate WHAT: a fleet, or one device for a till to talk to", "", *lines, "",
         "tillpoint simulate WHAT --help says more.",
     ])  # fmt: skip
+
+
+def _rollout(argv: Sequence[str]) -> int:
+    """Update a fleet; 0 when everything held."""
+    try:
+        from simulation.rollout import cli as rollout
+    except ImportError as error:
+        needs = f"simulate needs {error.name}"
+        raise TillpointError(f"{needs}; install it with: pip install 'tillpoint[central]'") from None
+    return rollout.main(argv)
 
 
 def _fleet(argv: Sequence[str]) -> int:

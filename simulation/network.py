@@ -15,11 +15,13 @@ from drivers.vocabulary.centre import (
     ChangesPage,
     HoldGrant,
     HoldWanted,
+    Problem,
     SnapshotManifest,
     SnapshotPart,
     Upload,
     UploadAnswer,
 )
+from drivers.vocabulary.fleet import ReportTaken, TillReport
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 from drivers.vocabulary.value_leases import ValueAnswer, ValueReport
 from offline_queue.envelope import Envelope
@@ -125,6 +127,11 @@ class SimulatedLine:
     def values(self, report: ValueReport) -> ValueAnswer:
         """The same of coupons and certificates; the programme of this world has none."""
         return self._ask("values", lambda: self.centre.values(self.till, self.token, report))
+
+    def report(self, report: TillReport) -> ReportTaken:
+        """How the till is; this world asks nobody."""
+        del report
+        raise refused(404, Problem(code="no_such_route", message="nobody looks after these tills"))
 
     def hold(self, wanted: HoldWanted) -> HoldGrant:
         """Keep points for a receipt."""

@@ -48,13 +48,18 @@ def main(argv: Sequence[str]) -> int:
     story = _story(args, datetime.now(UTC).astimezone(zone).replace(microsecond=0))
     if args.report is not None:
         return _report(system, context, story, args.report)
-    if system.twin is None:
+    build = system.push_twin if args.push else system.app_twin if args.app else system.twin
+    if build is None and args.push:
+        raise SettingsError(f"{system.title} pushes nothing after the sale; leave --push out")
+    if build is None and args.app:
+        raise SettingsError(f"{system.title} has no app of ours; leave --app out")
+    if build is None:
         raise SettingsError(f"{system.title} asks nobody; it appends to a file: --report FILE")
     if not args.url:
         raise SettingsError(
             "--url is missing: `tillpoint tills` tells it; or --report FILE for a POS that writes files"
         )
-    twin = system.twin(codec.convert({}, system.settings_type), context)
+    twin = build(codec.convert({}, system.settings_type), context)
     outcome = _play(twin.play(story), args, sys.stdout)
     _tell(outcome, sys.stdout)
     return 1 if outcome.failures else 0
@@ -74,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     add("system", choices=list(systems_with_twins()), help="which POS")
     add("--url", default="", help="as `tillpoint tills` tells it: http://127.0.0.1:8765/tills/NAME")
     add("--report", type=Path, metavar="FILE", help="ask nobody: append to this report, as that POS does")
+    add("--push", action="store_true", help="tell the closed sale only, as that POS's server does afterwards")
+    add("--app", action="store_true", help="ask the local API as our app on that terminal does; KEY is its token")
     add("--key", default="", help="as `tillpoint tills` tells it")
     add("--customer", default="", help="phone or card; nobody when it is left out")
     add("--spend", type=int, default=0, metavar="N", help="points to spend; -1 as many as may be")

@@ -1,15 +1,19 @@
-"""How fast a POS's report of a million lines is read, in how much memory, and what counting a document costs; a script.
+"""How fast a POS's report of a million lines is read and counted, in how much memory, killed on the way; a script.
 
 The files are made by the rooms' own twins. "split" is what a line costs at the least in Python: cutting it at its
-semicolons; the ratio to it holds on any machine.
+semicolons; the ratio to it holds on any machine. Counting is done by a whole agent in a process of its own, which is
+killed twice and goes on; what is in its queue at the end must be each document once.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,10 +27,10 @@ from drivers.tills.folders import ReportWorker
 from drivers.tills.reports import Progress, ReportContext, Reported
 from drivers.vocabulary import codec
 from drivers.vocabulary.money import Money, Quantity
+from offline_queue.errors import StoreError
 from offline_queue.reader import OutboxReader
 
 LINES = 1_000_000
-COUNTED = 500
 MOSCOW = ZoneInfo("Europe/Moscow")
 GOODS = tuple(
     StoryLine(
@@ -46,9 +50,7 @@ def main() -> None:
         system = registry.load_system(name)
         if isinstance(system, TillSystem):
             _reading(system)
-    for folder, where in ((None, "on this disk"), (Path("/dev/shm"), "in memory")):
-        if folder is None or folder.is_dir():
-            print(f"counted by a whole agent {where}: {_counting(folder):,.0f} documents/s")
+    _counting(None, LINES)
 
 
 def _stories(count: int) -> Iterator[Story]:
@@ -85,13 +87,14 @@ class _Taker:
     def begin(self) -> tuple[None, dict[str, Progress]]:
         return None, {}
 
-    def take(self, one: Reported) -> None:
-        self.documents += 1
-        if self.puts_together:
-            document = one.read()
-            assert document.receipt is not None, document.problems
-        if self.documents % 5_000 == 1:
-            self.memory.append(_resident_kb())
+    def take(self, told: Sequence[Reported]) -> None:
+        for one in told:
+            self.documents += 1
+            if self.puts_together:
+                document = one.read()
+                assert document.receipt is not None, document.problems
+            if self.documents % 5_000 == 1:
+                self.memory.append(_resident_kb())
 
     def settle(self, progress: Any) -> None:
         pass
@@ -133,38 +136,123 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began_s
 
 
-def _resident_kb() -> int:
+def _resident_kb(process: int | str = "self") -> int:
     try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+        pages = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]
     except OSError:
         return 0
     return int(pages) * 4
 
 
-def _counting(beside: Path | None) -> float:
-    """Documents a second from the file into the queue for the centre, each with its place."""
+def _cpu_s(process: int) -> float:
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Life:
+    """One life of the agent that reads: from its start until it was killed, or until all was counted."""
+
+    documents: int
+    took_s: float
+    cpu_s: float
+    memory_mb: tuple[int, int]
+
+
+def _run_agent(settings: Settings) -> None:
+    Agent(settings).start()
+    threading.Event().wait()
+
+
+def _counting(beside: Path | None, lines: int) -> None:
+    """From the file into the queue for the centre, each document with its place; killed twice on the way."""
     system = registry.load_system("frontol")
     assert isinstance(system, TillSystem)
     with tempfile.TemporaryDirectory(dir=beside) as folder:
         exchange, state = Path(folder, "exchange"), Path(folder, "state")
         exchange.mkdir()
-        lines = _write(system, exchange / "report.txt", COUNTED * (len(GOODS) + 3))
+        told = _write(system, exchange / "report.txt", lines)
+        documents = told // (len(GOODS) + 3)
         own = {"reports": {"folder": str(exchange), "read_from": "all", "poll_s": 0.2}}
         pos = TillSystemSettings(name="pos", system="frontol", settings=own)
-        agent = Agent(
-            Settings(till=TillSettings(state_folder=str(state)), doors=DoorsSettings(port=0), till_systems=(pos,))
+        settings = Settings(
+            till=TillSettings(state_folder=str(state)), doors=DoorsSettings(port=0), till_systems=(pos,)
         )
-        began_s = time.perf_counter()
-        agent.start()
-        try:
-            while True:
-                with OutboxReader.open(state / "till.db") as reader:
-                    data = reader.document("pulled", "pos/1")
-                if data is not None and codec.decode(data, dict[str, Any])["number"] >= lines:
-                    return COUNTED / (time.perf_counter() - began_s)
-                time.sleep(0.05)
-        finally:
-            agent.stop()
+        lives = [_life(settings, state, share * told // 3, len(GOODS) + 3) for share in (1, 2, 3)]
+        counted = _numbers(state)
+        size_mb = (state / "till.db").stat().st_size / 1e6
+    place = "this disk" if beside is None else "memory"
+    print(f"counted by a whole agent on {place}, {told:,} lines, killed at a third and at two thirds of them:")
+    for life in lives:
+        rate = life.documents / life.took_s
+        print(
+            f"  {life.documents:>7,} documents  {rate:>6,.0f}/s  {rate * (len(GOODS) + 3):>7,.0f} lines/s"
+            f"  {1000 * life.cpu_s / max(1, life.documents):.2f} ms of processor each"
+            f"  memory {life.memory_mb[0]} to {life.memory_mb[1]} MB"
+        )
+    whole = counted == [str(number) for number in range(1, documents + 1)]
+    print(
+        f"  each once, in order: {'yes' if whole else 'NO'}; {size_mb:,.0f} MB of till.db for {documents:,} documents"
+    )
+    if not whole:
+        raise SystemExit(1)
+
+
+def _life(settings: Settings, state: Path, until: int, lines_each: int) -> _Life:
+    """An agent in a process of its own, until the transaction `until` is counted; then kill -9."""
+    context = multiprocessing.get_context("spawn")
+    began = _place(state)
+    process = context.Process(target=_run_agent, args=(settings,), daemon=True)
+    process.start()
+    assert process.pid is not None
+    first, began_s, memory, cpu_s = began, 0.0, [0, 0], 0.0
+    while (place := _place(state)) < until - until % lines_each:
+        if not process.is_alive():
+            raise SystemExit("the agent ended by itself")
+        if place > first and not began_s:  # it goes over what was counted before it counts on
+            first, began_s, cpu_s = place, time.perf_counter(), _cpu_s(process.pid)
+        now_kb = _resident_kb(process.pid)
+        if began_s and not memory[0]:
+            memory[0] = now_kb
+        memory[1] = max(memory[1], now_kb)
+        time.sleep(0.1)
+    took_s, cpu_s = time.perf_counter() - began_s, _cpu_s(process.pid) - cpu_s
+    process.kill()
+    process.join()
+    return _Life(
+        documents=(place - first) // lines_each,
+        took_s=took_s,
+        cpu_s=cpu_s,
+        memory_mb=(memory[0] // 1024, memory[1] // 1024),
+    )
+
+
+def _place(state: Path) -> int:
+    """The transaction that closed the last document that is on the disk."""
+    try:
+        with OutboxReader.open(state / "till.db") as reader:
+            data = reader.document("pulled", "pos/1")
+    except StoreError:
+        return 0
+    return 0 if data is None else int(codec.decode(data, dict[str, Any])["number"])
+
+
+def _numbers(state: Path) -> list[str]:
+    """Of all receipts in the queue for the centre, in its order."""
+    found: list[str] = []
+    with OutboxReader.open(state / "till.db") as reader:
+        after = (0, 0)
+        while page := reader.page(after=after, limit=500):
+            found += [
+                codec.decode(one.body, dict[str, Any])["receipt"]["number"]
+                for one in page
+                if one.kind == "receipt.confirmed"
+            ]
+            after = (page[-1].epoch, page[-1].sequence)
+    return found
 
 
 if __name__ == "__main__":

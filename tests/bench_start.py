@@ -1,4 +1,7 @@
-"""Start-up: from `tillpoint run` to the first answered request, and the memory it stands in; beside bare things."""
+"""Start-up: from `tillpoint run` to the first answered request, and the memory it stands in; beside bare things.
+
+With the path of a version folder (`installer/build/payload.py` makes one) it is that one's, as the launcher starts it.
+"""
 
 from __future__ import annotations
 
@@ -98,6 +101,8 @@ def main() -> None:
         with_devices = Path(folder) / "devices.toml"
         with_devices.write_text(config.read_text("utf-8") + DEVICES, "utf-8")
         agent = [sys.executable, "-m", "agent.cli", "run", "--config"]
+        if len(sys.argv) > 1:
+            agent = ["/usr/bin/python3.11", "-I", "-S", str(Path(sys.argv[1]) / "start.py"), "run", "--config"]
         subjects = {
             "python with a bare socket": [sys.executable, "-c", BARE_SERVER, str(port)],
             "starlette + uvicorn, empty": [sys.executable, "-c", BARE_STARLETTE, str(port)],

@@ -14,7 +14,7 @@ from agent.checkout.claims import claim_code
 from agent.checkout.coupons import remember_coupons
 from agent.checkout.identity import customer_by_code
 from agent.checkout.knowledge import Known, apply_entry
-from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, read, write
+from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, Unnamed, read, write
 from agent.checkout.state import DeskState
 from agent.loyalty.facts import counted_by
 from agent.loyalty.lots import earned_lot
@@ -42,8 +42,13 @@ __all__ = ["close_sale", "confirm", "slip_of"]
 _MOVES_FACTS: Final = (Counted, CouponUsed, CouponIssued, MembershipGranted)
 
 
-def confirm(desk: DeskState, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
-    """A till confirms a sale over the contract; repeating it answers the same, another body is refused."""
+def confirm(
+    desk: DeskState, request: contract.ConfirmRequest, *, source: str, unnamed: tuple[str, ...] = ()
+) -> contract.ConfirmAnswer:
+    """A till confirms a sale over the contract; repeating it answers the same, another body is refused.
+
+    `unnamed` is by which keyed hashes the centre may know whom it names, and nobody else does.
+    """
     receipt = request.receipt
     writing.require_kind(receipt, DocumentKind.SALE)
     desk.check_currency(receipt)
@@ -64,6 +69,7 @@ def confirm(desk: DeskState, request: contract.ConfirmRequest, *, source: str) -
         mark=request.decision_mark,
         source=source,
         is_late=request.late,
+        unnamed=unnamed if customer_id is None else (),
     )
 
 
@@ -78,6 +84,7 @@ def close_sale(
     print_uid: str = "",
     believed: WhatTillBelieves | None = None,
     is_late: bool = False,
+    unnamed: tuple[str, ...] = (),
 ) -> contract.ConfirmAnswer:
     """Decide, write everything at once, answer.
 
@@ -143,12 +150,11 @@ def close_sale(
         limit = None if is_late else limits.met(desk, receipt, customer_id)
         if limit is not None:
             writing.append(desk, tx, limit, [f"receipt:{receipt.uid}", f"customer:{limit.customer_id}"])
-        value_leases.drop_promises(desk, tx, receipt.uid)
+        _forget_open(desk, tx, receipt.uid, customer_id if hold is not None else None)
         writing.remember(desk, tx, closed, entry=entry, envelope=envelope)
         remember_coupons(desk.store, tx, decision, now, envelope)
-        tx.delete("checkout", receipt.uid)
-        if hold is not None:
-            tx.delete("hold", f"{customer_id}/{receipt.uid}")
+        if unnamed:
+            write(tx, "unnamed", receipt.uid, Unnamed(aliases=unnamed, at=now))
         if print_uid not in {"", receipt.uid}:
             # The print may come again after a cut in power, when nothing else says which sale it was.
             tx.put("printed", print_uid, receipt.uid.encode())
@@ -164,6 +170,14 @@ def close_sale(
         desk.last_receipt = _glance(receipt, decision, claim)
     slips_again.tell(desk, source, closed)
     return answer
+
+
+def _forget_open(desk: DeskState, tx: Transaction, uid: str, held_by: str | None) -> None:
+    """What was kept for a receipt in progress is over."""
+    value_leases.drop_promises(desk, tx, uid)
+    tx.delete("checkout", uid)
+    if held_by is not None:
+        tx.delete("hold", f"{held_by}/{uid}")
 
 
 def slip_of(

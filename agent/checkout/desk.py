@@ -25,12 +25,14 @@ from agent.checkout import (
     joining,
     lease_reports,
     limits,
+    naming_later,
     panel,
     prints,
     quoting,
     recent,
     reported,
     returning,
+    sale_codes,
     scanning,
     slips_again,
     value_leases,
@@ -38,10 +40,10 @@ from agent.checkout import (
     view,
     writing,
 )
-from agent.checkout.guests import Asked, forget_guests
+from agent.checkout.guests import Asked, AskedLate, forget_guests, keep_guest
 from agent.checkout.records import AwaitingPrint, Closed, Hold, Open, read, read_all
 from agent.checkout.spend_proofs import CodeAnswer, CodeQuestion
-from agent.checkout.state import DeskState
+from agent.checkout.state import DeskState, TillName
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import facts
@@ -52,6 +54,8 @@ from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceStateChan
 from drivers.vocabulary.inside import InsideOffer
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 from drivers.vocabulary.receipt import TenderKind
+from drivers.vocabulary.signed import KeyRing
+from drivers.vocabulary.spend_codes import CodeSent, CodeWanted
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
 from offline_queue.errors import StoreFull, StoreUnavailable
 
@@ -123,6 +127,10 @@ class Desk(DeskState):
 
     def code_answered(self, asked: CodeQuestion, answer: CodeAnswer | None) -> None:
         """The centre's word on a one-time code, None when it could not be had."""
+        if isinstance(asked, CodeWanted) and sale_codes.sent(
+            self, asked.id, answer if isinstance(answer, CodeSent) else None
+        ):
+            return
         panel.code_answered(self, asked, answer)
 
     def sum_entered(self, amount: str) -> contract.QuoteRequest:
@@ -136,6 +144,34 @@ class Desk(DeskState):
     def sum_paid(self, tender: TenderKind) -> contract.ConfirmRequest:
         """How it is closed, now that the customer has paid."""
         return by_hand.closing(self, tender)
+
+    def become(
+        self,
+        name: TillName,
+        *,
+        epoch: int,
+        tenant_keys: Sequence[bytes],
+        sealing_key: str,
+        url: str,
+        ring: KeyRing,
+    ) -> None:
+        """The till that sold without being enrolled is this one from now on; what it sold is sent in its name.
+
+        Under an epoch that another machine had before, numbers of ours may be that machine's: as nothing of ours was
+        ever sent, all of it is sealed again in the new epoch, without asking (docs/decisions/012).
+        """
+        before = self.store.epoch
+        if epoch > before:
+            written, is_new = self.store.depth().last_sequence, not self.store.acknowledged()
+            self.store.start_epoch(epoch)
+            if written and is_new:
+                with self.store.transaction() as tx:
+                    tx.lose(epoch=before, sequence=1)
+        self.name = name
+        present, following = (*tenant_keys, b"", b"")[:2]
+        self.keys_changed(tenant_key=present, tenant_key_next=following, sealing_key=sealing_key)
+        self.programmes.become(url, ring)
+        self.programme = self.programmes.current
 
     def keys_changed(self, *, tenant_key: bytes, tenant_key_next: bytes, sealing_key: str) -> None:
         """The centre gave other keys."""
@@ -211,10 +247,40 @@ class Desk(DeskState):
     # ── Closing ─────────────────────────────────────────────────────────────────────────────────
 
     def confirm(self, request: contract.ConfirmRequest, *, source: str) -> contract.ConfirmAnswer:
-        """The receipt is closed."""
+        """The receipt is closed; whom only the centre can name is asked for later."""
+        told = self.confirm_or_want(request, source=source, may_ask=False)
+        assert not isinstance(told, Asked)
+        return told
+
+    def confirm_or_want(
+        self, request: contract.ConfirmRequest, *, source: str, may_ask: bool = True
+    ) -> contract.ConfirmAnswer | Asked:
+        """The receipt is closed, or whom to ask the centre for before."""
         self.turn += 1
         told = reported.confirmed(self, request)
-        return told if told is not None else closing.confirm(self, request, source=source)
+        if told is not None:
+            return told
+        asked = naming_later.want(self, request) if may_ask else None
+        if asked is not None:
+            return asked
+        return closing.confirm(self, request, source=source, unnamed=naming_later.wanted_of(self, request))
+
+    def confirm_asked(
+        self, request: contract.ConfirmRequest, answer: LookupAnswer | None, *, source: str
+    ) -> contract.ConfirmAnswer:
+        """The receipt is closed, now that the centre has said who it is, or has not in time (None)."""
+        if answer is not None:
+            keep_guest(self, answer)
+        unnamed = naming_later.wanted_of(self, request) if answer is None else ()
+        return closing.confirm(self, request, source=source, unnamed=unnamed)
+
+    def want_late(self) -> AskedLate | None:
+        """Whom to ask the centre for, of receipts that are closed already."""
+        return naming_later.want_late(self)
+
+    def named_late(self, asked: AskedLate, answer: LookupAnswer | None) -> None:
+        """The centre's word on one of them."""
+        naming_later.answered(self, asked, answer)
 
     def refund(self, request: contract.RefundRequest, *, source: str) -> contract.RefundAnswer:
         """A return is closed."""

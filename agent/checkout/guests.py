@@ -16,7 +16,7 @@ from drivers.vocabulary.customer import Customer
 if TYPE_CHECKING:
     from agent.checkout.state import DeskState
 
-__all__ = ["GUESTS_MAX", "KEPT", "Asked", "forget_guests", "keep_guest"]
+__all__ = ["GUESTS_MAX", "KEPT", "Asked", "AskedLate", "forget_guests", "keep_guest"]
 
 GUESTS_MAX: Final = 100  # the feed brings each within seconds; this many only where it does not
 KEPT: Final = timedelta(days=7)  # a till whose replica is loaded over a slow line has them meanwhile
@@ -32,6 +32,14 @@ class Asked(Struct, frozen=True, kw_only=True):
     request: IdentifyRequest
     wanted: LookupWanted
     turn: int
+
+
+class AskedLate(Struct, frozen=True, kw_only=True):
+    """A closed receipt whose customer the centre is asked for; nobody waits for the answer."""
+
+    receipt_uid: str
+    wanted: LookupWanted
+    turn: int = -1
 
 
 def keep_guest(desk: DeskState, answer: LookupAnswer) -> None:

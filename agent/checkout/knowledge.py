@@ -6,6 +6,7 @@ until the replica has a newer one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,7 +70,10 @@ class Knowledge:
 
     def find(self, identifier: Identifier) -> str | None:
         """The customer an identifier names, or None; the centre's word goes before what was enrolled here."""
-        hashes = [keyed_hash(key, identifier) for key in self.tenant_keys]
+        return self.named([keyed_hash(key, identifier) for key in self.tenant_keys])
+
+    def named(self, hashes: Sequence[str]) -> str | None:
+        """The same, by the identifier's keyed hashes."""
         for name in hashes:
             found = self.replica.get("alias", name)
             if found is not None:

@@ -139,6 +139,15 @@ class Programmes:
     _broken: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
+        self._begin()
+
+    def become(self, url: str, ring: KeyRing) -> None:
+        """The till is enrolled at this centre from now on."""
+        self.url, self.enrolled = url, ring
+        self._seen = b""
+        self._begin()
+
+    def _begin(self) -> None:
         trust = self._read("trust", Trust)
         self._ring = trust.ring if trust is not None and trust.centre == self._centre else self.enrolled
         self.refused = self._read("refused", Refused)

@@ -7,6 +7,7 @@ receipt is known by its name then, and what cannot be read was kept together wit
 from __future__ import annotations
 
 import logging
+from hashlib import sha256
 from typing import Final
 
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from drivers.vocabulary.events import Document
 from drivers.vocabulary.receipt import DocumentKind, Receipt
 from offline_queue.errors import StoreError
 
-__all__ = ["count", "place", "pulled"]
+__all__ = ["count", "place", "pulled", "told"]
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,26 @@ def pulled(desk: DeskState, device: str, one: Pulled) -> tuple[str, ...]:
     return count(desk, device, one, key=device, there=there)
 
 
-def count(desk: DeskState, device: str, one: Pulled, *, key: str, there: PulledPlace) -> tuple[str, ...]:
-    """Count a document that was not counted yet and keep its place under `key`; the lines to print for it."""
+def told(desk: DeskState, device: str, document: Document) -> None:
+    """Count a document that has no number among others, once however often it is told.
+
+    Its receipt is known by its name; what cannot be counted is known by its content.
+    """
+    name = writing.digest(document.receipt) if document.receipt is not None else sha256(document.raw).hexdigest()
+    key = f"{device}:unread/{name}"
+    if desk.store.get("pulled", key) is not None:
+        return
+    there = PulledPlace(memory="", number=0, last=0, at=desk.clock.now())
+    count(desk, device, Pulled(memory="", number=0, last=0, document=document), key=key, there=there, is_placed=False)
+
+
+def count(
+    desk: DeskState, device: str, one: Pulled, *, key: str, there: PulledPlace, is_placed: bool = True
+) -> tuple[str, ...]:
+    """Count a document that was not counted yet and keep its place under `key`; the lines to print for it.
+
+    One that is not placed leaves its key only when it cannot be counted.
+    """
     document = one.document
     if document.kind in _RECEIPTS and document.receipt is None:
         _keep_unread(desk, device, one, document.problems, key=key, there=there)
@@ -76,8 +95,9 @@ def count(desk: DeskState, device: str, one: Pulled, *, key: str, there: PulledP
             log.exception("pull.fault device=%s number=%d", device, one.number)
         _keep_unread(desk, device, one, (f"document {one.number}: {error}",), key=key, there=there)
         return ()
-    with desk.store.transaction() as tx:
-        write(tx, "pulled", key, there)
+    if is_placed:
+        with desk.store.transaction() as tx:
+            write(tx, "pulled", key, there)
     return lay_out(lines, document.columns or desk.rules.columns)
 
 

@@ -31,6 +31,8 @@ Collections and keys:
     pulled/<device>             up to which closed document a device was read (PulledPlace)
     pulled/<till system>        since when a till system's reports are counted (PulledPlace)
     pulled/<till system>/<counter>  up to which document its reports were read (PulledPlace)
+    pulled/<till system>:unread/<digest>  a document of its door that could not be counted (PulledPlace)
+    unnamed/<uid>               a closed receipt that names somebody only the centre may know (Unnamed)
     numbered/<number>/<day>/<uid>   closed receipts by their number, where reports are read (empty)
 """
 
@@ -72,6 +74,7 @@ __all__ = [
     "PulledPlace",
     "QrSeen",
     "Recent",
+    "Unnamed",
     "ValueKept",
     "ValuePromise",
     "Visit",
@@ -429,6 +432,13 @@ class AwaitingPrint(_Record, frozen=True, kw_only=True, omit_defaults=True):
     closed_at: AwareTime
 
 
+class Unnamed(_Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom a receipt names that was closed without a line: the keyed hashes of what was shown, and when."""
+
+    aliases: tuple[str, ...]
+    at: AwareTime
+
+
 class PulledPlace(_Record, frozen=True, kw_only=True, omit_defaults=True):
     """The last closed document that was taken from a device or a report, and the newest there was then.
 
@@ -468,6 +478,7 @@ _PLACES: Final = {
     "panel_day": PanelDay,
     "by_hand": ByHand,
     "qr": QrSeen,
+    "unnamed": Unnamed,
 }
 
 

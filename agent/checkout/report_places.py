@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from agent.checkout import pulled
-from agent.checkout.records import PulledPlace, read, read_all, write
+from agent.checkout import pulled, slips_again
+from agent.checkout.records import Closed, PulledPlace, read, read_all, write
 from agent.checkout.state import DeskState
 from drivers.polled import Pulled
 from drivers.tills.reports import Reported
 from drivers.vocabulary.events import Document
 
-__all__ = ["after", "begin", "beginning", "is_new", "keep", "take"]
+__all__ = ["Found", "after", "begin", "beginning", "is_new", "keep", "take", "tell"]
 
 log = logging.getLogger(__name__)
 
 COUNTER_CHARS = 100  # of a counter's name, in a key
+T = TypeVar("T")
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+#: How long documents of one commit may keep the till thread: a POS that asks meanwhile waits for no more than this.
+TOGETHER_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A document that is new, put together, and the place behind it."""
+
+    one: Reported
+    document: Document
+    place: PulledPlace
 
 
 # ── Pure ────────────────────────────────────────────────────────────────────────────────────────
@@ -67,11 +81,39 @@ def begin(desk: DeskState, system: str) -> tuple[datetime, dict[str, PulledPlace
     return first.at, {place.memory: place for _, place in places}
 
 
-def take(desk: DeskState, system: str, one: Reported, document: Document, place: PulledPlace) -> None:
-    """Count a document and keep the place behind it."""
-    there = replace(place, at=desk.clock.now())
-    told = Pulled(memory=one.counter, number=one.number, last=one.number, document=document)
-    pulled.count(desk, system, told, key=_key(system, one.counter), there=there)
+def take(desk: DeskState, system: str, found: Sequence[Found]) -> int:
+    """Count documents and keep the places behind them, in one commit; how many there was time for, at least one."""
+
+    def count(each: Found) -> None:
+        one, there = each.one, replace(each.place, at=desk.clock.now())
+        told = Pulled(memory=one.counter, number=one.number, last=one.number, document=each.document)
+        pulled.count(desk, system, told, key=_key(system, one.counter), there=there)
+
+    return _together(desk, found, count)
+
+
+def tell(desk: DeskState, system: str, documents: Sequence[Document]) -> int:
+    """Count documents that a door was told, in no order; how many there was time for, at least one."""
+    return _together(desk, documents, lambda document: pulled.told(desk, system, document))
+
+
+def _together(desk: DeskState, found: Sequence[T], count: Callable[[T], None]) -> int:
+    """In one commit, for no longer than the till may be kept; how many."""
+    began_s, done = desk.clock.uptime_s(), 0
+    waiting: list[tuple[str, Closed]] = []
+    desk.slips_wait = waiting
+    try:
+        with desk.store.together():
+            for each in found:
+                count(each)
+                done += 1
+                if desk.clock.uptime_s() - began_s >= TOGETHER_S:
+                    break
+    finally:
+        desk.slips_wait = None
+    for source, closed in waiting:
+        slips_again.tell(desk, source, closed)
+    return done
 
 
 def keep(desk: DeskState, system: str, places: Mapping[str, PulledPlace]) -> None:

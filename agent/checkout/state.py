@@ -20,7 +20,8 @@ from agent.checkout.coupons import coupon_facts
 from agent.checkout.knowledge import Knowledge, Known
 from agent.checkout.limits import LimitRules, stands
 from agent.checkout.programmes import Programmes
-from agent.checkout.records import Current, Open, read
+from agent.checkout.records import Closed, Current, Open, read
+from agent.checkout.sale_codes import SaleCode
 from agent.clock import Clock
 from agent.loyalty import Programme, SpendAsk, evaluate, fiscal_discounts
 from agent.slips.compose import SlipStyle
@@ -101,6 +102,11 @@ class DeskState:
         turn: grows with each code, and whenever somebody else may be at the till from now on.
         asking: the turn for which the centre is being asked; 0 for none.
         slips: printers of our own, None without any.
+        unnamed_at: when the centre was last asked whose a closed receipt is, and has not answered; None otherwise.
+        sale_codes: one-time codes that a POS asked for, by the receipt's uid.
+        slips_wait: what they are told of when the commit of several receipts is on disk; None while each has its own.
+        care: what store IT should see to soon, for the panel (`agent.service.health`).
+        written: how many envelopes of each kind were written since the start.
         sealing_key: the centre's public key (hex): a phone at an enrolment is sealed to it; "" before it was told.
         leases_asked: for which (customer, unit) leases were asked for and an answer came: at which uptime, and which
             visit of the customer was the last then.
@@ -132,7 +138,12 @@ class DeskState:
     prints_are_seen: bool = False
     reports_are_read: bool = False
     sealing_key: str = ""
+    care: tuple[str, ...] = ()
+    written: dict[str, int] = field(default_factory=dict)
     slips: SlipOutlet | None = None
+    slips_wait: list[tuple[str, Closed]] | None = None
+    unnamed_at: datetime | None = None
+    sale_codes: dict[str, SaleCode] = field(default_factory=dict, repr=False)
     shown: Snapshot | None = None
     turn: int = 0
     asking: int = 0

@@ -69,6 +69,7 @@ def snapshot(desk: DeskState, version: int) -> Snapshot:
         picks=recent.pick_view(desk),
         case=cases.case_view(desk),
         counts=counts_today(desk),
+        care=desk.care,
     )
 
 

@@ -51,6 +51,7 @@ def append(desk: DeskState, tx: Transaction, fact: Struct, words: list[str]) -> 
         body=codec.encode(fact),
         marks=words,
     )
+    desk.written[envelope.kind] = desk.written.get(envelope.kind, 0) + 1
     return envelope
 
 

@@ -16,14 +16,21 @@ __all__ = ["COMMANDS", "main"]
 
 #: Command → (module, what it is for). A module is imported when its command is called: start-up time is a feature.
 COMMANDS: Final = {
+    "setup": ("agent.cli.setup", "set this till up: three questions, or an answer file"),
     "run": ("agent.cli.run", "stand beside the till: read receipts and codes, decide, keep, sync"),
     "panel": ("agent.cli.panel", "open the panel of the running agent in the browser"),
     "demo": ("agent.cli.demo", "start a centre, an agent, a till, a printer and a scanner, and tell the story"),
+    "package": ("agent.cli.package", "for the installers of Windows: let the version just laid down take its place"),
     "check": ("agent.cli.check", "check the settings file without opening anything"),
     "enrol": ("agent.cli.enrol", "make this machine known to the central server"),
+    "forget": ("agent.cli.forget", "take this till out of its centre, before it is sold or scrapped"),
+    "migrate": ("agent.cli.migrate", "bring the till's database to this version, keeping a copy"),
     "devices": ("agent.cli.devices", "what is plugged in, what it probably is, what to paste; and the drivers"),
     "tills": ("agent.cli.tills", "till systems: which there are, and what to type into this till's own"),
+    "service": ("agent.cli.service", "the Windows service: install, remove, start, stop, status"),
     "doctor": ("agent.cli.doctor", "try every hop from the devices to the centre; say what is wrong and whom to tell"),
+    "log": ("agent.cli.log", "the last lines of the agent's log; --follow goes on"),
+    "update": ("agent.cli.update", "which version of Tillpoint runs, which may come; by hand: now, pin, rollback"),
     "queue": ("agent.cli.queue", "what waits for the centre, and what it refused"),
     "journal": ("agent.cli.journal", "what happened with a receipt, a customer, a day"),
     "receipts": ("agent.cli.receipts", "try what would be understood of a captured print stream"),

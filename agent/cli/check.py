@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent import policy
 from agent.assembly import check
 from agent.checkout.programmes import COLLECTION, Good, Refused, in_words
 from agent.checkout.records import PulledPlace, ValueKept
 from agent.cli.common import add_config, print_json
-from agent.settings import Settings, default_config_path, load
+from agent.settings import Settings, default_config_path
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.money import Money
@@ -121,26 +122,30 @@ def run(args: argparse.Namespace) -> int:
     """Name every problem, or say what the settings amount to."""
     path = args.config if args.config is not None else default_config_path()
     try:
-        settings = load(path)
+        settings, policies = policy.load(path)
         problems = check(settings)
     except SettingsError as error:
-        settings, problems = None, str(error).splitlines()
+        settings, policies, problems = None, policy.Policies(), str(error).splitlines()
     told = programme_in_force(settings.state_folder) if settings is not None else ""
     pulled = pulled_devices(settings) if settings is not None else {}
     held = {"in_hand": in_hand(settings.state_folder)} if settings is not None else {}
     if args.json:
-        print_json(
-            {"file": str(path), "ok": not problems, "problems": problems, "programme": told, "pulled": pulled} | held
-        )
+        above = {"policy": policies.origins, "policy_ignored": policies.ignored}
+        said = {"file": str(path), "ok": not problems, "problems": problems, "programme": told, "pulled": pulled}
+        print_json(said | held | above)
     elif settings is None or problems:
         print("\n".join(problems))
     else:
         devices = ", ".join(f"{device.name} ({device.driver})" for device in settings.devices) or "none"
         print(f"{path}: ok. Devices: {devices}. Panel: http://127.0.0.1:{settings.doors.port}/panel")
+        for sentence in policies.decided():
+            print(sentence)
         print(f"{told[:1].upper()}{told[1:]}.")
         for name, sentence in pulled.items():
             print(f"{name}: {sentence}")
         print(bound(settings.offline.points_cap))
         print(coupons_bound(settings.offline.single_use_coupons))
         print(f"{held['in_hand']}.")
+    for sentence in () if args.json else policies.ignored:
+        print(f"policy: {sentence}")
     return 1 if problems else 0

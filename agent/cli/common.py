@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.settings import Settings, default_config_path, load
+from agent import policy
+from agent.settings import Settings, default_config_path
 
-__all__ = ["add_config", "print_json", "settings_of", "table"]
+__all__ = ["add_config", "policy_and_settings", "print_json", "settings_of", "table"]
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +23,13 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings the command line names."""
-    return load(args.config if args.config is not None else default_config_path())
+    """The settings the command line names, under what policy says."""
+    return policy_and_settings(args)[0]
+
+
+def policy_and_settings(args: argparse.Namespace) -> tuple[Settings, policy.Policies]:
+    """The same, and what policy said."""
+    return policy.load(args.config if args.config is not None else default_config_path())
 
 
 def print_json(value: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import time
 import webbrowser
 from pathlib import Path
@@ -26,6 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Open the shop, tell the story, count; then go on selling until Ctrl-C, unless --once."""
+    if importlib.util.find_spec("central") is None:
+        _say("The demo plays a centre, and that is not on a till: `python3 dev.py demo` in Tillpoint's source tree.")
+        return 1
     with contextlib.ExitStack() as closing:
         if args.keep is not None:
             args.keep.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import ssl
+from pathlib import Path
 
 from agent.cli.common import add_config, print_json, settings_of
 from agent.sync.enrol import enrol, renew_key
 from agent.sync.identity import Identity
+from agent.sync.pending import enrol_pending
 from agent.sync.tls import tls_of
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.proof import fingerprint, public_key
@@ -22,19 +25,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--plain-http", action="store_true", help="allow an unencrypted line to a centre in a closed network"
     )
+    parser.add_argument("--now", action="store_true", help="make the enrolment that waits, also on an image's copy")
     parser.add_argument("--renew-key", action="store_true", help="make this till another key of its own; needs no code")
     add_config(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask for the identity and keep it; a running agent takes a new one at its next start, a new key at once."""
-    if args.renew_key == (args.url is not None) or (args.code is None) != (args.url is None):
-        raise SettingsError("write `tillpoint enrol URL CODE`, or `tillpoint enrol --renew-key` alone")
+    ways = (args.renew_key, args.now, args.url is not None)
+    if sum(ways) != 1 or (args.code is None) != (args.url is None):
+        raise SettingsError("write `tillpoint enrol URL CODE`, or `tillpoint enrol --renew-key`, or `… --now`, alone")
     settings = settings_of(args)
     folder = settings.state_folder
     tls, proxy = tls_of(settings.central), settings.central.proxy
     if args.renew_key:
         identity = renew_key(folder, proxy=proxy, tls=tls)
+    elif args.now:
+        identity = _now(folder, proxy=proxy, tls=tls)
     else:
         identity = enrol(args.url, args.code, folder, proxy=proxy, tls=tls, plain_http=args.plain_http)
     key = _key_of(identity)
@@ -44,8 +51,17 @@ def run(args: argparse.Namespace) -> int:
     elif args.renew_key:
         print(f"till {identity.till} has the key {key} now")
     else:
-        print(f"enrolled as till {identity.till} of shop {identity.shop} (epoch {identity.epoch}); restart the agent")
+        print(f"enrolled as till {identity.till} of shop {identity.shop} (epoch {identity.epoch})")
+        print("an agent that runs takes it within seconds; one that was enrolled before wants a restart")
     return 0
+
+
+def _now(folder: Path, *, proxy: str, tls: ssl.SSLContext) -> Identity:
+    """The enrolment that waits, whichever machine this is."""
+    identity = enrol_pending(folder, proxy=proxy, tls=tls, here="")
+    if identity is None:
+        raise SettingsError(f"no enrolment waits in {folder}; write `tillpoint enrol URL CODE`, or run tillpoint setup")
+    return identity
 
 
 def _key_of(identity: Identity) -> str:

@@ -28,11 +28,32 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--hot-key", action="store_true", help="stay, and let panel.hot_key bring the panel and give the focus back"
     )
     parser.add_argument("--set-pin", choices=ROLES, help="set a PIN instead; it is asked for, or read from the input")
+    parser.add_argument(
+        "--stay", action="store_true", help="stay for the session: keep the panel open, the hot key, the second screen"
+    )
+    parser.add_argument("--install-logon", action="store_true", help="do that whenever somebody logs on here, and end")
+    parser.add_argument("--remove-logon", action="store_true", help="do it no more, and end")
+    parser.add_argument(
+        "--user", default="", metavar="NAME", help="with --install-logon: the cashier's account (Linux)"
+    )
+    parser.add_argument(
+        "--for-me", action="store_true", help="with both: for this account alone; wants no administrator"
+    )
     add_config(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Make a ticket; whoever may read the till's secrets may do that."""
+    if args.install_logon or args.remove_logon:
+        from agent.desktop import autostart
+
+        if args.remove_logon:
+            print(autostart.remove(for_all=not args.for_me))
+        else:
+            print(autostart.install(user=args.user, for_all=not args.for_me))
+        return 0
+    if args.stay:
+        return _stay(args)
     settings = settings_of(args)
     folder = settings.state_folder
     if args.set_pin:
@@ -47,6 +68,26 @@ def run(args: argparse.Namespace) -> int:
     elif args.print or not webbrowser.open(url):
         print(url)
     return 0
+
+
+def _stay(args: argparse.Namespace) -> int:
+    """By what the agent lays for the cashier's account; with --config by the state folder, which few may read."""
+    from agent.desktop import access
+    from agent.desktop.staying import profiles_folder, stay
+    from agent.service import logs
+    from agent.settings import LogSettings
+
+    logs.set_up(LogSettings(file_mb=1, files=2, event_log=False), profiles_folder(), name="panel", environment={})
+    if args.config is None:
+        return stay(access.read)
+    settings = settings_of(args)
+
+    def from_state() -> access.Access:
+        folder = settings.state_folder
+        port = _port(folder)
+        return access.access_of(settings.panel, DoorSecrets.load_or_create(folder, SystemClock()), port)
+
+    return stay(from_state)
 
 
 def _port(folder: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -13,8 +14,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agent.cli.common import add_config, settings_of
-from agent.service.notify import Notifier
+from agent.cli.common import add_config, policy_and_settings
+from agent.desktop import access
+from agent.service import logs
+from agent.service.notify import Notifier, hear_orders
 
 if TYPE_CHECKING:
     from agent.assembly import Agent
@@ -24,6 +27,8 @@ __all__ = ["RUNTIME_FILE", "add_parser", "run"]
 RUNTIME_FILE: Final = "runtime.json"  # where a running agent says its port and process id, for other commands
 SWITCH_INTERVAL_S: Final = 0.0005
 LOOK_S: Final = 1.0  # how often the agent looks whether it lives
+HEALTH_S: Final = 30.0  # how often it looks at disk and clocks
+PATIENCE_S: Final = 3600.0  # no receipt takes so long: a leak does not wait for ever for a quiet moment
 SETTLED_S: Final = 600.0  # at most one start in so long because a part of the agent died
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -35,13 +40,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("run", help="stand beside the till")
     add_config(parser)
     parser.add_argument("--open-panel", action="store_true", help="open the panel in the system's browser")
-    parser.add_argument("--log-level", choices=LOG_LEVELS, default="info")
+    parser.add_argument("--log-level", choices=LOG_LEVELS, default="", help="instead of log.level")
 
 
 def run(args: argparse.Namespace) -> int:
     """Start every part, say where the panel is, wait for the signal to stop."""
-    settings = settings_of(args)
-    _set_up_log(args.log_level)
+    settings, policies = policy_and_settings(args)
+    counts = logs.set_up(settings.log, settings.state_folder, level=args.log_level)
+    policies.log_to(log)
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
@@ -51,12 +57,15 @@ def run(args: argparse.Namespace) -> int:
 
     # A printer's status answer must not wait for whoever computes: docs/decisions/007.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    agent = Agent(settings)
+    agent = Agent(settings, log_counts=counts)
     notifier = Notifier.from_environment()
+    if notifier.is_babysat:
+        hear_orders(stop.set)
     agent.start()
     try:
         _say_ready(agent.panel_url(ticket=False), agent.troubles, as_json=args.json)
-        _write_runtime(settings.state_folder, agent.port, agent.panel_url(ticket=False))
+        _write_runtime(settings.state_folder, agent)
+        agent.lay_panel_access()
         if args.open_panel and agent.doors is not None:
             import webbrowser
 
@@ -66,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         log.info("agent.stopping")
         notifier.stopping()
         agent.stop()
+        access.remove(access.panel_folder())
         (settings.state_folder / RUNTIME_FILE).unlink(missing_ok=True)
 
 
@@ -73,20 +83,29 @@ def _watch(agent: Agent, notifier: Notifier, stop: threading.Event, *, settled_s
     """Tell the service manager of each sign of life until told to stop; 1 when something of the agent has died.
 
     Starting again cuts the line between POS and printer for a moment. So what dies soon after the start, and would
-    again, is said and left: the receipt passes without it.
+    again, is said and left: the receipt passes without it. Too much memory waits for the end of the receipt.
     """
     pulse = agent.pulse()
     notifier.ready(_status(agent))
     shown, told = "", ""
     settled_at_s = time.monotonic() + settled_s
+    healthy_until_s, heavy_since_s = 0.0, math.inf
     # A bounded wait: on Windows an endless one would not see Ctrl-C.
     while not stop.wait(min(LOOK_S, notifier.every_s or LOOK_S)):
         now_s = time.monotonic()
-        trouble = "; ".join(pulse.troubles(now_s))
+        dead, heavy = pulse.dead(now_s), pulse.heavy()
+        trouble = "; ".join([*dead, *heavy])
+        heavy_since_s = min(heavy_since_s, now_s) if heavy else math.inf
+        if now_s >= healthy_until_s:
+            healthy_until_s = now_s + HEALTH_S
+            agent.watching.look()
+            _ask_for_updater(agent, notifier)
         if trouble and trouble != told:
             log.error("agent.unwell reason=%s", trouble)
             told = trouble
-        if trouble and now_s >= settled_at_s:
+        is_out_of_patience = pulse.is_too_heavy_to_wait or now_s - heavy_since_s > PATIENCE_S
+        may_end = bool(dead) or (bool(heavy) and (is_out_of_patience or agent.watching.is_quiet(now_s)))
+        if may_end and now_s >= settled_at_s:
             notifier.status(f"stopping, to be started again: {trouble}")
             return 1
         notifier.alive()
@@ -95,6 +114,16 @@ def _watch(agent: Agent, notifier: Notifier, stop: threading.Event, *, settled_s
             notifier.status(status)
             shown = status
     return 0
+
+
+def _ask_for_updater(agent: Agent, notifier: Notifier) -> None:
+    """Where a babysitter starts it; on Linux systemd sees the work for itself."""
+    if not notifier.is_babysat:
+        return
+    from agent.updating.places import has_work, places_of
+
+    if has_work(places_of(agent.settings)):
+        notifier.update_wanted()
 
 
 def _status(agent: Agent) -> str:
@@ -119,22 +148,20 @@ def _say_ready(url: str, troubles: list[str], *, as_json: bool) -> None:
     print(f"tillpoint: {state}. Panel: {url or 'not available'}", flush=True)
 
 
-def _write_runtime(folder: Path, port: int, url: str) -> None:
-    """For `tillpoint queue` and for support; never needed to work."""
+def _write_runtime(folder: Path, agent: Agent) -> None:
+    """For `tillpoint queue`, for support, and for the updater, which sees here what runs; never needed to work."""
+    from agent.sync.client import own_version
+
+    note = {
+        "pid": os.getpid(),
+        "port": agent.port,
+        "panel": agent.panel_url(ticket=False),
+        "version": own_version(),
+        "troubles": agent.troubles,
+    }
+    draft = folder / f"{RUNTIME_FILE}.new"
     try:
-        body = json.dumps({"pid": os.getpid(), "port": port, "panel": url})
-        (folder / RUNTIME_FILE).write_text(body, "utf-8")
+        draft.write_text(json.dumps(note), "utf-8")
+        draft.replace(folder / RUNTIME_FILE)  # whoever reads it meets it whole
     except OSError as error:
         log.warning("runtime.unwritten reason=%s", error.strerror)
-
-
-def _set_up_log(level: str) -> None:
-    """One line an event, on standard error, where systemd and the Windows service pick it up."""
-    stream = sys.stderr if sys.stderr is not None else None
-    handler: logging.Handler = logging.StreamHandler(stream) if stream is not None else logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "uvicorn", "asyncio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -11,6 +11,7 @@ from agent.doors.keys import till_key
 from agent.settings import Settings, TillSystemSettings, default_config_path
 from agent.till_systems import system_of
 from drivers import registry
+from drivers.contract import Driver
 from drivers.tills.contract import TillSystem
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import DriverLoadError, TillpointError
@@ -51,11 +52,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def matrix() -> str:
-    """The support matrix: one row for each till system that is registered."""
+    """The support matrix: one row for each till system that is registered, and for drivers that have one."""
     rows: list[list[str]] = [["till system", *CELLS], ["---"] * (len(CELLS) + 1)]
-    for system in _systems():
-        cells: dict[str, str] = codec.to_builtins(system.support)
-        rows.append([f"{system.title} (`{system.name}`)", *(cells[name] for name in CELLS)])
+    drivers = (registry.load_driver(name) for name in registry.known_drivers())
+    others = [one.driver for one in drivers if not isinstance(one, DriverLoadError)]
+    every: list[TillSystem | Driver] = [*_systems(), *others]
+    for system in every:
+        if system.support is not None:
+            cells: dict[str, str] = codec.to_builtins(system.support)
+            rows.append([f"{system.title} (`{system.name}`)", *(cells[name] for name in CELLS)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

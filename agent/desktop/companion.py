@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from agent.desktop.hot_keys import HotKey
+from agent.desktop.monitors import Monitor
 from agent.snapshot import Screen, Snapshot
 
 __all__ = ["Companion", "Desktop", "is_done"]
@@ -33,6 +34,10 @@ class Desktop(Protocol):
 
     def activate(self, window: int) -> bool:
         """Bring a window to the front and give it the focus; whether it has it."""
+        ...
+
+    def place(self, window: int, monitor: Monitor) -> None:
+        """Put a window there, without giving it the focus; a full one stays full."""
         ...
 
     def listen(self, key: HotKey, pressed: Callable[[], None], stop: Callable[[], bool]) -> None:

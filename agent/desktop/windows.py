@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from agent.desktop.hot_keys import HotKey
+from agent.desktop.monitors import Monitor
 from drivers.vocabulary.errors import SettingsError
 
 __all__ = ["WindowsDesktop", "virtual_key"]
@@ -68,6 +69,18 @@ class WindowsDesktop:
         except pywintypes.error:
             return False
         return int(win32gui.GetForegroundWindow()) == window
+
+    def place(self, window: int, monitor: Monitor) -> None:
+        """SetWindowPos, which neither brings it to the front nor gives it the focus."""
+        import pywintypes
+        import win32con
+        import win32gui
+
+        try:
+            flags = win32con.SWP_NOACTIVATE | win32con.SWP_NOZORDER
+            win32gui.SetWindowPos(window, 0, monitor.x, monitor.y, monitor.width, monitor.height, flags)
+        except pywintypes.error:
+            return  # the window went while we looked
 
     def listen(self, key: HotKey, pressed: Callable[[], None], stop: Callable[[], bool]) -> None:
         """Register the key for this thread and take its messages; raises SettingsError when it is taken."""

@@ -14,6 +14,7 @@ from Xlib import XK, X, display, error
 from Xlib.protocol import event
 
 from agent.desktop.hot_keys import HotKey
+from agent.desktop.monitors import Monitor
 from drivers.vocabulary.errors import SettingsError, TransportUnavailable
 
 __all__ = ["X11Desktop"]
@@ -67,6 +68,19 @@ class X11Desktop:
             target.set_input_focus(X.RevertToParent, X.CurrentTime)
         self._display.sync()
         return not self._errors and any(one.id == window for one in self._windows())
+
+    def place(self, window: int, monitor: Monitor) -> None:
+        """ConfigureWindow, which a window manager takes as a wish; nothing when it is there already."""
+        target = self._display.create_resource_object("window", window)
+        try:
+            at = target.translate_coords(self._root, 0, 0)
+            size = target.get_geometry()
+        except error.XError:
+            return  # the window went while we looked
+        if (-at.x, -at.y, size.width, size.height) == (monitor.x, monitor.y, monitor.width, monitor.height):
+            return
+        target.configure(x=monitor.x, y=monitor.y, width=monitor.width, height=monitor.height)
+        self._display.sync()
 
     def listen(self, key: HotKey, pressed: Callable[[], None], stop: Callable[[], bool]) -> None:
         """Grab the key on the whole screen; raises SettingsError when another program has it."""

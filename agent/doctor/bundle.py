@@ -10,8 +10,6 @@ import io
 import json
 import platform
 import re
-import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -24,33 +22,24 @@ import msgspec
 
 from agent.doctor.report import Report
 from agent.doctor.running import Running
+from agent.doctor.surroundings import log_text, service_state, update_history
+from agent.service.masks import masked
 from agent.settings import Settings
 from drivers.finding.found import Found
 from offline_queue.errors import StoreError
 from offline_queue.reader import OutboxReader
 
-__all__ = ["make_bundle", "masked", "write_bundle"]
+__all__ = ["make_bundle", "write_bundle"]
 
-LOG_LINES: Final = 5_000
-LOG_BYTES_MAX: Final = 4_194_304
-LOG_S: Final = 20.0
 ENVELOPES: Final = 500
 #: What of the agent's snapshot names nobody.
 _STATUS: Final = (
     "version", "boot_id", "screen", "shop", "till", "link", "link_detail", "offline_since", "waiting",
     "waiting_oldest_at", "shelved", "programme_version", "programme_title", "currency", "devices", "loading_percent",
-    "programme_trouble",
+    "programme_trouble", "care",
 )  # fmt: skip
 _SECRET_KEY: Final = re.compile(r"(^|_)(password|secret|token|pin|key|keys)($|_)", re.IGNORECASE)
 _PUBLIC_KEYS: Final = frozenset({"client_key", "trusted_keys"})  # a path, and what everybody may know
-_MASKS: Final = (
-    re.compile(r"\+\d[\d ()-]{6,}\d"),  # a phone as people write it
-    re.compile(r"(?<![\dA-Za-z])\d{7,}(?![\dA-Za-z])"),  # a phone, a card, a certificate
-    re.compile(r"(?<![\dA-Za-z])(?:tp_)?[0-9A-Fa-f]{24,}(?![\dA-Za-z])"),  # a key, a token
-    re.compile(r"(?i)bearer +\S+"),
-    re.compile(r"(?<![\w.])[\w.+-]+@[\w-]+\.[\w.]+"),  # a mail address
-    re.compile(r"(?<!\w)TP[A-Z]?\d\.[\w.-]{8,}"),  # a signed code of ours
-)
 
 
 def write_bundle(
@@ -75,22 +64,18 @@ def make_bundle(report: Report, settings: Settings | None, running: Running, fou
         files["settings.json"] = _json(_settings(settings))
         files["queue.json"] = _json(_queue(settings.state_folder))
         files["files.json"] = _json(_files(settings.state_folder))
-    log = _log()
-    if log:
-        files["log.txt"] = log
+        files["updates.txt"] = update_history(settings)
+    files["service.txt"] = service_state()
+    files["metrics.txt"] = running.metrics
+    files["log.txt"] = log_text(settings)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, text in files.items():
+            if not text:
+                continue
             # Every file, not only the log: an address or a device's name may have been typed by anybody.
             bundle.writestr(name, text if name in _OURS else masked(text))
     return buffer.getvalue()
-
-
-def masked(text: str) -> str:
-    """The text with what looks like a phone, a card, a key or an address replaced by as many signs."""
-    for pattern in _MASKS:
-        text = pattern.sub(lambda match: "#" * len(match[0]), text)
-    return text
 
 
 def _versions() -> dict[str, Any]:
@@ -157,24 +142,13 @@ def _files(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _log() -> str:
-    """The service's own log where the system keeps one; "" elsewhere."""
-    program = shutil.which("journalctl")
-    if program is None:
-        return ""
-    words = [program, "-u", "tillpoint", "-n", str(LOG_LINES), "--no-pager", "-o", "short-iso"]
-    try:
-        done = subprocess.run(words, capture_output=True, check=False, timeout=LOG_S)  # noqa: S603 - our own words
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout[-LOG_BYTES_MAX:].decode("utf-8", "replace")
-
-
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"
 
 
-_OURS: Final = frozenset({"README.txt", "versions.json", "files.json", "queue.json"})  # no word of anybody else in them
+_OURS: Final = frozenset(
+    {"README.txt", "versions.json", "files.json", "queue.json", "metrics.txt"}
+)  # no word of anybody else in them
 _ABOUT: Final = """Tillpoint support bundle. Made by `tillpoint doctor --bundle`.
 
 doctor.json    every hop from the devices to the centre, and the first that failed
@@ -184,7 +158,10 @@ queue.json     how the queue stands; of envelopes only kind, time and size
 devices.json   what is plugged in
 files.json     the state folder: names, sizes, modes
 versions.json  program, system, packages
-log.txt        the service's log, where the system keeps one; what looks like a phone, a card or a key is masked
+metrics.txt    the running agent's numbers: receipts, times, queue, devices, age of each thread, memory, disk, clocks
+service.txt    how the service manager sees the service: state, restarts, how it ended last
+updates.txt    what the updater fetched, tried and took back
+log.txt        the newest lines of the log; what looks like a phone, a card or a key is masked
 
 No receipt, no customer, no phone, no card and no token is in it.
 """

@@ -68,7 +68,7 @@ class CentreDoctor:
         try:
             identity = load(self.folder)
         except NotEnrolled as error:
-            yield failed("enrolment", "not_enrolled", str(error))
+            yield self._waits() or failed("enrolment", "not_enrolled", str(error))
             return
         except IdentityError as error:
             yield failed("enrolment", "no_rights", str(error))
@@ -80,6 +80,21 @@ class CentreDoctor:
             if found.code:
                 yield from (skipped(later, f"not tried: {hop} failed") for later in HOPS[place + 1 :])
                 return
+
+    def _waits(self) -> Finding | None:
+        """An enrolment that the agent is to make by itself."""
+        from agent.machine import machine_id
+        from agent.sync.pending import pending_in
+
+        try:
+            pending = pending_in(self.folder)
+        except IdentityError as error:
+            return failed("enrolment", "no_rights", str(error))
+        if pending is None:
+            return None
+        if pending.not_on and pending.not_on == machine_id():
+            return failed("enrolment", "is_image", f"this machine is an image; its copies enrol at {pending.url}")
+        return failed("enrolment", "enrolling", f"the agent enrols this till at {pending.url} when that answers")
 
     # ── The hops ────────────────────────────────────────────────────────────────────────────────
 

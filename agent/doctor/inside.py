@@ -29,10 +29,14 @@ class AgentDoctor:
     Args:
         settings: those in force.
         status: the newest snapshot, as it may leave the agent.
+        metrics: the numbers of `/metrics`.
     """
 
-    def __init__(self, settings: Settings, status: Callable[[], Snapshot]) -> None:
+    def __init__(
+        self, settings: Settings, status: Callable[[], Snapshot], *, metrics: Callable[[], str] = lambda: ""
+    ) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._status = status
 
     def examine(self) -> Report:
@@ -56,4 +60,4 @@ class AgentDoctor:
         from agent.doctor.running import Running
 
         status = json.loads(codec.encode(self._status()))
-        return Running(state="running", status=status, pid=os.getpid())
+        return Running(state="running", status=status, pid=os.getpid(), metrics=self._metrics())

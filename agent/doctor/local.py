@@ -12,6 +12,7 @@ from typing import Final
 from agent.assembly import check
 from agent.checkout.programmes import COLLECTION, Refused
 from agent.doctor.report import Finding, failed, fine, skipped, warning
+from agent.service.health import DISK_LEAST, DISK_LOW
 from agent.settings import Settings
 from drivers.vocabulary import codec
 from offline_queue.errors import StoreError
@@ -21,8 +22,6 @@ from offline_queue.rows import QueueDepth
 
 __all__ = ["check_disk", "check_queue", "check_replica", "check_settings"]
 
-DISK_LEAST: Final = 64 * 1024 * 1024  # a day of receipts and the room SQLite needs for its log
-DISK_LOW: Final = 512 * 1024 * 1024
 QUEUE_OLD: Final = timedelta(hours=24)
 QUEUE_SLOW: Final = timedelta(hours=1)
 REPLICA_OLD: Final = timedelta(days=7)

@@ -25,12 +25,14 @@ class Running:
         status: its snapshot (`agent.snapshot.Snapshot` as JSON); {} when it did not answer.
         why: why it is silent.
         pid: its process.
+        metrics: its numbers, as `/metrics` gives them; "" when it did not answer.
     """
 
     state: str
     status: dict[str, Any]
     why: str = ""
     pid: int = 0
+    metrics: str = ""
 
 
 def running_agent(folder: Path) -> Running:
@@ -52,11 +54,20 @@ def running_agent(folder: Path) -> Running:
         if answer.status != 200:
             return _silent(pid, f"it answered {answer.status}")
         status = json.loads(body)
+        metrics = _metrics(connection)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return _silent(pid, str(error) or type(error).__name__)
     finally:
         connection.close()
-    return Running(state="running", status=status if isinstance(status, dict) else {}, pid=pid)
+    return Running(state="running", status=status if isinstance(status, dict) else {}, pid=pid, metrics=metrics)
+
+
+def _metrics(connection: http.client.HTTPConnection) -> str:
+    connection.request("GET", "/metrics")
+    answer = connection.getresponse()
+    body = answer.read(ANSWER_BYTES_MAX)
+    is_text = answer.status == 200 and (answer.getheader("content-type") or "").startswith("text/plain")
+    return body.decode("utf-8", "replace") if is_text else ""
 
 
 def _silent(pid: int, why: str) -> Running:

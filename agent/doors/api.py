@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import Struct
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,11 +23,14 @@ from drivers.vocabulary import codec
 
 __all__ = ["PLACES", "api_routes"]
 
+METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus, text-based format
 PLACES: Final = 4  # a POS asks one thing at a time; a second one and a retry of each may overlap
 
 
-def api_routes(desk: TillDesk, secrets: DoorSecrets, calls: TillCalls) -> list[Route]:
-    """The routes under /v1, the document that describes them, and the sign of life."""
+def api_routes(
+    desk: TillDesk, secrets: DoorSecrets, calls: TillCalls, metrics: Callable[[], str] | None = None
+) -> list[Route]:
+    """The routes under /v1, the document that describes them, the sign of life, and numbers for a monitoring system."""
 
     async def status(request: Request) -> Response:
         _check_token(request, secrets)
@@ -38,11 +42,17 @@ def api_routes(desk: TillDesk, secrets: DoorSecrets, calls: TillCalls) -> list[R
     async def health(_: Request) -> Response:
         return json_response(_Health(status="ok"))
 
+    async def numbers(_: Request) -> Response:
+        # No token: they name nobody, and what asks is a collector on this machine that has no secret of the till.
+        text = await run_in_threadpool(metrics) if metrics is not None else ""
+        return Response(text, headers={"content-type": METRICS_TYPE})
+
     return [
         *(Route(call.path, _endpoint(call, desk, secrets, calls), methods=["POST"]) for call in CALLS),
         Route("/v1/status", status, methods=["GET"]),
         Route("/openapi.json", document, methods=["GET"]),
         Route("/healthz", health, methods=["GET"]),
+        *([Route("/metrics", numbers, methods=["GET"])] if metrics is not None else []),
     ]
 
 

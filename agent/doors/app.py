@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.applications import Starlette
@@ -62,6 +62,7 @@ def build(
     heartbeat_s: float = HEARTBEAT_S,
     tills: TillDoors | None = None,
     doctor: Doctor | None = None,
+    metrics: Callable[[], str] | None = None,
 ) -> DoorApp:
     """The doors of one till.
 
@@ -76,6 +77,7 @@ def build(
         heartbeat_s: silence on the live stream after which a comment is sent.
         tills: what answers till systems in their own protocols.
         doctor: examines for store IT's page.
+        metrics: the numbers of `/metrics`; called on a thread.
 
     Raises:
         SettingsError: there are no words for `language`.
@@ -95,7 +97,7 @@ def build(
         pins=pins,
         doctor=doctor,
     )
-    routes = api.api_routes(desk, secrets, TillCalls(places=api.PLACES, timeout_s=answer_timeout_s))
+    routes = api.api_routes(desk, secrets, TillCalls(places=api.PLACES, timeout_s=answer_timeout_s), metrics)
     inner = _application([*routes, *customer.routes(), *panel.routes(), *(tills.routes() if tills is not None else ())])
     alone: dict[int, ASGIApp] = {}
     if tills is not None:

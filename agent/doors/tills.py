@@ -21,6 +21,7 @@ from agent.doors.calls import TillCalls
 from agent.doors.problems import DoorRefused
 from agent.till_systems import OpenDoor
 from drivers.tills.contract import HttpReply, HttpRequest
+from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import DeviceState, DeviceStateChanged
 
 __all__ = ["PLACES", "TillDoors"]
@@ -77,9 +78,11 @@ class TillDoors:
         async def endpoint(request: Request) -> Response:
             if "origin" in request.headers:
                 raise DoorRefused(403, "foreign_origin", "a till's own protocol is not for pages of a browser")
+            rest = request.path_params.get("rest", "")
             asked = HttpRequest(
                 method=request.method,
-                path="/" + request.path_params.get("rest", ""),
+                path="/" + rest,
+                root=request.url.path.removesuffix("/" + rest),
                 query=dict(request.query_params),
                 headers={name.lower(): value for name, value in request.headers.items()},
                 body=await read_body(request),
@@ -87,7 +90,8 @@ class TillDoors:
 
             def answer(timeout_s: float) -> HttpReply:
                 try:
-                    return one.door.answer(asked, one.checkout, now=self._clock.now(), timeout_s=timeout_s)
+                    reply = one.door.answer(asked, one.checkout, now=self._clock.now(), timeout_s=timeout_s)
+                    return _kept(one, reply, timeout_s) if reply.reported else reply
                 except Exception:
                     log.exception("till_system.fault name=%s path=%s", one.name, asked.path)
                     return one.door.unavailable("the agent failed here and its log says why; the sale goes on")
@@ -110,3 +114,15 @@ class TillDoors:
             log.warning("till_system.trouble name=%s reason=%s", name, trouble)
         state = DeviceState.FAILED if trouble else DeviceState.ON
         self._emit(DeviceStateChanged(device=name, state=state, detail=trouble))
+
+
+def _kept(one: OpenDoor, reply: HttpReply, timeout_s: float) -> HttpReply:
+    """The answer, now that what was told is on the disk; another one when it is not."""
+    if one.keep is None:
+        return one.door.unavailable("closed documents are not taken here")
+    try:
+        one.keep(reply.reported, timeout_s)
+    except CheckoutRefused as refused:
+        log.warning("till_system.unkept name=%s reason=%s", one.name, refused)
+        return reply.unkept or one.door.unavailable(str(refused))
+    return reply

@@ -16,6 +16,8 @@ __all__ = ["Pulse", "resident_mb"]
 
 #: A disk may keep the till thread this long (a card reader's memory card, a virus scanner) and still be a disk.
 SILENCE_S: Final = 60.0
+#: Of the ceiling: the service manager's own (MemoryMax=) is a third above it, and ends the agent without a word.
+HEAVY_SHARE: Final = 1.25
 _PAGE_KB: Final = 4
 
 
@@ -37,16 +39,29 @@ class Pulse:
 
     def troubles(self, now_s: float) -> list[str]:
         """A sentence for each thing that is not as it should be; empty while all lives."""
+        return [*self.dead(now_s), *self.heavy()]
+
+    def dead(self, now_s: float) -> list[str]:
+        """What has stopped: no receipt is read and no question answered by it."""
         found = [f"thread {name} has ended" for name in self.gone()]
         found += [
             f"thread {name} has not come round for {now_s - turn:.0f} s"
             for name, turn in self.turns().items()
             if turn is not None and now_s - turn > SILENCE_S
         ]
-        held = self.memory_mb()
-        if self.memory_max_mb and held > self.memory_max_mb:
-            found.append(f"{held} MB are held, more than service.memory_max_mb = {self.memory_max_mb}")
         return found
+
+    def heavy(self) -> list[str]:
+        """More memory than there may be; the sale goes on, so a quiet moment can be waited for."""
+        held = self.memory_mb()
+        if not self.memory_max_mb or held <= self.memory_max_mb:
+            return []
+        return [f"{held} MB are held, more than service.memory_max_mb = {self.memory_max_mb}"]
+
+    @property
+    def is_too_heavy_to_wait(self) -> bool:
+        """So much that the machine itself is in danger: nothing is waited for."""
+        return bool(self.memory_max_mb) and self.memory_mb() > self.memory_max_mb * HEAVY_SHARE
 
 
 if sys.platform == "win32":

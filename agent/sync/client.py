@@ -28,6 +28,7 @@ from drivers.vocabulary.centre import (
 )
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.customer import Customer
+from drivers.vocabulary.fleet import ReportTaken, TillReport
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 from drivers.vocabulary.spend_codes import CodeSent, CodeTried, CodeVerdict, CodeWanted
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
@@ -40,6 +41,7 @@ __all__ = ["CentreClient", "Vitals", "own_version"]
 
 PART_DEADLINE_S: Final = 180.0  # a third of a megabyte over 64 kbit/s takes 45 s
 UPLOAD_DEADLINE_S: Final = 60.0  # 1 MiB over a modem of 256 kbit/s, and the centre's work
+REPORT_DEADLINE_S: Final = 30.0  # a few kilobytes
 KEYS_DEADLINE_S: Final = 30.0  # a few hundred bytes
 CHANGES_MARGIN_S: Final = 15.0  # on top of the wait: a page over a slow line
 
@@ -200,6 +202,15 @@ class CentreClient:
             )
 
         return _read(self._asked(ask), ValueAnswer)
+
+    def report(self, report: TillReport) -> ReportTaken:
+        """Say how the till is.
+
+        Raises:
+            SnapshotUnknown: a centre that takes no reports.
+            CentreError: as for upload.
+        """
+        return _read(self._post("report", codec.encode(report), REPORT_DEADLINE_S), ReportTaken)
 
     def coupons(self, wanted: CouponsWanted, *, deadline_s: float) -> CouponsGrant:
         """Have coupons leased at once.

@@ -1,4 +1,4 @@
-"""Enrolment: a one-time code becomes this till's identity file; and later, another key for it."""
+"""Enrolment: a one-time code or a store's secret becomes this till's identity file; and later, another key for it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from agent.sync.link import Link
 from agent.sync.tls import tls_context
 from drivers.vocabulary import codec, proof
 from drivers.vocabulary.centre import EnrolAnswer, EnrolRequest
+from drivers.vocabulary.store_enrol import SECRET_CHARS_MAX, SECRET_CHARS_MIN, StoreEnrolRequest
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["enrol", "renew_key"]
+__all__ = ["check_address", "enrol", "enrol_with_secret", "renew_key"]
 
 DEADLINE_S: Final = 30.0  # a person waits for it
 
@@ -55,7 +56,7 @@ def enrol(
         IdentityError: the address or the code cannot be used, or the file cannot be written.
         CentreUnavailable: no answer.
     """
-    address = _checked(url, plain_http=plain_http)
+    address = check_address(url, plain_http=plain_http)
     code = code.strip()
     if not 4 <= len(code) <= 80:
         raise IdentityError(f"a code has 4 to 80 characters, not {len(code)}; copy it whole")
@@ -63,22 +64,85 @@ def enrol(
     till_key = new_till_key()
     request = EnrolRequest(code=code, machine=platform.node()[:80], public_key=proof.public_key(till_key))
     try:
-        data = line.ask("POST", "/v1/enrol", deadline_s=DEADLINE_S, body=codec.encode(request))
-        answer = codec.decode(data, EnrolAnswer)
-        fields = {name: getattr(answer, name) for name in EnrolAnswer.__struct_fields__}
-        identity = Identity(url=address, till_key=till_key, **fields)
-        # Built from an answer we do not control: checked as the file will be when it is read.
-        identity = codec.decode(codec.encode(identity), Identity)
+        identity = _asked(line, address, "/v1/enrol", codec.encode(request), till_key)
     except CentreRefused as refused:
         raise IdentityError(f"the centre did not take the code: {refused}") from None
-    except codec.WireError as error:
-        raise CentreUnavailable(
-            f"the answer of {address} cannot be read: {error}; is this a Tillpoint centre?"
-        ) from None
     finally:
         line.close()
     save(folder, identity)
     return identity
+
+
+def enrol_with_secret(
+    url: str,
+    secret: str,
+    folder: Path,
+    *,
+    till_key: str,
+    till: str = "",
+    replaces: str = "",
+    proxy: str = "",
+    tls: ssl.SSLContext | None = None,
+    plain_http: bool = False,
+    transport: httpx.BaseTransport | None = None,
+) -> Identity:
+    """Become a till of the secret's shop, or take the place of a dead one, and write it into the state folder.
+
+    Repeating it with the same key after a lost answer gives the same till.
+
+    Args:
+        url: as for `enrol`.
+        secret: of the store (`tillpoint central enrol-secret new`).
+        folder: the state folder.
+        till_key: seed of this machine's own key; kept by the caller until an identity came.
+        till: the name it would like; "" is numbered by the centre.
+        replaces: the dead till whose place it takes.
+        proxy: as for `enrol`.
+        tls: as for `enrol`.
+        plain_http: as for `enrol`.
+        transport: as for `enrol`.
+
+    Raises:
+        IdentityError: the address cannot be used, the centre said no, or the file cannot be written.
+        CentreUnavailable: no answer, or not now.
+    """
+    address = check_address(url, plain_http=plain_http)
+    secret = secret.strip()
+    if not SECRET_CHARS_MIN <= len(secret) <= SECRET_CHARS_MAX:
+        raise IdentityError(f"a store's secret has {SECRET_CHARS_MIN} characters or more, not {len(secret)}")
+    machine, public = platform.node()[:80], proof.public_key(till_key)
+    request = StoreEnrolRequest(
+        secret=secret,
+        machine=machine,
+        public_key=public,
+        proof=proof.sign(till_key, proof.enrol_statement(machine=machine, public=public)),
+        till=till,
+        replaces=replaces,
+    )
+    line = Line(address, tls=tls if tls is not None else tls_context(), proxy=proxy, transport=transport)
+    try:
+        identity = _asked(line, address, "/v1/enrol/store", codec.encode(request), till_key)
+    except CentreRefused as refused:
+        if refused.problem.code in {"no_such_route", "method_not_allowed"}:
+            raise IdentityError("this centre knows no secrets of stores; enrol with a one-time code") from None
+        raise IdentityError(f"the centre did not take the store's secret: {refused}") from None
+    finally:
+        line.close()
+    save(folder, identity)
+    return identity
+
+
+def _asked(line: Line, address: str, path: str, body: bytes, till_key: str) -> Identity:
+    """The identity the centre gives for a request."""
+    try:
+        answer = codec.decode(line.ask("POST", path, deadline_s=DEADLINE_S, body=body), EnrolAnswer)
+        fields = {name: getattr(answer, name) for name in EnrolAnswer.__struct_fields__}
+        # Built from an answer we do not control: checked as the file will be when it is read.
+        return codec.decode(codec.encode(Identity(url=address, till_key=till_key, **fields)), Identity)
+    except codec.WireError as error:
+        raise CentreUnavailable(
+            f"the answer of {address} cannot be read: {error}; is this a Tillpoint centre?"
+        ) from None
 
 
 def renew_key(
@@ -111,8 +175,8 @@ def renew_key(
     return keeper.current
 
 
-def _checked(url: str, *, plain_http: bool) -> str:
-    """The address without a slash at its end."""
+def check_address(url: str, *, plain_http: bool) -> str:
+    """The centre's address without a slash at its end; raises IdentityError for one that cannot be used."""
     parts = urlsplit(url.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise IdentityError(f"{url!r} is not a centre's address; write https://centre.example")

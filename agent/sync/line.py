@@ -12,6 +12,7 @@ import ssl
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -25,10 +26,19 @@ from drivers.vocabulary.errors import SettingsError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["RESPONSE_BYTES_MAX", "Line"]
+__all__ = ["RESPONSE_BYTES_MAX", "Answer", "Line"]
 
 RESPONSE_BYTES_MAX: Final = 8_388_608  # four times the largest page of changes; a till has little memory
 CONNECT_TIMEOUT_S: Final = 10.0  # a satellite line needs two or three seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer: its status, its headers (names in lower case) and its body, unzipped; b"" when it was passed on."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 class Line:
@@ -40,6 +50,7 @@ class Line:
         proxy: address of the shop's proxy, "" for none. Environment variables are not looked at.
         transport: instead of sockets, for tests.
         now: the wall clock, for a Retry-After that is a date.
+        told_time: told the Date of each good answer.
     """
 
     def __init__(
@@ -50,12 +61,14 @@ class Line:
         proxy: str = "",
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        told_time: Callable[[datetime], None] = lambda moment: None,  # noqa: ARG005 - named for the reader
     ) -> None:
         import httpx  # 90 to 130 ms; only a till that speaks with a centre pays for it
 
         self._httpx = httpx
         self._url = url.rstrip("/")
         self._now = now
+        self._told_time = told_time
         self._stream: Any = None
         #: Whether the connection of this request was made for it, with TLS.
         self._is_new_tls = False
@@ -105,6 +118,37 @@ class Line:
             CentreUnavailable: no answer in time, or none that can be believed.
             CentreRefused: a Problem.
         """
+        answer = self.exchange(method, path, deadline_s=deadline_s, body=body, headers=headers, query=query)
+        if answer.status == 200:
+            return answer.data
+        raise self.refusal(answer)
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        deadline_s: float,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        take: Callable[[int, bytes], None] | None = None,
+    ) -> Answer:
+        """One request and its answer, whatever its status.
+
+        Args:
+            method: as for `ask`, like the others.
+            path: likewise.
+            deadline_s: likewise.
+            body: likewise.
+            headers: likewise.
+            query: likewise.
+            take: given the status and the body of a 200 or 206 as it comes, which is then not kept; what it raises
+                ends the request.
+
+        Raises:
+            CentreUnavailable: no answer in time, or none that can be believed.
+        """
         timeout = self._httpx.Timeout(deadline_s, connect=min(deadline_s, CONNECT_TIMEOUT_S))
         sent = {"content-type": "application/json", **(headers or {})} if body is not None else dict(headers or {})
         self._is_new_tls = False
@@ -119,7 +163,10 @@ class Line:
                     timeout=timeout,
                     extensions={"trace": self._trace},
                 ) as response:
-                    data = _bounded(response.iter_raw(), response.headers.get("content-encoding", ""))
+                    if take is not None and response.status_code in {200, 206}:
+                        data = _passed_on(response, take)
+                    else:
+                        data = _bounded(response.iter_raw(), response.headers.get("content-encoding", ""))
             except (self._httpx.HTTPError, self._httpx.InvalidURL, self._httpx.StreamError) as error:
                 if expired.is_set():
                     raise CentreUnavailable(f"no complete answer from {self._url} within {deadline_s:g} s") from None
@@ -132,12 +179,15 @@ class Line:
                     f"cannot reach {self._url}: {_words(error)}; check the address and the line"
                 ) from None
         if response.status_code == 200:
-            return data
-        raise self._refusal(response.status_code, response.headers.get("retry-after", ""), data)
+            moment = moment_of(response.headers.get("date", ""))
+            if moment is not None:
+                self._told_time(moment)
+        return Answer(status=response.status_code, headers=dict(response.headers), data=data)
 
-    def _refusal(self, status: int, retry_after: str, data: bytes) -> CentreUnavailable | CentreRefused:
-        """An answer that is not 200: the centre's own no, or somebody between us and it."""
-        wish = retry_after_s(retry_after, self._now())
+    def refusal(self, answer: Answer) -> CentreUnavailable | CentreRefused:
+        """An answer that is not what was asked for: the centre's own no, or somebody between us and it."""
+        status, data = answer.status, answer.data
+        wish = retry_after_s(answer.headers.get("retry-after", ""), self._now())
         if status >= 500 or status == 429:
             return CentreUnavailable(f"{self._url} answered {status}", retry_after_s=wish)
         try:
@@ -187,13 +237,25 @@ def retry_after_s(text: str, now: datetime) -> float | None:
     text = text.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    moment = moment_of(text)
+    return max(0.0, (moment - now).total_seconds()) if moment is not None else None
+
+
+def moment_of(text: str) -> datetime | None:
+    """An HTTP date; None when it is none (RFC 9110 §5.6.7)."""
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _passed_on(response: Any, take: Callable[[int, bytes], None]) -> bytes:
+    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise CentreUnavailable("the answer has an encoding we did not ask for")
+    for chunk in response.iter_raw():
+        take(response.status_code, chunk)
+    return b""
 
 
 def _bounded(chunks: Iterator[bytes], encoding: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random as randomness
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -99,6 +100,8 @@ class Loop:
         self._work_bell = threading.Event()
         self._line_bell = threading.Event()
         self._is_told_to_wait = False
+        #: When it last took something up or began to wait, in seconds of a monotonic clock; None before the start.
+        self.came_round_s: float | None = None
         self._thread = threading.Thread(target=self.run, name=f"sync-{work.name}", daemon=True)
         link.when_up(self._line_bell.set)
 
@@ -144,6 +147,7 @@ class Loop:
     def _live(self) -> None:
         retry = retrying(pause=self._back_off, random=self._random, stop=self._stop, failed=self._failed)
         while not self._stop.is_set():
+            self.came_round_s = time.monotonic()
             # Cleared before the work is looked for: what comes from here on ends the next wait.
             self._work_bell.clear()
             try:
@@ -183,6 +187,7 @@ class Loop:
             raise CentreUnavailable("stopped while waiting for the centre")
 
     def _wait(self, bell: threading.Event, seconds: float) -> None:
+        self.came_round_s = time.monotonic()
         if not self._stop.is_set():
             self._waiter(bell, seconds)
 

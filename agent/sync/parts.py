@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from drivers.vocabulary.centre import ChangesPage, SnapshotManifest, SnapshotPart, UploadAnswer
+from drivers.vocabulary.fleet import ReportTaken, TillReport
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 from drivers.vocabulary.value_leases import ValueAnswer, ValueReport
 
@@ -42,6 +43,10 @@ class LeaseClient(UploadClient, Protocol):
 
     def values(self, report: ValueReport) -> ValueAnswer:
         """The same of coupons and certificates."""
+        ...
+
+    def report(self, report: TillReport) -> ReportTaken:
+        """Say how the till is."""
         ...
 
 

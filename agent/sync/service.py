@@ -24,6 +24,7 @@ from agent.sync.line import Line
 from agent.sync.link import Link
 from agent.sync.loop import Loop
 from agent.sync.replica_file import ReplicaFile
+from agent.sync.report_turn import ReportTurn
 from agent.sync.tls import tls_of
 from agent.sync.uploader import Settlement, Uploader
 from agent.sync.value_turn import ValueTurn
@@ -31,6 +32,7 @@ from agent.till import LinkChanged, ReplicaChanged, ReplicaLoading
 from drivers.vocabulary.centre import HoldGrant, HoldWanted, LookupAnswer, LookupWanted
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.checkout import HoldRequest
+from drivers.vocabulary.fleet import TillReport
 from drivers.vocabulary.leases import LeaseAnswer, LeaseReport
 from drivers.vocabulary.spend_codes import CodeSent, CodeTried, CodeVerdict, CodeWanted
 from drivers.vocabulary.value_leases import CouponsGrant, CouponsWanted, ValueAnswer, ValueReport
@@ -89,6 +91,8 @@ class SyncService:
         keys_changed: told who we are whenever the centre was asked for keys; may wait for the till.
         transport: instead of sockets, for tests.
         now: the wall clock.
+        told_time: told what time it is at the centre, with each good answer; must not wait.
+        report: how the till is, for whoever looks after many; None says nothing.
     """
 
     def __init__(
@@ -102,8 +106,11 @@ class SyncService:
         keys_changed: Callable[[Identity], None] = lambda identity: None,  # noqa: ARG005 - named for the reader
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        told_time: Callable[[datetime], None] = lambda moment: None,  # noqa: ARG005 - named for the reader
+        report: Callable[[], TillReport] | None = None,
     ) -> None:
         self._folder = folder
+        self._told_time = told_time
         self._keeper = IdentityKeeper(folder, identity)
         self._settings = settings
         self._till = till
@@ -125,6 +132,7 @@ class SyncService:
                 reseal=self._reseal,
                 leases=LeaseTurn(report=self._lease_report, keep=self._keep_leases),
                 values=ValueTurn(report=self._value_report, keep=self._keep_values),
+                reports=ReportTurn(report=report) if report is not None else None,
             ),
             self.link,
         )
@@ -148,6 +156,11 @@ class SyncService:
         self._hold_turn = threading.Lock()
         self._code_client: CentreClient | None = None
         self._code_turn = threading.Lock()
+
+    @property
+    def turns(self) -> dict[str, float | None]:
+        """Name of each thread → when it last came round, in seconds of a monotonic clock."""
+        return {"sync-upload": self._upload.came_round_s, "sync-download": self._download.came_round_s}
 
     def start(self) -> None:
         """Start both threads; whatever waits is sent at once."""
@@ -253,6 +266,7 @@ class SyncService:
             proxy=self._settings.proxy,
             transport=self._transport,
             now=self._now,
+            told_time=self._told_time,
         )
         return CentreClient(
             line,

@@ -11,6 +11,7 @@ from agent.sync.errors import CentreFork, CentreGap, CentreRefused
 from agent.sync.lease_turn import LeaseTurn
 from agent.sync.loop import Done
 from agent.sync.parts import LeaseClient
+from agent.sync.report_turn import ReportTurn
 from agent.sync.value_turn import ValueTurn
 from drivers.vocabulary.centre import ENVELOPES_BATCH_MAX, UPLOAD_BYTES_MAX, Problem, UploadAnswer, VerdictState
 
@@ -72,6 +73,7 @@ class Uploader:
         reseal: hands envelopes of an older epoch to the till, to be sealed again at the end of the present one.
         leases: what is done when there is nothing to send; None for a till that takes no leases.
         values: the same of coupons and certificates, after it.
+        reports: what the till says of its own health, after both.
     """
 
     connect: Callable[[], LeaseClient]
@@ -82,6 +84,7 @@ class Uploader:
     reseal: Callable[[Sequence[Envelope]], None]
     leases: LeaseTurn | None = None
     values: ValueTurn | None = None
+    reports: ReportTurn | None = None
     name: str = "upload"
     _client: LeaseClient | None = field(default=None, init=False)
     _source: EnvelopeSource | None = field(default=None, init=False)
@@ -134,9 +137,15 @@ class Uploader:
 
     def _values(self, client: LeaseClient) -> Done:
         if self.values is None or not self.values.is_due():
-            return Done(pause_s=IDLE_S, answered=False)
+            return self._report(client)
         self.values.take(client)
         return Done(pause_s=0, answered=True)
+
+    def _report(self, client: LeaseClient) -> Done:
+        if self.reports is None or not self.reports.is_due():
+            return Done(pause_s=IDLE_S, answered=False)
+        self.reports.take(client)
+        return Done(pause_s=IDLE_S, answered=True)
 
     def abort(self) -> None:
         """End the request that is under way."""

@@ -220,7 +220,7 @@ class Preparing:
                 digest.update(chunk)
                 left -= len(chunk)
                 kept.write(chunk)
-        if left != 0:
+        if left != 0 or digest.hexdigest() != payload.sha256:
             target.unlink(missing_ok=True)
             raise ReleaseRefused(
                 "archive", "the archive is not the one that was signed (cut short, or changed); it is fetched again"

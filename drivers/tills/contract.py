@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
+from drivers.support import Support
 from drivers.tills.ledgers import Ledgers
 from drivers.tills.loads import Loads
-from drivers.tills.reports import Reports, ReportTwin
+from drivers.tills.reports import Reported, Reports, ReportTwin
 from drivers.vocabulary.checkout import Checkout
 from drivers.vocabulary.money import Money, Quantity
 
@@ -50,6 +51,7 @@ class HttpRequest:
 
     Attributes:
         path: below the door's own address, beginning with "/".
+        root: that address on its host, "" where the door stands at the root; for an answer that names it.
         query: the last value of each name.
         headers: names in small letters.
         body: as it came, so that a signature over the raw bytes can be checked.
@@ -60,6 +62,7 @@ class HttpRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,9 @@ class HttpReply:
         trouble: what store IT should know of this answer (a wrong key, a body nobody understands), "" for nothing.
         later: names the delivery when the request is to be kept and done after this answer (`drivers.tills.clouds`,
             at the centre only); "" when all is done.
+        reported: documents that the POS has closed, told by this request: kept before the answer is given, each once
+            however often it is told, and counted as those of a report are. At the agent only.
+        unkept: the answer instead, when they cannot be kept now; None is `TillDoor.unavailable`.
         code_to: an E.164 phone to which `code` is to be sent before this answer; "" for none. At the centre only.
     """
 
@@ -79,6 +85,8 @@ class HttpReply:
     headers: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
     later: str = ""
+    reported: Sequence[Reported] = ()
+    unkept: HttpReply | None = None
     code_to: str = field(default="", repr=False)
     code: str = field(default="", repr=False)
 
@@ -125,28 +133,6 @@ class TillDoor(Protocol):
     def unavailable(self, sentence: str) -> HttpReply:
         """The answer when the agent cannot answer now, in the form this POS takes best."""
         ...
-
-
-# ── What it can do ──────────────────────────────────────────────────────────────────────────────
-
-
-class Support(Struct, frozen=True, kw_only=True):
-    """One row of the support matrix. Each cell begins with "yes", "partly", "no" or "n/a"; the rest says how.
-
-    Attributes:
-        offline: what still works when the centre cannot be reached.
-        verified: against what this room was tried: a vendor's document, a public client, samples, the device.
-    """
-
-    identify: str
-    quote: str
-    redeem: str
-    offline: str
-    refund: str
-    slip: str
-    coupon: str
-    certificate: str
-    verified: str
 
 
 # ── A twin ──────────────────────────────────────────────────────────────────────────────────────
@@ -260,6 +246,9 @@ class TillSystem:
         refusal: why these settings cannot be used, "" when they can; opens nothing.
         reports: how the files are read in which it tells its closed documents, None for a system without such files.
         report_twin: builds the POS's side of those files.
+        app_twin: builds the side of an app of ours on its terminal, which asks the agent's local API itself; the key is
+            that API's token.
+        push_twin: builds the side that tells the door closed documents after the fact, where `twin` is another one.
         loads: how files are written that give it cards and tiers, None for a system without such files.
         ledger: how the database is read in which it keeps its closed documents, None for a system without one.
     """
@@ -277,5 +266,7 @@ class TillSystem:
     refusal: Callable[[Any], str] = lambda _settings: ""
     reports: Reports | None = None
     report_twin: Callable[[Any, TwinContext], ReportTwin] | None = None
+    app_twin: Callable[[Any, TwinContext], PosTwin] | None = None
+    push_twin: Callable[[Any, TwinContext], PosTwin] | None = None
     loads: Loads | None = None
     ledger: Ledgers | None = None

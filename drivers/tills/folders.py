@@ -12,7 +12,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatch
@@ -38,6 +38,8 @@ PROGRESS_EVERY_S: Final = 1.0
 PROGRESS_FROM_BYTES: Final = 4 * 1_048_576  # what takes longer than a second is worth a sentence
 RETRY_MAX_S: Final = 60.0  # a network folder that is away
 RETRY_AFTER_FAULT_S: Final = 60.0
+ABSENT_MAX: Final = timedelta(days=100)  # of an agent that was off: older days are asked for by a person
+CATCH_UP_S: Final = 60.0  # between two days that are over; a server has written one of them by then
 ASKED_IN_VAIN_S: Final = 600.0  # a request that a POS has not taken for so long
 
 
@@ -51,8 +53,11 @@ class ReportTaker(Protocol):
         """(what is closed before is not counted, None counts all; how far each counter had come)."""
         ...
 
-    def take(self, one: Reported) -> None:
-        """Keep a document and its number, once however often it is called."""
+    def take(self, told: Sequence[Reported]) -> None:
+        """Keep documents and their numbers, each once however often it is called.
+
+        When it raises, those before the one that could not be kept may be kept already.
+        """
         ...
 
     def settle(self, progress: Mapping[str, Progress]) -> None:
@@ -134,6 +139,7 @@ class ReportWorker:
         self._asked_at_s: float | None = None
         self._asked_day: date | None = None
         self._asked_on = date.min
+        self._read_through: date | None = None
 
     def start(self) -> None:
         """Start the thread."""
@@ -192,6 +198,9 @@ class ReportWorker:
         book = self._make_book()
         book.resume(progress)
         self._since = since
+        newest = [one.newest_at for one in progress.values() if one.newest_at is not None]
+        # What is sold after midnight is of the business day before.
+        self._read_through = max(newest).date() - _A_DAY if newest else None
         for path in (self._left_over, *sorted(self._folder.glob(f"*{TAKEN}"))):
             if path.exists():
                 self._read_left(path, book)
@@ -204,8 +213,7 @@ class ReportWorker:
         reader = book.file(path.name)
         with path.open("rb") as file:
             while data := file.read(READ_BYTES):
-                for one in reader.feed(data):
-                    self._taker.take(one)
+                self._taker.take(reader.feed(data))
         if path.name.endswith(TAKEN) and not reader.held:
             unfinished = book.unfinished()
             if unfinished:
@@ -263,9 +271,7 @@ class ReportWorker:
         """From the place on to the end."""
         file.seek(one.offset)
         while not self._stop.is_set() and (data := file.read(READ_BYTES)):
-            closed = one.reader.feed(data)
-            for each in closed:
-                self._taker.take(each)
+            self._taker.take(one.reader.feed(data))
             one.offset += len(data)
             one.head = (one.head + data)[:KNOWN_BYTES] if len(one.head) < KNOWN_BYTES else one.head
             one.tail = (one.tail + data)[-KNOWN_BYTES:]
@@ -282,8 +288,7 @@ class ReportWorker:
             return
         if one.reader.held and not one.is_over:
             one.is_over = True
-            for each in one.reader.end():
-                self._taker.take(each)
+            self._taker.take(one.reader.end())
         if one.reader.held:
             now.troubles.append(f"{path.name} ends in the middle of a line; the rest is waited for")
             return
@@ -326,16 +331,19 @@ class ReportWorker:
                     f"the POS has not taken {flag.name} for {minutes} minutes: is it running, with its exchange on?"
                 )
             return
-        is_due = self._asked_at_s is None or at_s - self._asked_at_s >= self._settings.request_every_s
+        every_s = self._settings.request_every_s
+        if self._asked_day is not None and self._asked_day < self._today() - _A_DAY:
+            every_s = min(every_s, CATCH_UP_S)
+        is_due = self._asked_at_s is None or at_s - self._asked_at_s >= every_s
         if is_due and not has_unread:
             write_whole(flag, self._reports.request.replace(b"{date}", f"{self._next_day():%d.%m.%Y}".encode()))
             self._asked_at_s = at_s
 
     def _next_day(self) -> date:
-        """The day before at first, and each day once more when it was over; then today."""
+        """The days since an earlier life read the last one, the day before at least; each again when it was over."""
         today = self._today()
         if self._asked_day is None:
-            self._asked_day = today - _A_DAY
+            self._asked_day = max(today - ABSENT_MAX, min(today - _A_DAY, self._read_through or today))
         elif self._asked_day < min(today, self._asked_on):
             self._asked_day += _A_DAY
         self._asked_on = today

@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -140,17 +140,7 @@ class LedgerWorker:
         taken = 0
         while not self.stop.is_set():
             found = ledger.closed(counted.last, counted.gaps, limit=self.at_once)
-            for one in found:
-                is_late = counted.met(one.number)
-                self.taker.take(
-                    Reported(
-                        counter=one.counter,
-                        number=one.number,
-                        closed_at=one.closed_at,
-                        read=one.read,
-                        is_late=is_late,
-                    )
-                )
+            self.taker.take([replace(one, is_late=counted.met(one.number)) for one in found])
             self.taker.settle({ledger.counter: Progress(last=counted.last, gaps=tuple(counted.gaps))})
             taken += len(found)
             if len(found) < self.at_once:

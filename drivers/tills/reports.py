@@ -104,10 +104,12 @@ class Progress:
     Attributes:
         last: its newest transaction.
         gaps: first and last of what is missing before it; () where a POS does not tell every transaction.
+        newest_at: when the newest document was closed that an earlier life counted; None when that is not known.
     """
 
     last: int
     gaps: tuple[tuple[int, int], ...] = ()
+    newest_at: datetime | None = None
 
 
 GAPS_MAX: Final = 100  # of one counter; a POS that leaves out more numbers does not tell all of them

@@ -118,13 +118,21 @@ class WebTwin:
                 reply = yield request
             except AnswerLost:
                 continue
-            told: dict[str, Any] = loads(reply.body) if reply.body else {}
             if reply.status != 200:
-                seen.failures.append(str(told.get("error", reply.status)))
+                seen.failures.append(_sentence(reply))
                 return {}
+            told: dict[str, Any] = loads(reply.body) if reply.body else {}
             return told
         seen.failures.append("no answer")
         return {}
+
+
+def _sentence(reply: HttpReply) -> str:
+    """Why a request was refused; the host's own refusals are plain text."""
+    try:
+        return str(loads(reply.body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"{reply.status} {reply.body[:200].decode('utf-8', 'replace')}"
 
 
 def _share(story: Story, place: int, part: str) -> Decimal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -170,12 +170,13 @@ class _Taker:
     def begin(self) -> tuple[None, Mapping[str, Progress]]:
         return None, self.progress
 
-    def take(self, one: Reported) -> None:
-        if one.number > self.number:
-            document = one.read()
-            assert document.receipt is not None, document.problems
-            self.taken.append(document.receipt.number)
-            self.number = one.number
+    def take(self, told: Sequence[Reported]) -> None:
+        for one in told:
+            if one.number > self.number:
+                document = one.read()
+                assert document.receipt is not None, document.problems
+                self.taken.append(document.receipt.number)
+                self.number = one.number
 
     def settle(self, progress: Mapping[str, Progress]) -> None:
         self.progress = dict(progress)
@@ -199,3 +200,29 @@ def test_a_folder_is_read_on_after_each_kill(system: TillSystem, tmp_path: Path)
         ).look()
 
     assert [str(number) for number in range(1, 10)] == taker.taken
+
+
+def test_a_file_that_is_replaced_while_it_is_read_loses_nothing(system: TillSystem, tmp_path: Path) -> None:
+    """Half of the first one is read when the POS puts another in its place, longer or shorter; each counts once."""
+    pos, taker = Pos(system, folder=str(tmp_path)), _Taker()
+    path = tmp_path / pos.reports.pattern.replace("*", "")
+    head, foot = pos.twin.header(), pos.twin.footer()
+    sold = [pos.sell(number) for number in range(1, 9)]
+    first = head + sold[0] + sold[1] + sold[2][: len(sold[2]) // 2]
+    second, third = head + sold[2] + sold[3] + foot, head + b"".join(sold[4:]) + foot
+    worker = ReportWorker(
+        name="pos",
+        reports=pos.reports,
+        settings=pos.own.reports,
+        book=pos.book,
+        taker=taker,
+        emit=lambda _event: None,
+        stop=threading.Event(),
+    )
+    for data in (first, second, third):
+        new = path.with_name("being-written")
+        new.write_bytes(data)
+        new.replace(path)
+        worker.look()
+
+    assert [str(number) for number in range(1, 9)] == taker.taken

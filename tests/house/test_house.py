@@ -43,6 +43,7 @@ def test_the_wheel_has_exactly_the_five_packages(wheel_names: list[str]) -> None
         "drivers/printers/escpos/layouts/",
         "drivers/finding/known_usb.toml",
         "agent/doctor/advice.toml",
+        "agent/desktop/waiting.html",
     ],
 )
 def test_the_wheel_has_its_data(wheel_names: list[str], wanted: str) -> None:

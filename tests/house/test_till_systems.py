@@ -10,6 +10,7 @@ import pytest
 from agent.cli.tills import matrix
 from drivers import registry
 from drivers.tills.contract import TillSystem
+from drivers.vocabulary.errors import DriverLoadError
 
 BEGIN, END = "<!-- matrix: made by a test, do not edit -->\n", "<!-- end of matrix -->\n"
 FIRST_WORDS = ("yes", "partly", "no", "n/a")
@@ -41,6 +42,25 @@ def test_every_till_system_has_its_readme_and_says_what_it_can(project: Path, na
         assert heading in text, f"{name}: {heading}"
     for field in system.settings_type.__struct_fields__:
         assert f"`{field}`" in text, f"{name}: {field}"
+    _are_cells(cells)
+
+
+def test_a_driver_with_a_row_says_what_it_can(project: Path) -> None:
+    """KKM-Server is a neighbour of POS programs and no till system; its room is among the printers."""
+    loaded = {name: registry.load_driver(name) for name in registry.known_drivers()}
+    rows = {name: one.driver for name, one in loaded.items() if not isinstance(one, DriverLoadError)}
+    with_row = {name: one for name, one in rows.items() if one.support is not None}
+
+    assert "kkm_server" in with_row
+    for name, driver in with_row.items():
+        text = (project / "drivers" / "printers" / name / "README.md").read_text(encoding="utf-8")
+        for heading in ("## Wiring", "## On the POS's side", "## Quirks", "## Not verified", "## Sources"):
+            assert heading in text, f"{name}: {heading}"
+        assert driver.support is not None
+        _are_cells([getattr(driver.support, cell) for cell in driver.support.__struct_fields__])
+
+
+def _are_cells(cells: list[str]) -> None:
     for cell in cells[:-1]:
         assert cell.startswith(FIRST_WORDS), cell
     assert all("|" not in cell for cell in cells)

@@ -221,6 +221,7 @@ function renderEntry(now) {
 function renderToast() {
   let { text, kind } = Date.now() < toast.until ? toast : { text: "", kind: "" };
   if (!text && snap.notice && !(snap.notice in VERDICTS)) [text, kind] = [say(snap.notice), "note"];
+  if (!text && snap.screen === "idle" && snap.care.length) [text, kind] = [say(`care_${snap.care[0]}`), "note"];
   setText($("toast"), text);
   $("toast").dataset.kind = kind;
 }

@@ -13,7 +13,6 @@ from drivers.contract import Driver
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.money import Money
 
-from . import slip
 from .layout_files import load_layouts
 from .link import EscposConversation
 from .models import profile_named
@@ -65,9 +64,8 @@ def random_uid() -> str:
 
 
 def warm_up() -> None:
-    """Do now what the first receipt would wait for: compile the shipped layouts, import the slip library."""
+    """Do now what the first receipt would wait for: compile the shipped layouts."""
     load_layouts((), len(Money(0, EscposSettings().currency).amount.partition(".")[2]))
-    slip.warm_up()
 
 
 def _zone(settings: EscposSettings) -> tzinfo:

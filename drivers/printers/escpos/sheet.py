@@ -133,6 +133,11 @@ class _Sheet:
         self._printer._raw(data)  # noqa: SLF001 - Dummy's one way to send bytes as they are
 
 
+def warm_up() -> None:
+    """Import python-escpos now (180 ms, 9 MB), so that the first slip of the day does not wait for it."""
+    import escpos.printer  # noqa: F401 - imported for the import's own sake
+
+
 def letters_lost(text: str, paper: Paper, settings: EscposSlipSettings) -> str:
     """The letters of the lines of a text that this printer lacks and that cannot be drawn here either."""
     lost: dict[str, None] = {}

@@ -7,7 +7,7 @@ from typing import Any, Final
 from drivers.contract import Driver, SlipTrouble
 from drivers.vocabulary.slips import Slip
 
-from . import slip as lines_of_others
+from . import sheet
 from .commands import BY_NAME
 from .papers import Paper, paper_named
 from .settings import EscposSlipSettings
@@ -85,5 +85,5 @@ slip_driver = Driver(
     settings_type=EscposSlipSettings,
     conversation=conversation,
     twin=SlipTwin,
-    warm_up=lines_of_others.warm_up,
+    warm_up=sheet.warm_up,
 )

@@ -13,6 +13,7 @@ from typing import Any, Final
 from drivers.contract import Driver
 from drivers.http_inline import HttpConversation
 from drivers.polled import PolledDevice, Polling
+from drivers.support import Support
 from drivers.transport.contract import Transport
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsidePolicy
@@ -106,4 +107,15 @@ driver = Driver(
     twin=VirtualKkmServer,
     polling=Polling(device=polled, refusal=lambda _settings: NO_PULL, columns=columns_of),
     visitors_max=VISITORS_MAX,
+    support=Support(
+        identify="yes: the panel, or the phone the receipt is sent to (ClientAddress)",
+        quote="yes: in line, while the receipt waits on its way to the register",
+        redeem="yes: what was chosen at the panel, taken off the lines of the receipt",
+        offline="yes: everything, the agent stands on the till itself",
+        refund="partly: it passes and is known; the command names no sale, and the centre keeps it for a person",
+        slip="yes: in the receipt, or behind it by PrintText of our own",
+        coupon="no: the command has no word for one",
+        certificate="no: the command has no word for one; CashProvision is left as it is",
+        verified="the maker's public pages and public clients; no KKM-Server yet",
+    ),
 )

@@ -25,7 +25,7 @@ _KINDS: Final = {SALE: DocumentKind.SALE, RETURN: DocumentKind.RETURN}
 #: Not kept with a document: who bought, who sold, keys.
 _PERSONAL: Final = frozenset({"ClientAddress", "ClientInfo", "ClientINN", "CashierVATIN", "KeySubLicensing"})
 _PHONE: Final = re.compile(r"\+?[0-9][0-9 ()-]{8,20}")
-_MOMENTS: Final = ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M")
+_MOMENTS: Final = {15: "%Y%m%dT%H%M%S", 13: "%Y%m%dT%H%M"}
 
 
 def read_receipt(command: Command, result: Result, *, currency: str, zone: tzinfo, columns: int) -> Document:
@@ -115,9 +115,9 @@ def _uid(command: Command, result: Result | None) -> str:
 
 def _moment(result: Result | None, zone: tzinfo) -> datetime | None:
     said = result.moment if result is not None else ""
-    for form in _MOMENTS if said else ():
-        try:
-            return datetime.strptime(said, form).replace(tzinfo=zone)
-        except ValueError:
-            continue
-    return None
+    # By its length: strptime would read 13:31 without seconds as 13:03:01.
+    form = _MOMENTS.get(len(said))
+    try:
+        return datetime.strptime(said, form).replace(tzinfo=zone) if form is not None else None
+    except ValueError:
+        return None

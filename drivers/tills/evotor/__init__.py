@@ -2,6 +2,7 @@
 
 from drivers.tills.contract import Support, TillSystem
 
+from .app_twin import EvotorAppTwin
 from .documents import DocumentReader
 from .door import EvotorDoor
 from .settings import EvotorSettings
@@ -16,6 +17,7 @@ system = TillSystem(
     door=EvotorDoor,
     at_centre=True,
     twin=EvotorTwin,
+    app_twin=EvotorAppTwin,
     reader=DocumentReader,
     support=Support(
         identify="partly: the phone on the document, or what our app on the terminal writes",
@@ -26,6 +28,6 @@ system = TillSystem(
         slip="partly: by that app",
         coupon="partly: a couponNumber of the document is kept",
         certificate="no: not in the webhook",
-        verified="the public schema of the webhook, a webhook's shape; no terminal and no account yet",
+        verified="public schema and shape of the webhook, a twin of the app; no terminal, no account yet",
     ),
 )

@@ -2,7 +2,8 @@
 
 Line 1 is ``#`` (new) or ``@`` (read before), line 2 names the database, line 3 numbers the report; then a transaction
 a line, ``;`` between 36 (Frontol 5) or 44 (Frontol 6) fields. A document begins with a transaction 42 and is closed by
-55, maybe in a later file; 56 cancels it. Fields are counted from 1, as in the makers' guide for integrators (§17.2.2).
+55, a return whose money went another way by 58, maybe in a later file; 56 cancels it. Fields are counted from 1, as in
+the makers' guide for integrators (§17.2.2).
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ FIELDS_MIN: Final = 14  # up to the shift; what is shorter is no transaction
 DRAFTS_MAX: Final = 1_000  # a restaurant keeps some dozens of tables open; more are left-overs
 CLOSED_REMEMBERED: Final = 1_000
 
-_OPEN, _CLOSE, _CANCEL = "42", "55", "56"
+_OPEN, _CLOSE, _CLOSE_WITHOUT_MONEY, _CANCEL = "42", "55", "58", "56"
 #: What tells of goods, money or the customer; other transactions are counted and passed over.
 _KEPT: Final = frozenset(
-    "1 2 11 12 15 17 27 32 33 34 35 36 37 38 40 42 43 45 55 56 65 82 83 84 85 86 87".split()  # noqa: SIM905 - as in the guide
+    "1 2 11 12 15 17 27 32 33 34 35 36 37 38 40 42 43 45 55 56 58 65 82 83 84 85 86 87".split()  # noqa: SIM905 - as in the guide
 )
-_RECEIPTS: Final = frozenset({"0", "1"})  # operations: a sale, a return
+_RETURN: Final = "1"
+_RECEIPTS: Final = frozenset({"0", _RETURN})  # operations: a sale, a return
 
 Key = tuple[str, str]
 
@@ -101,11 +103,11 @@ class FrontolBook:
                 return None  # what comes behind the closing says nothing that is needed
             draft = self._begin(key, counter)
         draft.lines[number] = fields
-        if kind != _CLOSE:
+        if kind not in {_CLOSE, _CLOSE_WITHOUT_MONEY}:
             return None
         del self._drafts[key]
         self._shut(key)
-        if fields[12] not in _RECEIPTS:
+        if fields[12] not in _RECEIPTS or (kind == _CLOSE_WITHOUT_MONEY and fields[12] != _RETURN):
             return None
         context = self.context
         return Reported(

@@ -23,6 +23,7 @@ from drivers.vocabulary.receipt import DocumentKind, Line, Receipt, Tender, Tend
 __all__ = ["Draft", "assemble"]
 
 LAYOUT: Final = "frontol report"
+_CLOSES: Final = ("55", "58")  # 58: goods came back and their money went another way than through this document
 _KIND_OF_OPERATION: Final = {"0": TenderKind.CASH, "1": TenderKind.CARD, "3": TenderKind.PREPAID,
     "6": TenderKind.CERTIFICATE, "8": TenderKind.CERTIFICATE}  # fmt: skip
 _CASH_OUT: Final = "9"  # the customer takes money from a bank card: no payment of these goods
@@ -58,7 +59,7 @@ def _at(fields: Sequence[str], place: int) -> str:
 def assemble(draft: Draft, context: ReportContext, tenders: Mapping[str, str]) -> Document:
     """The document these transactions are; its receipt is None, with problems, when it does not add up."""
     rows = [fields for _, fields in sorted(draft.lines.items())]
-    close = next(fields for fields in reversed(rows) if fields[3] == "55")
+    close = next(fields for fields in reversed(rows) if fields[3] in _CLOSES)
     kind = DocumentKind.RETURN if close[12] == "1" else DocumentKind.SALE
     problems: list[str] = []
     receipt = None
@@ -280,7 +281,7 @@ def _codes(rows: Sequence[list[str]]) -> tuple[str, ...]:
     How a card was read may stand before its number as @, # or $.
     """
     found: dict[str, None] = {}
-    for kind in ("55", "42", "65", "32", "35", "37"):
+    for kind in (*_CLOSES, "42", "65", "32", "35", "37"):
         for row in (row for row in rows if row[3] == kind):
             cards = (card.lstrip("@#$") for card in _at(row, 8).split("|"))
             found.update(dict.fromkeys(card for card in cards if 3 < len(card) <= 200))
@@ -293,7 +294,7 @@ def _also(rows: Sequence[list[str]]) -> tuple[str, ...]:
     """The name the till gave it outside (33), and the fiscal document's (memory 22, document 24, sign 25 of 45)."""
     found: dict[str, None] = {}
     for row in rows:
-        if row[3] in {"42", "55"}:
+        if row[3] in {"42", *_CLOSES}:
             name = _at(row, 33).strip("{}").lower()
             if _UID.fullmatch(name):
                 found[name] = None
@@ -307,7 +308,7 @@ def _also(rows: Sequence[list[str]]) -> tuple[str, ...]:
 def _base(rows: Sequence[list[str]]) -> tuple[int | None, str] | None:
     """(shift, number) of the sale a return takes back: field 25, a number or "till/shift/document"."""
     for row in rows:
-        parts = _at(row, 25).split("/") if row[3] in {"42", "55"} else []
+        parts = _at(row, 25).split("/") if row[3] in {"42", *_CLOSES} else []
         if len(parts) == 3 and parts[1].isdecimal() and parts[2]:
             return int(parts[1]), parts[2]
         if len(parts) == 1 and parts[0].isdecimal() and parts[0].strip("0"):

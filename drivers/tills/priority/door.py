@@ -27,6 +27,7 @@ from drivers.tills.priority.answers import (
     spent_on,
 )
 from drivers.tills.priority.joining import FormRefused, form, read_form
+from drivers.tills.priority.proving import unproven
 from drivers.tills.priority.receipts import Place
 from drivers.tills.priority.settings import PrioritySettings
 from drivers.tills.priority.wire import Client, ClientRequest, DocumentRequest, FormRequest
@@ -159,6 +160,7 @@ class PriorityDoor:
         found = self._identify(request.client, basket.uid, asking)
         if request.client is None or (found is not None and found.state is not contract.IdentifyState.FOUND):
             raise _Refused(" ".join(self._told(found)) or self._say("no_client"))
+        self._require_proof(request.client, found, basket.uid, asking)
         prior = receipts.bonus_of(request.payments, self._place)
         wanted = prior + receipts.bonus_of([request.payment], self._place)
         quote = self._quote(basket, found, wanted, asking)
@@ -179,6 +181,16 @@ class PriorityDoor:
                 ]
             }
         }
+
+    def _require_proof(self, client: Client, found: contract.IdentifyAnswer | None, uid: str, asking: _Asking) -> None:
+        """A card that was read is its own proof; a phone that was told needs a code, where the shop wants one."""
+        if not self._settings.spend_needs_code or code_of(client)[1] or found is None or found.customer is None:
+            return
+        code = str(client.validation_code or "").strip()
+        customer, language = found.customer.id, self._settings.language
+        refusal = unproven(asking.checkout, uid, customer, code, language=language, timeout_s=asking.half_s)
+        if refusal:
+            raise _Refused(refusal)
 
     def _cancel_payment(self, request: DocumentRequest, asking: _Asking) -> Answer:
         """Spend what the other payments by points still are; `payments` may name the cancelled one or not."""

@@ -34,8 +34,10 @@ class PrioritySettings(Struct, frozen=True, kw_only=True):
         language: of what the till's screen shows the cashier.
         ask_name: "no" leaves the name out of the form for joining.
         consents: what is asked before somebody joins; empty is membership itself and messages.
+        spend_needs_code: points of a customer who only told a phone are spent with a one-time code from the centre.
     """
 
     language: Literal["ru", "en"] = "ru"
     ask_name: Literal["yes", "no"] = "yes"
     consents: Annotated[tuple[ConsentAsked, ...], Meta(max_length=4)] = ()
+    spend_needs_code: bool = False

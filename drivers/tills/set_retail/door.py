@@ -19,6 +19,7 @@ from drivers.tills.contract import DoorContext, HttpReply, HttpRequest
 from drivers.tills.set_retail import plugin_wire as wire
 from drivers.tills.set_retail.plugin_receipts import basket, closed, uid_of
 from drivers.tills.set_retail.settings import SetRetailSettings
+from drivers.tills.set_retail.soap_door import PATH, PurchasesDoor
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.money import Money
@@ -62,8 +63,8 @@ class SetRetailDoor:
     """``POST /<call>``."""
 
     def __init__(self, settings: SetRetailSettings, context: DoorContext) -> None:
-        del settings
         self._context = context
+        self._purchases = PurchasesDoor(settings, context)
         self._calls: Mapping[str, Callable[[bytes, _Asking], Answer]] = {
             "/search": self._search,
             "/discount": self._discount,
@@ -76,6 +77,12 @@ class SetRetailDoor:
     def answer(
         self, request: HttpRequest, checkout: contract.Checkout, *, now: datetime, timeout_s: float
     ) -> HttpReply:
+        """Answer the plug-in, or the server that pushes its purchases."""
+        if request.path.removesuffix(".wsdl") == PATH:
+            return self._purchases.answer(request)
+        return self._answer(request, _Asking(checkout, now, timeout_s))
+
+    def _answer(self, request: HttpRequest, asking: _Asking) -> HttpReply:
         """Answer one call: 200, 400 nobody understands it, 401 the key, 409 refused, 503 ask again."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self._context.key.encode()):
@@ -85,7 +92,7 @@ class SetRetailDoor:
         if call is None or request.method != "POST":
             return _error(404, f"no {request.method} {request.path[:80]}; calls are POST {', '.join(self._calls)}")
         try:
-            return HttpReply(body=wire.write(call(request.body, _Asking(checkout, now, timeout_s))))
+            return HttpReply(body=wire.write(call(request.body, asking)))
         except _Refused as refused:
             return _error(REFUSED, str(refused), **refused.more)
         except CheckoutRefused as refused:

@@ -110,10 +110,17 @@ class PurchasesFile:
         found: list[Reported] = []
         try:
             self._parser.feed(data)
+            self._hurry()
             self._take(found)
         except ET.ParseError as error:  # comes behind what was before it
             self._refuse(f"it is no XML at {error.position[0]}:{error.position[1]}")
         return found
+
+    def _hurry(self) -> None:
+        """Expat from 2.6 on holds the last bytes back until more come, and to a whole file nothing more comes."""
+        flush = getattr(self._parser, "flush", None)  # there from Python 3.11.9 on, which brings that Expat
+        if flush is not None:
+            flush()
 
     def end(self) -> Sequence[Reported]:
         """See `ReportFile`: nothing counts before its element is closed."""

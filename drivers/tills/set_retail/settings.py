@@ -14,6 +14,8 @@ class SetRetailSettings(Struct, frozen=True, kw_only=True):
 
     Attributes:
         reports: the files in which the shop's server tells its purchases.
+        soap: the shop's server pushes its purchases to the web service of this till system's door.
     """
 
     reports: ReportSettings = ReportSettings()
+    soap: bool = False

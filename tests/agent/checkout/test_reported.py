@@ -53,7 +53,8 @@ def take(rig: Any, receipt: Receipt | None, *, number: int = 1, late: bool = Fal
     one = Reported(counter="1", number=number, closed_at=at, read=lambda: document, is_late=late)
     kept = dict(read_all(rig.desk.store, "pulled", PulledPlace)).get("pos/1")
     if report_places.is_new(kept, one):
-        report_places.take(rig.desk, "pos", one, document, report_places.after(kept, one))
+        found = report_places.Found(one=one, document=document, place=report_places.after(kept, one))
+        report_places.take(rig.desk, "pos", [found])
 
 
 def points(desk: Any, card: str = CARD) -> int:
@@ -174,7 +175,8 @@ def test_an_unread_document_holds_nobody_up(rig: Any, desk: Any) -> None:
     """It is kept for a person, its digits masked, and the next is counted."""
     document = Document(kind=DocumentKind.SALE, raw=b"55;2900000000018;", text=(), problems=("does not add up",))
     one = Reported(counter="1", number=5, closed_at=None, read=lambda: document)
-    report_places.take(desk, "pos", one, document, report_places.after(None, one))
+    found = report_places.Found(one=one, document=document, place=report_places.after(None, one))
+    report_places.take(desk, "pos", [found])
     take(rig, told(rig, "report-6"), number=6)
 
     assert ["receipt.unread", "receipt.confirmed"] == kinds(rig)

@@ -27,9 +27,9 @@ WAIT_S = 10.0
 KEY = parse("F12")
 
 
-def until(true: Any, what: str) -> None:
+def until(true: Any, what: str, wait_s: float = WAIT_S) -> None:
     """Wait for another program to get somewhere."""
-    ends = time.monotonic() + WAIT_S
+    ends = time.monotonic() + wait_s
     while not true():
         assert time.monotonic() < ends, what
         time.sleep(0.01)

@@ -40,7 +40,7 @@ def shop(patient):
 
     agent.start()
     agent.till.subscribe(changed)
-    _write_runtime(patient.folder, agent.port, "")
+    _write_runtime(patient.folder, agent)
 
     def wait_for(name, state):
         def is_so():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main
-from agent.doctor.bundle import masked
+from agent.service.masks import masked
 from agent.sync.identity import Identity, save
 from drivers.vocabulary import checkout as contract
 

@@ -184,7 +184,20 @@ def test_every_word_is_used_and_every_used_word_is_there():
     in_page = set(re.findall(r"\{\{(\w+)\}\}", text)) - {"language", "region", "mark"}
     in_script = {key for key in words if f'"{key}"' in text or key == "locale"}
     # What the doctor says is compared with what it knows in test_examining.py.
-    prefixes = ("code_", "consent_", "count_", "limit_", "device_", "doctor_", "hop_", "link_", "no_", "say_", "who_")
+    prefixes = (
+        "care_",
+        "code_",
+        "consent_",
+        "count_",
+        "limit_",
+        "device_",
+        "doctor_",
+        "hop_",
+        "link_",
+        "no_",
+        "say_",
+        "who_",
+    )
     families = {key for key in words if key.startswith(prefixes)}
     screens = {"not_found", "blocked", "product", "offline", "joined", "already_member", "refusal_noted"}
     screens |= {"card_given", "card_taken", "card_unfit", "needs_supervisor", "duplicate_noted"}

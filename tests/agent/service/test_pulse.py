@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from agent.cli.run import _watch
 from agent.service.notify import Notifier
 from agent.service.pulse import SILENCE_S, Pulse, resident_mb
 from agent.settings import DoorsSettings, ServiceSettings, Settings, TillSettings
+from agent.watching import QUIET_S, Watching
 
 pytestmark = pytest.mark.net
 
@@ -140,6 +142,76 @@ def test_too_much_memory_ends_the_run(tmp_path: Path) -> None:
         agent.stop()
 
     assert "WATCHDOG=1" not in heard.told
+
+
+def weighed(agent: Agent, monkeypatch: pytest.MonkeyPatch, *, held_mb: int) -> Pulse:
+    """The agent's pulse, with so much memory of 300 MB."""
+    beat = dataclasses.replace(agent.pulse(), memory_mb=lambda: held_mb, memory_max_mb=300)
+    monkeypatch.setattr(Agent, "pulse", lambda _: beat)
+    return beat
+
+
+def test_too_much_memory_waits_for_the_end_of_the_receipt(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A customer is at the till: it goes on; when it is quiet the run ends, to be started again."""
+    agent.start()
+    weighed(agent, monkeypatch, held_mb=310)
+    quiet = [False]
+    monkeypatch.setattr(Watching, "is_quiet", lambda *_: quiet[0])
+    heard, stop, ended = Heard(), threading.Event(), []
+    watcher = threading.Thread(target=lambda: ended.append(_watch(agent, heard, stop, settled_s=0)))
+    watcher.start()
+    try:
+        wait(lambda: "WATCHDOG=1" in heard.told)
+        assert [] == ended
+        quiet[0] = True
+        watcher.join(30)
+    finally:
+        stop.set()
+        agent.stop()
+
+    assert [1] == ended
+    assert "310 MB are held" in heard.told[-1]
+
+
+def test_far_too_much_memory_waits_for_nobody(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine is about to end it anyhow."""
+    agent.start()
+    weighed(agent, monkeypatch, held_mb=380)
+    monkeypatch.setattr(Watching, "is_quiet", lambda *_: False)
+    try:
+        assert 1 == _watch(agent, Heard(), threading.Event(), settled_s=0)
+    finally:
+        agent.stop()
+
+
+def test_what_is_a_quiet_moment(agent: Agent) -> None:
+    agent.start()
+    try:
+        watching, now_s = agent.watching, time.monotonic()
+        assert watching.is_quiet(now_s)
+        watching.heard(3)  # a till that asks its printer how it is
+        assert watching.is_quiet(now_s)
+        watching.heard(300)
+        assert not watching.is_quiet(now_s + 1)
+        assert watching.is_quiet(time.monotonic() + QUIET_S)
+        agent.till.panel_identify("2900000000018", presented=True, replace=False, timeout_s=10)
+        assert not watching.is_quiet(time.monotonic() + QUIET_S + 1)  # somebody's number is on the screen
+    finally:
+        agent.stop()
+
+
+def test_the_panel_hears_of_a_full_disk_and_that_it_is_well_again(agent: Agent) -> None:
+    agent.start()
+    try:
+        free = [1024]
+        agent.watching.health.free = lambda folder: free[0]
+        agent.watching.look()
+        wait(lambda: agent.till.snapshot.care == ("disk",))
+        free[0] = 1 << 40
+        agent.watching.look()
+        wait(lambda: agent.till.snapshot.care == ())
+    finally:
+        agent.stop()
 
 
 def wait(is_so: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -41,7 +41,11 @@ class Taker:
     def begin(self) -> tuple[datetime | None, Mapping[str, Progress]]:
         return None, self.progress
 
-    def take(self, one: Reported) -> None:
+    def take(self, told: Sequence[Reported]) -> None:
+        for one in told:
+            self._take(one)
+
+    def _take(self, one: Reported) -> None:
         if one.number <= self.number and not one.is_late:
             return
         if self.refuses_at == len(self.taken):
@@ -412,6 +416,33 @@ def test_a_request_that_names_a_day(desk: Callable[..., Desk]) -> None:
         flag.unlink()
 
     assert [4, 5, 5, 5, 6, 6, 7, 8] == days
+
+
+def test_an_agent_that_was_off_asks_for_every_day_it_missed(desk: Callable[..., Desk]) -> None:
+    """From the business day of the last purchase it counted; quickly through what is over, then as ever."""
+    one = desk(request_file="query.txt", request_every_s=900)
+    one.worker._reports = replace(one.worker._reports, request=b"date: {date}\r\n")
+    newest = datetime(2024, 3, 5, 21, 30, tzinfo=MOSCOW)
+    one.taker.progress = {"1.2": Progress(last=7, newest_at=newest), "1.3": Progress(last=4, newest_at=None)}
+    one.worker._today = lambda: date(2024, 3, 9)
+    flag, asked = one.folder / "query.txt", []
+    for after_s in (1, 59, 1, 60, 60, 60, 60, 839, 1):
+        one.look(after_s)
+        if flag.exists():
+            asked.append((after_s, int(flag.read_bytes()[6:8])))
+            flag.unlink()
+
+    assert [(1, 4), (1, 5), (60, 6), (60, 7), (60, 8), (1, 9)] == asked
+
+
+def test_an_agent_that_was_off_for_a_year_asks_for_a_hundred_days(desk: Callable[..., Desk]) -> None:
+    one = desk(request_file="query.txt", request_every_s=900)
+    one.worker._reports = replace(one.worker._reports, request=b"date: {date}\r\n")
+    one.taker.progress = {"1.2": Progress(last=7, newest_at=datetime(2023, 3, 5, 21, 30, tzinfo=MOSCOW))}
+    one.worker._today = lambda: date(2024, 4, 10)
+    one.look(1)
+
+    assert b"date: 01.01.2024\r\n" == (one.folder / "query.txt").read_bytes()
 
 
 def test_a_load_file_is_whole_and_its_flag_comes_last(tmp_path: Path) -> None:

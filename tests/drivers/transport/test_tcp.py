@@ -8,6 +8,7 @@ import pytest
 from drivers.transport.address import endpoint
 from drivers.transport.tcp import TcpListenEndpoint, TcpTransport
 from drivers.vocabulary.errors import TransportClosed, TransportEnded, TransportError, TransportUnavailable
+from tests.wine_or_windows import IS_WINE
 
 pytestmark = pytest.mark.net
 
@@ -64,6 +65,7 @@ def test_finishing_leaves_the_way_back_open(visit):
     assert there.read(2) == b"answer"
 
 
+@pytest.mark.skipif(IS_WINE, reason="SKIPPED LOUDLY: Wine ends an aborted connection as if in order; Windows resets it")
 def test_aborting_is_noticed_as_a_break(visit):
     """A reset is no good end."""
     here, there = visit

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,9 +11,11 @@ from drivers.guard import GuardedConversation
 from drivers.http_inline import HELD_S_MAX, OFFER_S_MAX, HttpConversation
 from drivers.http_writing import encode_request
 from drivers.json_amounts import read_json, write_json
+from drivers.printers.kkm_server.commands import Result
 from drivers.printers.kkm_server.desk import Desk
 from drivers.printers.kkm_server.driver import conversation
 from drivers.printers.kkm_server.pos_script import card_sale, look, position, post, sale, web_script
+from drivers.printers.kkm_server.receipts import read_receipt
 from drivers.printers.kkm_server.room import KkmRoom
 from drivers.printers.kkm_server.settings import KkmServerSettings
 from drivers.printers.kkm_server.simulator import VirtualKkmServer
@@ -106,6 +108,27 @@ def test_the_discount_and_the_lines_are_in_the_receipt(step):
     assert (document.quoted, document.believed.off_minor, document.believed.total.minor) == ("q-1", 500, 21_159)
     assert document.receipt.uid.startswith("f-9999078900001234-")
     assert {"Скидка 5,00", "СДАЧА =93.41"} <= set(shop.twin.paper)
+
+
+@pytest.mark.parametrize(
+    ("said", "closed_at"),
+    [
+        ("20260115T1331", datetime(2026, 1, 15, 13, 31, tzinfo=UTC)),
+        ("20260115T133107", datetime(2026, 1, 15, 13, 31, 7, tzinfo=UTC)),
+        ("20260115T13", None),
+        ("20260115T2561", None),
+    ],
+)
+def test_when_it_was_closed_is_told_with_and_without_seconds(said, closed_at):
+    answer = {
+        "Status": 0,
+        "IdCommand": "a",
+        "CheckNumber": 3,
+        "QRCode": f"t={said}&s=211.59&fn=9999078900001234&i=3&fp=1&n=1",
+    }
+    document = read_receipt(sale("a"), Result(status=0, error="", answer=answer), currency="RUB", zone=UTC, columns=48)
+
+    assert closed_at == document.receipt.closed_at
 
 
 def test_the_pos_hears_what_the_server_says():

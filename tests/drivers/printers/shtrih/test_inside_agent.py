@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import tty
 import warnings
 from datetime import UTC, datetime
 
@@ -28,6 +27,8 @@ from central.serve import listening_socket, make_server
 from central.tills import make_code
 from drivers.vocabulary import checkout as contract
 from tests.drivers.printers.shtrih.test_inline import _Cable
+
+tty = pytest.importorskip("tty", reason="SKIPPED LOUDLY: Windows has no pseudo-terminals")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -45,10 +45,11 @@ class Taker:
     def begin(self):
         return self.since, dict(self.places)
 
-    def take(self, one):
-        if self.refuses:
-            raise CheckoutRefused("busy", code="busy")
-        self.taken.append((one.number, one.is_late, one.read()))
+    def take(self, told):
+        for one in told:
+            if self.refuses:
+                raise CheckoutRefused("busy", code="busy")
+            self.taken.append((one.number, one.is_late, one.read()))
 
     def settle(self, progress):
         self.places.update(progress)

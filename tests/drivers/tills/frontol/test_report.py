@@ -248,6 +248,30 @@ def test_other_names_of_the_receipt() -> None:
 # ── What is no receipt ──────────────────────────────────────────────────────────────────────────
 
 
+def test_a_return_without_finances_takes_its_goods_back() -> None:
+    """58 and no payment: the money went another way. A 55 of the same document is no second return."""
+    document = {"f13": "1"}
+    rows = [
+        row(1, 42, **document, f25="1/1/3"),
+        goods(2, "A", "50", "-1", "-50", **document),
+        close(3, "-50", kind=58, **document, f8=CARD),
+        close(4, "-50", **document),
+        row(5, 42, "5"),
+        goods(6, "B", "7", "1", "7").replace(";4;7;", ";5;7;"),
+        row(7, 58, "5", f12="7"),
+    ]
+    one = book()
+    closed = list(one.file("r.txt").feed(report(*rows)))
+    (only_one,) = closed
+    document_read = only_one.read()
+    receipt = document_read.receipt
+
+    assert receipt is not None
+    assert (DocumentKind.RETURN, "50.00", ()) == (receipt.kind, receipt.total.amount, receipt.tenders)
+    assert ((CARD,), (1, "3")) == (document_read.codes, document_read.base)
+    assert (b"", "") == (one.unfinished(), one.complaint)
+
+
 def test_cancelled_documents_and_others_are_passed_over() -> None:
     """56 after its lines; cash in; a Z report."""
     found = read(report(

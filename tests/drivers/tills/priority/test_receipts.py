@@ -33,8 +33,8 @@ def as_receipt(data: bytes):
 def same_as_golden(receipt, golden: Path) -> None:
     told = json.dumps(codec.to_builtins(receipt), ensure_ascii=False, indent=1) + "\n"
     if os.environ.get("TILLPOINT_REMAKE"):
-        golden.write_text(told)
-    assert told == golden.read_text()
+        golden.write_text(told, "utf-8", newline="\n")
+    assert told == golden.read_text("utf-8")
 
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
@@ -43,7 +43,7 @@ def test_captures_are_understood(capture: Path):
 
 
 def test_real_samples_are_understood(samples: Path):
-    examples = json.loads((samples / "tills" / "priority" / "examples.json").read_text())
+    examples = json.loads((samples / "tills" / "priority" / "examples.json").read_text("utf-8"))
     first = examples[0]["request"]
     for number, one in enumerate(examples):
         extra = dict(one.get("request") or one.get("request_extra") or {})

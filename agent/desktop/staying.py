@@ -1,0 +1,228 @@
+"""`tillpoint panel --stay`: one cashier's session: windows kept open, a hot key, the focus given back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Final
+
+from agent.desktop.access import Access
+from agent.desktop.browsers import find, words
+from agent.desktop.companion import Companion, Desktop
+from agent.desktop.hot_keys import parse
+from agent.desktop.keeper import Keeper, Process, Window, answers, waiting_page
+from agent.desktop.monitors import customers_monitor, monitors_of_this_session, parse_place
+from agent.desktop.session import TITLE, desktop_of_this_session, follow
+from agent.snapshot import Snapshot
+from drivers.vocabulary.errors import SettingsError, TillpointError, TransportUnavailable
+
+__all__ = ["profiles_folder", "stay"]
+
+log = logging.getLogger(__name__)
+
+IDLE_S: Final = 0.25  # between two turns where there is no hot key to listen for
+SHOW_NO_ACTIVATE: Final = 4  # SW_SHOWNOACTIVATE: shown, and the focus stays where it is
+
+
+def stay(
+    access: Callable[[], Access],
+    *,
+    profiles: Path | None = None,
+    more: tuple[str, ...] = (),
+    stop: threading.Event | None = None,
+) -> int:
+    """Until the session ends; 0, also when another one keeps the panel of this session already.
+
+    Args:
+        access: how the agent is reached; raises TillpointError while it is not.
+        profiles: the browsers' folders.
+        more: words for the browser, of a test.
+        stop: ends it.
+    """
+    over = stop or threading.Event()
+    folder = profiles or profiles_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _only_one(folder / "lock")
+    if lock is None:
+        log.info("panel.stay: another one keeps the panel of this session")
+        return 0
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: over.set())
+    _no_console()
+    try:
+        known = _first(access, folder, more, over)
+        if known is not None:
+            _keep_open(known, access, folder, more, over)
+    finally:
+        lock.close()
+    return 0
+
+
+def profiles_folder() -> Path:
+    """Where the browsers keep what they want to keep: the account's own folder for such things."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "Tillpoint" / "panel"
+    own = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(own) if own else Path.home() / ".local" / "state") / "tillpoint" / "panel"
+
+
+def _first(access: Callable[[], Access], folder: Path, more: tuple[str, ...], over: threading.Event) -> Access | None:
+    """What the agent says the panel wants; until it is there a page that waits: the till was switched on just now.
+
+    None when the session ended before.
+    """
+    keeper: Keeper | None = None
+    try:
+        while True:
+            try:
+                return access()
+            except TillpointError as error:
+                if keeper is None:
+                    log.info("panel.waits %s", error)
+                    keeper = _waiting_keeper(folder, more)
+            keeper.step(time.monotonic())
+            if over.wait(IDLE_S):
+                return None
+    finally:
+        if keeper is not None:
+            keeper.close()
+
+
+def _waiting_keeper(folder: Path, more: tuple[str, ...]) -> Keeper:
+    def unknown() -> Access:
+        raise TillpointError("the agent is not there yet")
+
+    try:
+        return _keeper(Access(port=0, panel_key=""), unknown, folder, more)
+    except SettingsError:  # no browser by the usual names; the settings may name one
+        return Keeper(windows=(), start=_nothing, access=unknown, is_up=answers, waiting="", desktop=None)
+
+
+def _nothing(window: Window, url: str) -> Process:
+    raise OSError(f"no browser for {window.name} and {url[:20]}")
+
+
+def _keep_open(
+    known: Access, access: Callable[[], Access], folder: Path, more: tuple[str, ...], over: threading.Event
+) -> None:
+    keeper = _keeper(known, access, folder, more)
+    try:
+        _turn(keeper, known, access, over)
+    finally:
+        keeper.close()
+
+
+def _keeper(known: Access, access: Callable[[], Access], folder: Path, more: tuple[str, ...]) -> Keeper:
+    browser = find(known.browser)
+    windows = [Window(name="panel", title=TITLE, place=parse_place(known.window), is_full=known.kiosk)]
+    monitor = customers_monitor(monitors_of_this_session()) if known.customer_screen else None
+    if monitor is not None:
+        windows.append(
+            Window(name="customer", title=known.customer_title, place=monitor, is_full=True, is_customers=True)
+        )
+    elif known.customer_screen:
+        log.warning("panel.customer_screen: this session has one monitor; the customer's page is not shown")
+
+    def start(window: Window, url: str) -> Process:
+        profile = folder / window.name
+        profile.mkdir(mode=0o700, parents=True, exist_ok=True)
+        command = words(browser, url, profile=profile, place=window.place, is_full=window.is_full, more=more)
+        return _started(command)
+
+    try:
+        desktop: Desktop | None = desktop_of_this_session()
+    except (SettingsError, TransportUnavailable) as error:
+        log.warning("panel.desktop %s", error)
+        desktop = None
+    return Keeper(windows=windows, start=start, access=access, is_up=answers, waiting=waiting_page(), desktop=desktop)
+
+
+def _started(command: list[str]) -> Process:
+    nothing = subprocess.DEVNULL
+    if sys.platform == "win32":
+        how = subprocess.STARTUPINFO()
+        how.dwFlags |= subprocess.STARTF_USESHOWWINDOW
+        how.wShowWindow = SHOW_NO_ACTIVATE
+        return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, startupinfo=how)  # noqa: S603
+    return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603 - our own words
+
+
+def _turn(keeper: Keeper, known: Access, access: Callable[[], Access], over: threading.Event) -> None:
+    """Listen for the hot key and mind the windows between two strokes; without a key, mind the windows."""
+    desktop = keeper.desktop
+    if desktop is None:
+        while not over.wait(IDLE_S):
+            keeper.step(time.monotonic())
+        return
+    companion = Companion(desktop, title=TITLE, open_panel=lambda: None)  # it comes back by itself
+    heard: list[Snapshot] = []
+    following = threading.Thread(target=_follow, args=(access, heard.append, over), name="follow", daemon=True)
+    following.start()
+
+    def turn() -> bool:
+        while heard:  # on the thread of the desktop, as everything that touches windows
+            companion.changed(heard.pop(0))
+        keeper.step(time.monotonic())
+        return over.is_set()
+
+    try:
+        desktop.listen(parse(known.hot_key), companion.pressed, turn)
+    except SettingsError as error:
+        log.warning("panel.hot_key %s", error)
+        while not over.wait(IDLE_S):
+            turn()
+
+
+def _follow(access: Callable[[], Access], tell: Callable[[Snapshot], None], over: threading.Event) -> None:
+    """The till's changes, so that the focus goes back when what the cashier came for is done."""
+    while not over.is_set():
+        try:
+            known = access()
+            break
+        except TillpointError:
+            over.wait(2.0)
+    else:
+        return
+
+    def port() -> int:
+        try:
+            return access().port
+        except TillpointError as error:
+            raise OSError(str(error)) from None
+
+    follow(port, known.secrets(), tell, gone=over)
+
+
+def _only_one(path: Path) -> IO[Any] | None:
+    """The lock of this account's panel, held as long as the file is open; None when another process has it."""
+    file = path.open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def _no_console() -> None:
+    """Windows opens a console for a program of the Run key; nobody needs to look at it."""
+    if sys.platform == "win32" and os.environ.get("TILLPOINT_CONSOLE") is None and not sys.stdout.isatty():
+        import ctypes
+
+        ctypes.windll.kernel32.FreeConsole()
