@@ -152,7 +152,8 @@ if sys.platform == "win32":
         )
         said = folder.prepare(datetime.now(UTC))
         try:
-            install_source()
+            launcher = own_program()[0]
+            install_source(launcher if launcher.endswith("tillpoint.exe") else "")
         except Exception as error:  # noqa: BLE001 - pywintypes.error; the log is read without it as well
             said.append(f"the source of the event log cannot be named: {error}")
         return said

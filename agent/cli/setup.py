@@ -97,7 +97,7 @@ def _silent(args: argparse.Namespace, path: Path, answers: Answers, say: Words) 
     plan = plan_for(answers, path)
     report = carry_out(plan, now=datetime.now().astimezone(), dry_run=args.dry_run, may_change=args.change)
     if args.answers is not None and report.enrolment in {"enrolled", "already", "pending", "image"}:
-        left = blank_secrets(args.answers)
+        left = blank_secrets(args.answers, (answers.centre.code, answers.centre.secret))
         report = replace(report, warnings=(*report.warnings, left) if left else report.warnings)
     if args.json:
         print_json({**codec.to_builtins(report), "exit_code": report.exit_code})
@@ -105,7 +105,7 @@ def _silent(args: argparse.Namespace, path: Path, answers: Answers, say: Words) 
         for line in report.differs:
             print(f"  {line}")
         tell(Terminal(), say, report)
-    _open(args, report.panel)
+    _open(args, path)
     return report.exit_code
 
 
@@ -120,13 +120,13 @@ def _converse(args: argparse.Namespace, path: Path, answers: Answers, say: Words
     report = converse(Terminal(), say, path, look=look, now=datetime.now().astimezone(), given=answers)
     if report is None:
         return STOPPED
-    _open(args, report.panel)
+    _open(args, path)
     return report.exit_code
 
 
-def _open(args: argparse.Namespace, panel: str) -> None:
-    """Where a browser can be; a running agent's own ticket opens it (`tillpoint panel`)."""
+def _open(args: argparse.Namespace, path: Path) -> None:
+    """With a running agent's own ticket, as `tillpoint panel` does; without an agent that says so."""
     if args.open_panel and not args.dry_run:
-        import webbrowser
+        from agent.cli import main
 
-        webbrowser.open(panel)
+        main(["panel", "--config", str(path)])

@@ -22,6 +22,9 @@ EVENTS_KEPT: Final = 200
 TEXT_MAX: Final = 30_000  # ReportEvent takes 31,839 characters a string
 _ERROR: Final = 0x0001  # EVENTLOG_ERROR_TYPE
 _WARNING: Final = 0x0002  # EVENTLOG_WARNING_TYPE
+#: Event ids, as the launcher's table of messages has them (installer/build/launcher/messages.mc).
+_WARNED: Final = 2
+_FAILED: Final = 3
 
 #: (type, event id, text) → written.
 Report = Callable[[int, int, str], None]
@@ -54,7 +57,8 @@ class EventLog(logging.Handler):
             self._told.popitem(last=False)
         is_error = record.levelno >= logging.ERROR
         try:
-            self._report(_ERROR if is_error else _WARNING, 1 if is_error else 2, self.format(record)[:TEXT_MAX])
+            kind, number = (_ERROR, _FAILED) if is_error else (_WARNING, _WARNED)
+            self._report(kind, number, self.format(record)[:TEXT_MAX])
         except Exception:  # noqa: BLE001 - pywintypes.error is no OSError; a log that fails stops nothing
             return
 
@@ -65,11 +69,15 @@ def _report(kind: int, number: int, text: str) -> None:
     win32evtlogutil.ReportEvent(SOURCE, number, eventType=kind, strings=[text])
 
 
-def install_source() -> None:
-    """Name the source in the registry, so that the event viewer has no complaint; wants an administrator."""
+def install_source(messages: str = "") -> None:
+    """Name the source in the registry, so that the event viewer has no complaint; wants an administrator.
+
+    Args:
+        messages: the program that carries the texts; the launcher, which stays when versions go. "" takes pywin32's.
+    """
     import win32evtlogutil
 
-    win32evtlogutil.AddSourceToRegistry(SOURCE)
+    win32evtlogutil.AddSourceToRegistry(SOURCE, messages or None)
 
 
 def remove_source() -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -80,11 +80,13 @@ def write_settings(path: Path, text: str) -> None:
         raise SettingsError(f"cannot write {path}: {error.strerror}; run as administrator") from None
 
 
-def blank_secrets(path: Path) -> str:
-    """Empty the code and the secret that stand in an answer file; why not when that cannot be done, else ""."""
+def blank_secrets(path: Path, secrets: Iterable[str]) -> str:
+    """Take these words out of an answer file; why not when that cannot be done, else ""."""
     try:
         text = path.read_text("utf-8")
-        blank = re.sub(r"(?m)^(\s*(?:centre\.)?(?:code|secret)\s*=\s*).*$", r'\1""', text)
+        blank = text
+        for secret in filter(None, secrets):
+            blank = blank.replace(secret, "")
         if blank != text:
             # In place and not by a new file: the old bytes must not stay on the disk under another name.
             with path.open("r+", encoding="utf-8", newline="") as file:

@@ -58,7 +58,7 @@ def trust_of(settings: UpdatesSettings) -> Trust:
 
 def not_before_now(clock: datetime, *known: datetime | None) -> datetime:
     """What time it is at the earliest: the clock's, or the newest moment that is known to be past."""
-    return max([clock]) or max([clock, *(one.astimezone(UTC) for one in known if one is not None)])
+    return max([clock, *(one.astimezone(UTC) for one in known if one is not None)])
 
 
 def require_own_file(path: Path) -> None:

@@ -20,7 +20,7 @@ from drivers.vocabulary.release import ReleaseRefused
 __all__ = ["RELEASE_FILE", "ReleaseFacts", "facts_of", "require_whole", "unpack"]
 
 RELEASE_FILE: Final = "release.json"
-FILES_MAX: Final = 20_000  # a version has some three thousand
+FILES_MAX: Final = 20_000  # a version has some four thousand
 PATH_CHARS_MAX: Final = 200  # below a folder of Windows, whose paths end at 260
 CHUNK_BYTES: Final = 1 << 20
 FACTS_BYTES_MAX: Final = 8 << 20
@@ -152,7 +152,7 @@ def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path,
 
 
 def _sync(folder: Path) -> None:
-    # One sync of the whole disk instead of three thousand: each of those would wait for the till's own commits.
+    # One sync of the whole disk instead of four thousand: each of those would wait for the till's own commits.
     if sys.platform != "win32":
         os.sync()
     del folder

@@ -22,7 +22,6 @@ from agent.updating.records import Record, Status, Wish, keep, read
 from agent.updating.shelf import Shelf, VersionFolder
 from agent.updating.switching import Switching
 from agent.updating.trust import require_own_file, trust_of
-from agent.updating.unpack import require_whole
 from agent.updating.watch import GRACE_S, Look
 from drivers.vocabulary.release import ReleaseRefused
 from drivers.vocabulary.updates import LastTry, TryOutcome, UpdateState
@@ -228,7 +227,6 @@ class Updater:
         return record
 
     def _change_over(self, folder: VersionFolder, record: Record, *, by_hand: bool) -> Record:
-        require_whole(folder.path)
         before = self._look()
         if before.busy:
             raise ReleaseRefused("busy", f"not now: {before.busy}")

@@ -103,7 +103,19 @@ def _act(version: str, act: str, words: str, form_key: str, *, asks: bool) -> Ma
 
 def fleet_page(view: FleetView, wanted: Wanted, *, form_key: str) -> Markup:
     """Every till, the worst first, with links that choose among them."""
-    heads = ("till", "shop", "trouble", "seen", "version", "ring", "waits", "oldest", "disk", "clock", "update", "says")
+    heads = (
+        "till",
+        "shop",
+        "trouble",
+        "seen",
+        "version",
+        "ring",
+        "waits",
+        "oldest",
+        "disk",
+        "clock",
+        "what is wrong, and its updates",
+    )
     rows = [_till(one) for one in view.tills]
     left_out = f"{view.count - len(view.tills)} more are not shown." if view.count > len(view.tills) else ""
     words = f"{view.count} of {view.whole} tills"
@@ -114,7 +126,7 @@ def fleet_page(view: FleetView, wanted: Wanted, *, form_key: str) -> Markup:
         _choices("ring", view.by_ring, wanted),
         _search(wanted),
         tag("p", words, " ", link("/operator/fleet", "all") if _query(wanted) else ""),
-        table(heads, rows, none="No till is like that."),
+        tag("div", table(heads, rows, none="No till is like that."), class_="fleet"),
         tag("p", left_out, class_="none"),
         form_key=form_key,
     )
@@ -137,8 +149,7 @@ def _till(one: FleetTill) -> tuple[object, ...]:
         "" if one.oldest_unsent_s is None else _span(one.oldest_unsent_s),
         "" if one.disk_free_bytes is None else f"{one.disk_free_bytes / GIGABYTE:.1f} GB",
         "" if one.clock_offset_s is None else f"{one.clock_offset_s:+d} s",
-        _update(one),
-        Markup("<br>".join(says)),
+        Markup("<br>".join(part for part in (*says, cell(_update(one))) if part)),
     )
 
 

@@ -18,7 +18,7 @@ from central.releases.choosing import Candidate, Held, choose
 from central.releases.gates import pass_gates
 from central.releases.plan import Plan
 from central.releases.register import RETRY
-from central.releases.rings import FAILURES, ReleaseState, share_place
+from central.releases.rings import IN_VAIN, ReleaseState, share_place
 from central.tills import Till
 from drivers.vocabulary.updates import LastTry, TryOutcome, UpdateCheck, UpdateState
 
@@ -54,8 +54,8 @@ def look(connection: Connection, check: UpdateCheck, *, till: Till, plan: Plan, 
     row = connection.execute(select(schema.till_update).where(schema.till_update.c.till == till.id)).first()
     tries = connection.execute(select(schema.release_try).where(schema.release_try.c.till == till.id)).all()
     words = _news(check, tries, plan)
-    failed = {one.version for one in tries if one.outcome in FAILURES and one.version not in words}
-    failed |= {version for version, word in words.items() if word.outcome.value in FAILURES}
+    failed = {one.version for one in tries if one.outcome in IN_VAIN and one.version not in words}
+    failed |= {version for version, word in words.items() if word.outcome.value in IN_VAIN}
     ring = plan.ring(till.id, till.shop)
     held = Held() if row is None else Held(pinned=row.pinned, is_off=row.is_off)
     offer = choose(plan.candidates.values(), check, ring=ring, held=held, failed=failed)

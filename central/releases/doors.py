@@ -99,7 +99,9 @@ class ReleaseDoors:
 
         looked, (begins, ends) = await self._read(work)
         if looked.is_news and await self._write(partial(write_down, looked=looked, now=now)):
+            # What this till said has stopped a release, or opened a ring: its own answer is by that already.
             self.keeper.forget()
+            looked, (begins, ends) = await self._read(work)
         headers = {AFTER_HEADER: str(after_s(looked, self._check_every_s)), "cache-control": "no-store"}
         if looked.offer is None:
             return Response(status_code=204, headers=headers)

@@ -9,12 +9,26 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
-__all__ = ["FAILURES", "WHOLE", "GateView", "ReleaseState", "Ring", "Verdict", "judge", "ring_of", "share_place"]
+__all__ = [
+    "FAILURES",
+    "IN_VAIN",
+    "WHOLE",
+    "GateView",
+    "ReleaseState",
+    "Ring",
+    "Verdict",
+    "judge",
+    "ring_of",
+    "share_place",
+]
 
 WHOLE: Final = 10_000  # a share counts hundredths of a percent
 
 #: Words of `TryOutcome` that count against a release.
 FAILURES: Final = ("rolled_back", "failed", "refused")
+#: Of them those after which the till is not given it again. What merely failed may pass (a full disk, a power cut), and
+#: a till that knows better refuses by itself.
+IN_VAIN: Final = ("rolled_back", "refused")
 
 
 class ReleaseState(Enum):

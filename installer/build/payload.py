@@ -209,6 +209,7 @@ def write_release(folder: Path, *, version: str, platform: str) -> None:
         "python": "3.11",
         "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(build_epoch())),
         "schema": TILL.version,
+        "readable_from": TILL.readable_from,
         "replica_schema": REPLICA.version,
         "files": files,
     }

@@ -31,6 +31,7 @@ NEVER: Final = (
         r"(_yaml|yaml/_yaml\..*)",
         "a faster YAML reader; python-escpos reads with the plain one, and that only its own table",
     ),
+    (r"phonenumbers/shortdata/region_.*", "emergency and service numbers, read when asked for; nobody here asks"),
     (r"dateutil/zoneinfo", "a copy of the time zones; tzdata is shipped"),
     (r"serial/(tools/miniterm\.py|rfc2217\.py)", "programs of pyserial"),
     (r"barcode/fonts", "for pictures of barcodes with text; ours are drawn without one"),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent.acts import DropSale
 from agent.snapshot import LinkState
-from agent.till import LinkChanged
+from agent.till import CareChanged, LinkChanged
 from tests.browser.case_states import CASE_STATES, settle
 from tests.browser.real_till import PIN_IT
 
@@ -24,6 +24,7 @@ def reset(panel: Any, till: Any) -> None:
     till.till.panel_act(DropSale(), timeout_s=10)
     till.set_rules(standalone=False, points_cap=100)
     till.till.emit(LinkChanged(LinkState.ONLINE))
+    till.till.emit(CareChanged(()))
     till.till.panel_clear(timeout_s=10)
     till.drop()
     till.clock.forward(seconds=30)  # look-ups are limited
@@ -221,6 +222,11 @@ def _second_tab(panel: Any, till: Any) -> None:
     other.close()
 
 
+def _care(panel: Any, till: Any) -> None:
+    till.till.emit(CareChanged(("disk", "clock")))
+    panel.page.wait_for_function("document.getElementById('toast').textContent !== ''")
+
+
 STATES: Final[dict[str, Callable[[Any, Any], None]]] = {
     "idle": lambda *_: None,
     "typing": _typing,
@@ -244,6 +250,7 @@ STATES: Final[dict[str, Callable[[Any, Any], None]]] = {
     "product": _product,
     "offline": _offline,
     "offline-idle": _offline_idle,
+    "care": _care,
     "offline-spent": _offline_spent,
     "sum": _sum,
     "sale": _sale,

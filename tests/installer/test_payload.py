@@ -100,6 +100,7 @@ def test_another_byte_is_another_archive(payload, folder, tmp_path):
 
 def test_a_release_names_every_file_by_its_hash(payload, folder):
     """But itself; and the number of the till's tables, which decides whether a version can go back."""
+    from agent.updating.unpack import facts_of
     from offline_queue.migrations import TILL
 
     payload.write_release(folder, version="1.0", platform="win-amd64")
@@ -108,7 +109,10 @@ def test_a_release_names_every_file_by_its_hash(payload, folder):
 
     assert {"app/agent/__init__.py", "app/agent/cli.py", "start.py"} == set(told["files"])
     assert hashlib.sha256(STUB.encode()).hexdigest() == told["files"]["app/agent/cli.py"]
-    assert ("1.0", "win-amd64", TILL.version) == (told["version"], told["platform"], told["schema"])
+    facts = facts_of(folder)  # as the updater reads it
+    assert ("1.0", "win-amd64") == (facts.version, facts.platform)
+    assert (TILL.version, TILL.readable_from) == (facts.schema, facts.readable_from)
+    assert told["files"] == facts.files
 
 
 def test_byte_code_holds_whatever_the_time_of_its_source(payload, folder):

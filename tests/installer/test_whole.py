@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 #: What a till uses of its packages after the start, too late for a glance at a fresh panel.
-USES = """
+USES = r"""
 import sys, pkgutil, importlib.util
 sys.path.append(sys.argv[1])
 for package in ("agent", "drivers", "offline_queue"):
@@ -105,6 +105,16 @@ def test_the_same_tree_gives_the_same_archive(payload, linux, tmp_path, capsys):
     assert first.stat().st_size < 30e6
     with capsys.disabled():
         print(f"\n  payload: {payload.size(linux) / 1e6:.1f} MB, archive {first.stat().st_size / 1e6:.1f} MB")
+
+
+def test_the_updater_takes_the_archive(payload, linux, tmp_path):
+    """It unpacks it and finds every file as the release says."""
+    from agent.updating.unpack import facts_of, require_whole, unpack
+
+    unpack(payload.archive(linux, tmp_path / "one.zip"), tmp_path / "0.0.1", bytes_max=200 << 20)
+    require_whole(tmp_path / "0.0.1")
+
+    assert "0.0.1" == facts_of(tmp_path / "0.0.1").version
 
 
 def test_a_payload_for_windows_is_made_here(payload, tmp_path):

@@ -15,7 +15,7 @@ from tests.nspawn.base import BASE
 __all__ = ["LIFE_S", "Container"]
 
 LIFE_S: Final = 600.0  # it takes one to three minutes
-STORY: Final = Path(__file__).with_name("inside.py")
+STORY: Final = ("inside.py", "means.py")
 
 UNIT: Final = """
 [Unit]
@@ -23,7 +23,8 @@ Description=The story of a package
 After=multi-user.target
 [Service]
 Type=simple
-ExecStart=/usr/bin/python3.11 /story/inside.py
+WorkingDirectory=/story
+ExecStart=/usr/bin/python3.11 -m tests.nspawn.inside
 ExecStopPost=/bin/systemctl --no-block poweroff
 [Install]
 WantedBy=multi-user.target
@@ -42,7 +43,9 @@ class Container:
 
     def run(self) -> None:
         """Boot, play, switch off."""
-        shutil.copyfile(STORY, self.shared / "inside.py")
+        (self.shared / "tests/nspawn").mkdir(parents=True)
+        for name in STORY:
+            shutil.copyfile(Path(__file__).with_name(name), self.shared / "tests/nspawn" / name)
         with self._layer() as root:
             unit = root / "etc/systemd/system/story.service"
             unit.write_text(UNIT, "utf-8")

@@ -48,7 +48,7 @@ def container(project, tmp_path_factory):
         payload, deb = importlib.import_module("payload"), importlib.import_module("deb")
         one = Container(tmp_path_factory.mktemp("container"))
         told = {}
-        for name, version, compression in (("old", payload.project_version(), "-Zxz"), ("new", "99.0.0", "-Znone")):
+        for name, version, compression in (("old", payload.project_version(), "-Zgzip"), ("new", "99.0.0", "-Znone")):
             folder = payload.build(deb.PLATFORM, one.folder / name, version=version)
             told[name] = {"version": version, "file": deb.build(folder, one.shared, compression).name}
     (one.shared / "packages.json").write_text(json.dumps({**told, "steps": STEPS}), "utf-8")

@@ -24,7 +24,7 @@ from tests.wine import packages
 from tests.wine.ground import WINE, Ground, missing
 from tests.wine.packages import Factory
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.alone]
 
 CALL_S = 400.0
 KEPT = "TILLPOINT_TEST_INSTALLERS"
@@ -56,6 +56,7 @@ class Till:
     factory: Factory
     port: int
     seconds: dict[str, float] = field(default_factory=dict)
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def program(self) -> Path:
@@ -79,7 +80,7 @@ class Till:
             for name, value in answers.items():
                 words += ["--set", f"{name.replace('_', '.', 1)}={value}"]
         started = time.monotonic()
-        code = self.ground.run([WINE, *words], timeout_s=CALL_S).returncode
+        code = self.call(words)
         self.seconds[f"install {version}"] = time.monotonic() - started
         return code
 
@@ -96,10 +97,16 @@ class Till:
         else:
             words = [self.ground.windows_path(self.program / "uninstall.exe"), "/S", *(["/PURGE"] if purge else [])]
         started = time.monotonic()
-        assert 0 == self.ground.run([WINE, *words], timeout_s=CALL_S).returncode
+        assert 0 == self.call(words)
         until(lambda: not self.program.exists(), 120)
         until(lambda: "Owner" not in self.registry(r"HKLM\Software\Tillpoint"), 60)
         self.seconds["remove"] = time.monotonic() - started
+
+    def call(self, words: list[str]) -> int:
+        """Run to its end; the pipe stays open, because the service that is started on the way inherits it."""
+        child = self.ground.start([WINE, *words])
+        self.children.append(child)
+        return child.wait(timeout=CALL_S)
 
     def registry(self, key: str) -> str:
         """What `reg query` says, "" for a key that is not there."""
@@ -162,13 +169,15 @@ def till(request: pytest.FixtureRequest, factory: Factory, tmp_path: Path) -> It
     ground._make_random()
     ground.checkout.mkdir()
     kept = ground.start([WINE, factory.version("1.0.0") / "python.exe", "-c", "import time; time.sleep(3600)"])
+    till = Till(ground=ground, kind=request.param, factory=factory, port=port, children=[kept])
     try:
-        yield Till(ground=ground, kind=request.param, factory=factory, port=port)
+        yield till
     finally:
         ground.end()
-        kept.wait(timeout=60)
-        if kept.stdout is not None:
-            kept.stdout.close()
+        for child in till.children:
+            child.wait(timeout=60)
+            if child.stdout is not None:
+                child.stdout.close()
 
 
 @pytest.mark.parametrize("till", ["msi", "exe"], indirect=True)

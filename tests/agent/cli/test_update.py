@@ -85,7 +85,7 @@ def test_pin_and_unpin(settings: Settings, tmp_path: Path, capsys: pytest.Captur
     [
         (["rollback"], "there is no version to go back to on this till"),
         (["pin", "7.0.0"], "version 7.0.0 is not on this till (there are: 1.0.0, 1.1.0)"),
-        (["now", "--from", "/nowhere"], "/nowhere has 0 files *.release.json; one is needed"),
+        (["now", "--from", "/nowhere"], "nowhere has 0 files *.release.json; one is needed"),
     ],
 )
 def test_what_cannot_be(

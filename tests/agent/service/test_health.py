@@ -114,7 +114,7 @@ def test_a_registers_clock_is_judged_by_the_nearest_of_three_receipts() -> None:
         ({"memory_mb": lambda: 241}, "memory"),
         ({"ages_s": lambda: {"reader-scanner": 601.0}}, "thread_silent"),
         ({"troubles": lambda: 2}, "part_broken"),
-        ({"waiting_oldest_at": lambda: (NOW - timedelta(hours=25)).isoformat()}, "queue_old"),
+        ({"waiting_oldest_at": (NOW - timedelta(hours=25)).isoformat}, "queue_old"),
         ({"shelved": lambda: 1}, "queue_shelved"),
     ],
 )

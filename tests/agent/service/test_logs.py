@@ -220,7 +220,7 @@ def test_windows_hears_of_warnings_and_of_each_once_in_a_while() -> None:
 
     assert [
         (2, 2, "WARNING agent.till disk slow code=" + "#" * 13),
-        (1, 1, "ERROR agent.till disk failed"),
+        (1, 3, "ERROR agent.till disk failed"),
         (2, 2, "WARNING agent.till disk slow code=7"),
     ] == told
 

@@ -87,7 +87,7 @@ def test_asking_is_cheap(agent: Agent) -> None:
     began_s = time.perf_counter()
     agent.watching.metrics()
 
-    assert time.perf_counter() - began_s < 0.5
+    assert time.perf_counter() - began_s < 2.0  # a few milliseconds on a quiet machine
     assert before == agent.till.tally.times
 
 

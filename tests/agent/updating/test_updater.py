@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from drivers.vocabulary.release import CertifiedKey, ReleaseRefused, certify
 from drivers.vocabulary.updates import TryOutcome, UpdateState
 from offline_queue.errors import StoreBusy
 from offline_queue.files import WriterLock
+
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and links of POSIX")
 
 
 def test_a_good_update(machine: Machine) -> None:
@@ -150,6 +154,11 @@ LATER = CertifiedKey(
 )
 
 
+#: As long as the signed one and as good a zip: the time of its first file is another one.
+TOUCHED = archive_of(files_of("1.1.0"))
+TOUCHED = TOUCHED[:10] + bytes([TOUCHED[10] ^ 1]) + TOUCHED[11:]
+
+
 @pytest.mark.parametrize(
     ("brought", "words"),
     [
@@ -167,6 +176,7 @@ LATER = CertifiedKey(
         ({"archive": b""}, "not the one that was signed"),
         ({"archive": archive_of(files_of("1.1.0"))[:-40]}, "not the one that was signed"),
         ({"archive": archive_of(files_of("1.1.0")) + b"x"}, "not the one that was signed"),
+        ({"archive": TOUCHED}, "not the one that was signed"),
         ({"files": {**files_of("1.1.0"), "more.py": b""}}, "has more.py, which its list does not"),
         ({"files": {n: d for n, d in files_of("1.1.0").items() if n != "SBOM.json"}}, "lacks SBOM.json"),
         ({"files": {**files_of("1.1.0"), "start.py": b"evil"}}, "is not as it was built"),
@@ -265,6 +275,7 @@ def test_a_revoked_key(machine: Machine) -> None:
     assert f"signing key {fingerprint} was revoked" in status.last.reason
 
 
+@POSIX
 def test_settings_that_others_may_write(machine: Machine) -> None:
     """They name the keys that are trusted."""
     machine.config.chmod(0o666)
@@ -276,6 +287,7 @@ def test_settings_that_others_may_write(machine: Machine) -> None:
     assert "give it to root, mode 0644" in status.last.reason
 
 
+@POSIX
 def test_a_release_by_a_link(machine: Machine, tmp_path: Path) -> None:
     """The agent's account leads us nowhere: a link in the inbox is not followed."""
     machine.bring("1.1.0")

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -94,7 +95,14 @@ class Scissors:
             return
         if event == "open" and not (isinstance(args[2], int) and args[2] & 0o3):  # not for writing
             return
-        self.act(f"{event} {str(path)[len(self.below) :]}")
+        try:
+            self.act(f"{event} {str(path)[len(self.below) :]}")
+        except Cut:
+            if event == "open" and args[2] & os.O_TRUNC and self.count == self.cut_at and Path(path).exists():
+                below, self.below = self.below, ""
+                os.truncate(path, 0)  # the file was opened, and nothing was written into it any more
+                self.below = below
+            raise
 
     def act(self, name: str) -> None:
         """One act; also those of the service manager."""
@@ -195,6 +203,9 @@ class Machine:
         Shelf(self.places).point(self.places.current, self.versions / "1.0.0")
         self.agent.boot()
 
+    def _told(self, act: str) -> None:
+        self.at(act)
+
     def make_updater(self) -> Updater:
         """As the service manager starts it."""
 
@@ -207,7 +218,7 @@ class Machine:
             manager=self.agent,
             look=self.agent.look,
             now=lambda: self.now + timedelta(seconds=self.clock_s),
-            at=lambda act: self.at(act),
+            at=self._told,
             platform=PLATFORM,
             run=self.run,
             sleep=sleep,

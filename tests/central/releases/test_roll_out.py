@@ -11,6 +11,7 @@ import pytest
 from central.errors import CentralStartError
 from central.releases import arranging, register
 from central.releases.gates import pass_gates
+from central.releases.progress import progress
 from central.releases.trail import acts_of
 from drivers.vocabulary import codec
 from drivers.vocabulary.release import open_release
@@ -125,7 +126,7 @@ def test_a_person_may_have_it_tried_once_more(
 ) -> None:
     """The old word does not count then; a new one does."""
     one, failed_at = rolling["p1"], clock()
-    one.tried("1.1.0", TryOutcome.FAILED, "no room", failed_at)
+    one.tried("1.1.0", TryOutcome.ROLLED_BACK, "no answer", failed_at)
     clock.forward(minutes=1)
     with publisher.database.write() as connection:
         assert 1 == register.retry(connection, "1.1.0", ["p1"], by=BY, now=clock())
@@ -133,10 +134,29 @@ def test_a_person_may_have_it_tried_once_more(
     fresh(release_server)
     clock.forward(minutes=1)
 
-    assert "1.1.0" == one.tried("1.1.0", TryOutcome.FAILED, "no room", failed_at)
+    assert "1.1.0" == one.tried("1.1.0", TryOutcome.ROLLED_BACK, "no answer", failed_at)
     clock.forward(minutes=1)
-    assert "" == one.tried("1.1.0", TryOutcome.FAILED, "no room", clock())
+    assert "" == one.tried("1.1.0", TryOutcome.ROLLED_BACK, "no answer", clock())
     assert "stopped" == publisher.state("1.1.0")[0]
+
+
+def test_what_merely_failed_is_given_again(
+    rolling: dict[str, CheckingTill], publisher: Publisher, clock: Any, release_server: Any
+) -> None:
+    """A disk that was full counts against the release, and is no reason to leave the till behind for good."""
+    one = rolling["p1"]
+    one.tried("1.1.0", TryOutcome.FAILED, "no room", clock())
+    clock.forward(minutes=1)
+    assert "stopped" == publisher.state("1.1.0")[0]
+    with publisher.database.write() as connection:
+        register.resume(connection, "1.1.0", by=BY, now=clock())
+    fresh(release_server)
+    clock.forward(minutes=1)
+
+    assert "1.1.0" == one.offered()
+    one.tried("1.1.0", TryOutcome.HEALTHY)
+    with publisher.database.read() as connection:
+        assert () == progress(connection, "1.1.0", now=clock()).failures
 
 
 def test_stopping_by_hand_holds_what_is_staged(
