@@ -88,14 +88,14 @@ class Enrolling:
         while not self._stop.is_set():
             try:
                 identity, pause_s = self._turn()
+                if identity is not None:
+                    log.info("enrolment.done till=%s epoch=%d", identity.till, identity.epoch)
+                    self._done(identity)
+                    return
             except Exception as error:  # the top of the thread: it ends in a state and another try
                 log.exception("enrolment.failed")
-                identity, pause_s = None, REFUSED_S
+                pause_s = LOOK_S
                 self._say(f"enrolment failed: {error or type(error).__name__}")
-            if identity is not None:
-                log.info("enrolment.done till=%s epoch=%d", identity.till, identity.epoch)
-                self._done(identity)
-                return
             self._pause(pause_s)
 
     def _pause(self, seconds: float) -> None:

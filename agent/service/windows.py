@@ -71,7 +71,7 @@ if sys.platform == "win32":
     from agent.service.log_file import LogFile
     from agent.service.logs import LineFormatter
     from agent.service.rights import account_sid
-    from agent.service.scm import ALREADY_RUNNING, own_scm
+    from agent.service.scm import ALREADY_RUNNING, ScmError, own_scm
 
     # Their published types know half of what they take.
     servicemanager: Any = _servicemanager
@@ -233,7 +233,10 @@ if sys.platform == "win32":
 
     def _review_folders(config: Path) -> list[str]:
         state, _ = folders_told(config, _data_folder(config))
-        account = own_scm().state(AGENT).account
+        try:
+            account = own_scm().state(AGENT).account
+        except ScmError as error:
+            return [str(error)]
         data = DataFolder(
             root=_data_folder(config),
             state=state,

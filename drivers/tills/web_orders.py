@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from drivers.support import Support
 from drivers.tills.amounts import decimal_of, money_of, quantity_of
 from drivers.tills.clouds import CentreCheckout, Worked
 from drivers.vocabulary import checkout as contract
@@ -26,6 +27,8 @@ from drivers.vocabulary.money import Money, line_total
 from drivers.vocabulary.receipt import DocumentKind, Line, LineFlag, Receipt
 
 __all__ = [
+    "KEEP_S",
+    "SUPPORT",
     "Consenting",
     "Order",
     "OrderLine",
@@ -37,6 +40,19 @@ __all__ = [
     "number",
 ]
 
+KEEP_S: Final = 86_400  # what a quote keeps: an order is paid within a day or not at all
+#: A web shop's row in the support matrix, whatever it is called.
+SUPPORT: Final = Support(
+    identify="yes: phone of the order, the site's own customer once known",
+    quote="yes: POST /quote from the shop's page",
+    redeem="yes: as a discount of the order, kept for a day",
+    offline="n/a: the shop is on line; deliveries wait on disk and are repeated",
+    refund="yes: by amount, also in parts",
+    slip="n/a",
+    coupon="yes: codes of the programme in the quote",
+    certificate="no: not asked for by the shop's page",
+    verified="public documentation and a twin; no live shop yet",
+)
 #: What is delivered is no goods: nothing is taken off it and it earns nothing.
 SERVICE: Final = frozenset({LineFlag.NO_DISCOUNT, LineFlag.NO_REDEMPTION, LineFlag.NO_EARNING})
 

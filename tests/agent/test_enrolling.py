@@ -91,6 +91,25 @@ def test_a_fault_of_ours_ends_in_words_and_another_try(tmp_path: Path) -> None:
     assert [WHO] == rig.done
 
 
+def test_a_till_that_is_busy_is_told_again(tmp_path: Path) -> None:
+    """The identity is on disk; that the till could not take it over at once loses nothing."""
+    rig = Rig(tmp_path, WHO, WHO)
+    taken = rig.done.append
+    tries = [RuntimeError("no answer within 30 s"), None]
+
+    def done(identity: Identity) -> None:
+        error = tries.pop(0)
+        if error is not None:
+            raise error
+        taken(identity)
+
+    rig.thread._done = done
+    rig.thread.run()
+
+    assert [WHO] == rig.done
+    assert "no answer within 30 s" in rig.told[0]
+
+
 def test_it_ends_when_the_agent_stops(tmp_path: Path) -> None:
     """In the middle of a long wait."""
     rig = Rig(tmp_path, IdentityError("no"))

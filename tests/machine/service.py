@@ -150,5 +150,5 @@ class Service:
     def doctor() -> dict[str, dict[str, str]]:
         """What the doctor finds beside it, by hop."""
         told = json.loads(tillpoint("doctor", "--config", str(CONFIG), "--json"))
-        assert "running" == told["agent"]
+        assert "running" == told["agent"], told
         return {row["hop"]: row for row in told["findings"]}

@@ -18,7 +18,7 @@ import pytest
 
 from tests.wine.installed import Installed, wait_for
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.alone]  # one prefix, one service manager
 
 HOST = ("tillpoint.exe", "service host")
 AGENT = ("start.py", "run")

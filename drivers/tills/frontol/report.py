@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any, Final
 
 from drivers.tills.frontol.report_documents import Draft, assemble
-from drivers.tills.report_lines import Lines, moment
+from drivers.tills.report_files import LineFile, NotUnderstood, fields_of
+from drivers.tills.report_lines import moment
 from drivers.tills.reports import Counted, Progress, ReportContext, Reported, Reports, ReportSettings
 
 __all__ = ["MARK", "REQUEST", "FrontolBook", "reports"]
@@ -46,7 +47,7 @@ class FrontolBook:
         self._drafts: dict[Key, Draft] = {}
         self._closed: dict[Key, None] = {}
         self._counters: dict[str, Counted] = {}
-        self._not_understood: list[str] = []
+        self._not_understood = NotUnderstood()
         self._never_closed = 0
 
     def file(self, label: str) -> FrontolFile:
@@ -73,13 +74,9 @@ class FrontolBook:
     @property
     def complaint(self) -> str:
         """See `ReportBook`."""
-        said = []
-        if self._not_understood:
-            more = len(self._not_understood) - 1
-            said.append(self._not_understood[0] + (f", and {more} more lines" if more else ""))
-        if self._never_closed:
-            said.append(f"documents that were opened and never closed: {self._never_closed}")
-        return "; ".join(said)
+        return self._not_understood.said(
+            never_closed="documents that were opened and never closed", count=self._never_closed
+        )
 
     # ── For its files ───────────────────────────────────────────────────────────────────────────
 
@@ -120,8 +117,7 @@ class FrontolBook:
 
     def not_understood(self, sentence: str) -> None:
         """A line that is no transaction."""
-        if len(self._not_understood) < DRAFTS_MAX:
-            self._not_understood.append(sentence)
+        self._not_understood.add(sentence)
 
     def _begin(self, key: Key, counter: str) -> Draft:
         self._closed.pop(key, None)
@@ -137,42 +133,13 @@ class FrontolBook:
             del self._closed[next(iter(self._closed))]
 
 
-class FrontolFile:
+class FrontolFile(LineFile):
     """See `drivers.tills.reports.ReportFile`."""
 
     def __init__(self, book: FrontolBook, label: str) -> None:
+        super().__init__(book.settings.encoding, label, ends=FIELDS_MIN)
         self._book = book
-        self._label = label
-        self._lines = Lines(book.settings.encoding, label)
         self._header: list[str] = []
-        self._fields = FIELDS_MIN
-        self._problem = ""
-
-    @property
-    def held(self) -> int:
-        """See `ReportFile`."""
-        return self._lines.held
-
-    @property
-    def problem(self) -> str:
-        """See `ReportFile`."""
-        return self._problem or self._lines.problem
-
-    def feed(self, data: bytes) -> Sequence[Reported]:
-        """See `ReportFile`."""
-        if self._problem:
-            return ()
-        before = self._lines.number
-        return self._take(self._lines.feed(data), before)
-
-    def end(self) -> Sequence[Reported]:
-        """See `ReportFile`."""
-        last = self._lines.last()
-        if last.count(";") < max(FIELDS_MIN, self._fields - 1):
-            return ()
-        before = self._lines.number
-        self._lines.drop_last()
-        return self._take([last], before)
 
     def _take(self, lines: Sequence[str], number: int) -> list[Reported]:
         found: list[Reported] = []
@@ -192,9 +159,7 @@ class FrontolFile:
         if len(self._header) < 3:
             self._refuse(number)
             return None
-        fields = line.split(";")
-        if " " in line:
-            fields = [field.strip() for field in fields]
+        fields = fields_of(line)
         if "¤" in line:  # how a value writes a semicolon
             fields = [field.replace("¤", ";") for field in fields]
         try:
@@ -204,7 +169,7 @@ class FrontolFile:
         if place <= 0 or not fields[3].isdecimal():
             self._book.not_understood(f"{self._label}, line {number} is no transaction")
             return None
-        self._fields = len(fields)
+        self._ends = max(FIELDS_MIN, len(fields) - 1)
         return self._book.transaction(self._header[1], place, fields)
 
     def _other(self, line: str, number: int) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from drivers.tills.report_lines import Lines, moment
+from drivers.tills.report_files import LineFile, NotUnderstood, fields_of
+from drivers.tills.report_lines import moment
 from drivers.tills.reports import Progress, ReportContext, Reported, Reports, ReportSettings
 from drivers.tills.shtrih_kassir.receipts import Draft, assemble
 
@@ -21,7 +22,6 @@ __all__ = ["KassirBook", "reports"]
 PATTERN: Final = "*.txt"
 FIELDS_MIN: Final = 7
 DRAFTS_MAX: Final = 200  # one receipt is open at a till; more are left-overs
-COMPLAINTS_MAX: Final = 1_000
 
 _CLOSE, _CANCEL, _Z_REPORT = "55", "56", "61"
 _KEPT: Final = frozenset({"11", "12", "13", "37", "38", "40", "41", "70", "71", _CLOSE})
@@ -42,7 +42,7 @@ class KassirBook:
         self._drafts: dict[Key, Draft] = {}
         self._lasts: dict[str, int] = {}
         self._shifts: dict[str, int] = {}
-        self._not_understood: list[str] = []
+        self._not_understood = NotUnderstood()
         self._never_closed = 0
 
     def file(self, label: str) -> KassirFile:
@@ -69,13 +69,9 @@ class KassirBook:
     @property
     def complaint(self) -> str:
         """See `ReportBook`."""
-        said = []
-        if self._not_understood:
-            more = len(self._not_understood) - 1
-            said.append(self._not_understood[0] + (f", and {more} more lines" if more else ""))
-        if self._never_closed:
-            said.append(f"receipts that were begun and never closed: {self._never_closed}")
-        return "; ".join(said)
+        return self._not_understood.said(
+            never_closed="receipts that were begun and never closed", count=self._never_closed
+        )
 
     # ── For its files ───────────────────────────────────────────────────────────────────────────
 
@@ -110,47 +106,17 @@ class KassirBook:
 
     def not_understood(self, sentence: str) -> None:
         """A line that is no transaction."""
-        if len(self._not_understood) < COMPLAINTS_MAX:
-            self._not_understood.append(sentence)
+        self._not_understood.add(sentence)
 
 
-class KassirFile:
+class KassirFile(LineFile):
     """See `drivers.tills.reports.ReportFile`."""
 
     def __init__(self, book: KassirBook, label: str) -> None:
+        super().__init__(book.settings.encoding, label)
         self._book = book
-        self._label = label
-        self._lines = Lines(book.settings.encoding, label)
         self._header = 0
-        self._ends = 0  # fields that the last transaction had
         self._inside = 0  # lines of a document in XML so far
-        self._problem = ""
-
-    @property
-    def held(self) -> int:
-        """See `ReportFile`."""
-        return self._lines.held
-
-    @property
-    def problem(self) -> str:
-        """See `ReportFile`."""
-        return self._problem or self._lines.problem
-
-    def feed(self, data: bytes) -> Sequence[Reported]:
-        """See `ReportFile`."""
-        if self._problem:
-            return ()
-        before = self._lines.number
-        return self._take(self._lines.feed(data), before)
-
-    def end(self) -> Sequence[Reported]:
-        """See `ReportFile`."""
-        last = self._lines.last()
-        if not self._ends or last.count(";") < self._ends:
-            return ()
-        before = self._lines.number
-        self._lines.drop_last()
-        return self._take([last], before)
 
     def _take(self, lines: Sequence[str], number: int) -> list[Reported]:
         found: list[Reported] = []
@@ -188,9 +154,7 @@ class KassirFile:
             self._problem = f"{self._label}, line {number}: a <Document> has no end; the file is left as it is"
 
     def _transaction(self, line: str, number: int) -> Reported | None:
-        fields = line.split(";")
-        if " " in line:
-            fields = [field.strip() for field in fields]
+        fields = fields_of(line)
         if len(fields) < FIELDS_MIN or not fields[0].isdecimal() or not fields[3].isdecimal():
             self._book.not_understood(f"{self._label}, line {number} is no transaction")
             return None

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from agent.sync.errors import CentreUnavailable, Unauthorised, refused
 from agent.sync.report_turn import EVERY_S, SOON_S, UNKNOWN_S, ReportTurn
+from agent.sync.uploader import Uploader
 from drivers.vocabulary.centre import Problem
 from drivers.vocabulary.fleet import DeviceFact, ReportTaken, TillReport, TillWarning
 
@@ -110,3 +111,30 @@ def test_a_report_that_is_not_liked_is_no_trouble_but_a_token_that_is_not_valid_
     assert not rig.due(SOON_S)
     with pytest.raises(Unauthorised):
         rig.turn.take(Line([refused(401, Problem(code="unauthorised", message="no"))]))
+
+
+class Empty:
+    """An outbox with nothing in it."""
+
+    def batch(self, **_: int) -> list[Any]:
+        return []
+
+    def close(self) -> None: ...
+
+
+def test_the_uploader_reports_when_it_has_nothing_to_send() -> None:
+    """After leases and values, on its own line; and rests as it does anyway."""
+    rig, line = Rig(), Line([TAKEN])
+    uploader = Uploader(
+        connect=lambda: line,  # type: ignore[arg-type,return-value]
+        open_source=Empty,  # type: ignore[arg-type]
+        settle=lambda settlement: None,
+        epoch=1,
+        lose=lambda epoch, sequence: None,
+        reseal=lambda envelopes: None,
+        reports=rig.turn,
+    )
+    uploader.open()
+
+    assert [True, False] == [uploader.step().answered, uploader.step().answered]
+    assert [rig.report] == line.told

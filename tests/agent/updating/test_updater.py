@@ -30,7 +30,6 @@ from drivers.vocabulary.updates import TryOutcome, UpdateState
 from offline_queue.errors import StoreBusy
 from offline_queue.files import WriterLock
 
-
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and links of POSIX")
 
 
