@@ -62,6 +62,12 @@ Var Code    ; how it ended
   nsExec::ExecToStack '${command}'
   Pop $Code
   Pop $Said
+  ${If} $Code == "error"
+    ; nsExec did not start it (seen once on a very busy machine): again, without its pipe.
+    StrCpy $Said "started again"
+    StrCpy $Code 1
+    ExecWait '${command}' $Code
+  ${EndIf}
   ${Tell} "$Said"
 !macroend
 !define Call "!insertmacro Call"

@@ -87,13 +87,8 @@ class Till:
     def remove(self, version: str, *, purge: bool = False) -> None:
         """Remove it silently, and wait until it is gone: the .exe's uninstaller goes on by itself."""
         if self.kind == "msi":
-            words = [
-                "msiexec",
-                "/x",
-                self.ground.windows_path(self.made[version].msi),
-                "/qn",
-                *(["PURGE=1"] if purge else []),
-            ]
+            installer = self.ground.windows_path(self.factory.installer(version, "msi"))
+            words = ["msiexec", "/x", installer, "/qn", *(["PURGE=1"] if purge else [])]
         else:
             words = [self.ground.windows_path(self.program / "uninstall.exe"), "/S", *(["/PURGE"] if purge else [])]
         started = time.monotonic()

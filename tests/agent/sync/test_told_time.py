@@ -21,7 +21,7 @@ DATE = "Sun, 22 Nov 2026 10:00:05 GMT"
 def test_the_date_of_a_good_answer_is_heard(status: int, date: str, heard: list[datetime]) -> None:
     told: list[datetime] = []
     answer = httpx.MockTransport(
-        lambda _: httpx.Response(status, content=b"{}", headers={"date": date} if date else {})
+        lambda _: httpx.Response(status, stream=httpx.ByteStream(b"{}"), headers={"date": date} if date else {})
     )
     line = Line("https://centre.example", transport=answer, told_time=told.append)
     try:
