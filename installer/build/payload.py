@@ -150,19 +150,17 @@ def without_commands(entry_points: str) -> str:
 
 
 def _compile(folder: Path) -> None:
-    """Byte code beside each source, valid whatever the file's time is; in an interpreter of its own with a fixed seed.
-
-    Names in it are relative to `app/`, which is on sys.path, so a traceback still shows its lines.
-    """
-    script = (
-        "import sys, pathlib, py_compile\n"
-        "root = pathlib.Path(sys.argv[1])\n"
-        "for path in sorted(root.rglob('*.py')):\n"
-        "    py_compile.compile(str(path), dfile=str(path.relative_to(root).as_posix()), doraise=True, quiet=0,\n"
-        "        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)\n"
-    )
+    """Byte code beside each source, in an interpreter of its own with a fixed seed (compiling.py)."""
     done = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-I", "-S", "-W", "ignore", "-c", script, str(folder / "app")],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-W",
+            "ignore",
+            str(Path(__file__).with_name("compiling.py")),
+            str(folder / "app"),
+        ],
         env={"PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,

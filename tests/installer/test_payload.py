@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import marshal
 import os
 import shutil
 import subprocess
@@ -129,6 +130,22 @@ def test_byte_code_holds_whatever_the_time_of_its_source(payload, folder):
     assert 0b01 == int.from_bytes(first[4:8], "little")
     assert b"agent/cli.py" in first
     assert str(folder).encode() not in first
+
+
+def test_byte_code_has_no_docstrings_and_all_else(payload, folder):
+    """Assertions stay, and a body that said nothing but what it is for."""
+    source = folder / "app/agent/told.py"
+    source.write_text(
+        '"""A."""\nclass B:\n    """C."""\ndef d(e):\n    """F."""\n    assert e, "g"\n    return e\n', "utf-8"
+    )
+    payload._compile(folder)
+    names: dict[str, object] = {}
+    exec(marshal.loads(next((source.parent / "__pycache__").glob("told.*.pyc")).read_bytes()[16:]), names)
+
+    assert (None, None) == (names["B"].__doc__, names["d"].__doc__)
+    assert 5 == names["d"](5)
+    with pytest.raises(AssertionError, match="g"):
+        names["d"](0)
 
 
 def test_commands_of_what_stays_out_are_not_offered(payload):

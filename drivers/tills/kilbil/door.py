@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ _NOT_HERE: Final = {
     "checkconfirmphone": "codes are sent by the centre; let the customer join at the panel",
     "searchpromocode": "send promo_codes together with the goods; the answer says what each is worth",
 }
+_SALE: Final = re.compile(r"kilbil:[A-Za-z0-9._:{}-]{1,73}")  # a receipt's name, as `_uid` makes them
 READ_MODES: Final = {0: "phone", 1: "card", 2: "card", 3: "id"}
 
 
@@ -329,7 +331,7 @@ def _sale_of(asked: wire.ProcessSale) -> str | None:
         except ValueError:
             return None
     sale = given.get("sale") if isinstance(given, dict) else None
-    return sale if isinstance(sale, str) and sale.startswith("kilbil:") and len(sale) <= 80 else None
+    return sale if isinstance(sale, str) and _SALE.fullmatch(sale) else None
 
 
 def _codes(given: list[str] | str) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 Before payment a position's `totalAmount` is what the POS asks for it. In a closed document versions differ: the loyalty
 discount may be off `totalAmount` already or stand beside it as `discardedAmount`, and a payment by points that is not
 fiscal may lower the lines or not. So the payments decide: the reading under which they add up is the right one. A
-payment that is not on the fiscal receipt lowers the lines, as on paper; one that is, is a tender.
+payment that is not on the fiscal receipt lowers the lines, as on paper; one that is, is a tender. Without payments, or
+with more cash than either reading asks for, the prices decide.
 """
 
 from __future__ import annotations
@@ -55,11 +56,15 @@ def closed(request: DocumentRequest, place: Place, *, kind: DocumentKind, now: d
     money = sum(abs(_minor(one.amount, place)) for one in fiscal)
     beside = sum(abs(_minor(one.amount, place)) for one in payments if one.mode == NON_FISCAL)
     change = 0
+    discarded = _discarded(request, positions, totals, place)
+    priced = _read_by_prices(positions, totals, discarded, place)
     if payments:
         cash = sum(abs(_minor(one.amount, place)) for one in fiscal if one.type == "cash")
-        totals = _read_by_money(totals, _discarded(request, positions, totals, place), money, beside)
+        totals = _read_by_money(totals, discarded, priced, money, beside)
         over = money - sum(totals)
         change = over if 0 < over <= cash else 0
+    else:
+        totals = priced
     tenders = tuple(
         Tender(
             kind=_TENDERS.get(one.type, TenderKind.OTHER), amount=Money(abs(_minor(one.amount, place)), place.currency)
@@ -81,15 +86,37 @@ def closed(request: DocumentRequest, place: Place, *, kind: DocumentKind, now: d
     )
 
 
-def _read_by_money(totals: Sequence[int], discarded: Sequence[int], money: int, beside: int) -> list[int]:
-    """The line totals under the reading that the payments confirm; none does: as stated, less what was not paid."""
+def _read_by_money(
+    totals: Sequence[int], discarded: Sequence[int], priced: Sequence[int], money: int, beside: int
+) -> list[int]:
+    """The line totals under the reading that the payments confirm.
+
+    They confirm none: by the prices when more was given than any reading asks for (there is change), else as stated,
+    less what was not paid.
+    """
     net = [total - off for total, off in zip(totals, discarded, strict=True)]
     for lines in (list(totals), net):
         if sum(lines) == money + beside:
             return _less(lines, beside)
         if sum(lines) == money:
             return lines
-    return _less(list(totals), max(beside, sum(totals) - money) if money + beside <= sum(totals) else beside)
+    if money + beside > sum(totals):
+        return _less(list(priced), beside)
+    return _less(list(totals), max(beside, sum(totals) - money))
+
+
+def _read_by_prices(
+    positions: Sequence[Position], totals: Sequence[int], discarded: Sequence[int], place: Place
+) -> list[int]:
+    """What stands beside a total that still is price × quantity is not off it yet."""
+    gross = [_gross(one, place) for one in positions]
+    return [
+        total - off if total >= whole - 1 else total for total, off, whole in zip(totals, discarded, gross, strict=True)
+    ]
+
+
+def _gross(one: Position, place: Place) -> int:
+    return line_total(money_of(abs(one.price), place.currency), quantity_of(abs(one.quantity))).minor
 
 
 def _less(totals: list[int], off: int) -> list[int]:
@@ -143,7 +170,7 @@ def _receipt(
         cashier=_cashier(request),
         shift=request.shift,
         number=_text(request.number),
-        base_uid=plain_uid(request.reference_uid) if kind is DocumentKind.RETURN and request.reference_uid else None,
+        base_uid=_base_of(request) if kind is DocumentKind.RETURN else None,
         coupons=_coupons(request),
     )
 
@@ -192,6 +219,12 @@ def uid_of(request: DocumentRequest) -> str:
         raise WireError("a document needs its uid - at `$.uid`")
     parts = (request.business_unit, request.work_place, request.shift, request.number)
     return ":".join(["priority", *(_NOT_IN_UID.sub("_", _text(part))[:18] for part in parts)])
+
+
+def _base_of(request: DocumentRequest) -> str | None:
+    """The sale that a return takes back; what cannot be the name of one names none, and the return counts by itself."""
+    uid = plain_uid(request.reference_uid or "")
+    return uid if _UID.fullmatch(uid) else None
 
 
 def stated_time(request: DocumentRequest, place: Place) -> datetime | None:

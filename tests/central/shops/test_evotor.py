@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_a_receipt_earns_once_and_its_golden_form_stands_beside_it(bench: Any, e
     (envelope,) = bench.rows("envelope")
     text = json.dumps(json.loads(envelope.body)["receipt"], ensure_ascii=False, indent=2) + "\n"
     golden = CAPTURE.with_name("receipt.receipt.json")
-    if not golden.exists():
+    if os.environ.get("TILLPOINT_REMAKE"):
         golden.write_text(text, "utf-8")
 
     assert (200, 200, "") == (first.status, again.status, worked.refused)

@@ -17,6 +17,8 @@ from drivers.tills.kilbil.door import KilbilDoor
 from drivers.tills.kilbil.settings import KilbilSettings
 from drivers.vocabulary.checkout import ConfirmRequest
 from drivers.vocabulary.errors import CheckoutRefused
+from tests.drivers.tills.golden_rig import KEY as GOLDEN_KEY
+from tests.drivers.tills.golden_rig import Listener, ask
 from tests.shop import Shop
 
 CAPTURE = json.loads(
@@ -158,6 +160,22 @@ def test_wrong_places_and_keys(make: Callable[..., Rig]) -> None:
     assert 404 == rig.ask("searchclient", {}, method="GET").status
     assert 500 == rig.ask("nosuch", {}).status
     assert 1 == json.loads(rig.ask("manualadd", {}).body)["result_code"]
+
+
+@pytest.mark.parametrize(
+    ("sale", "base"),
+    [("kilbil:move-1", "kilbil:move-1"), ("kilbil:the sale before", None), ("other:1", None), (7, None)],
+)
+def test_a_return_names_its_sale_only_by_what_is_a_receipts_name(sale: Any, base: str | None) -> None:
+    listener = Listener()
+    body = {**CAPTURE["sale"], "type": 1, "bonus_out": "", "bill_data_in": json.dumps({"sale": sale})}
+    request = HttpRequest(
+        method="POST", path="/load/processsale", query={"h": GOLDEN_KEY}, body=json.dumps(body).encode()
+    )
+    ask("kilbil", request, listener)
+    (refund,) = [one for one in listener.asked if one["call"] == "refund"]
+
+    assert base == refund["receipt"].get("base_uid")
 
 
 def test_joining_needs_the_shops_word_on_what_was_asked(make: Callable[..., Rig]) -> None:

