@@ -129,11 +129,18 @@ def test(rest: list[str]) -> int:
     marks = "not soak" if is_whole else "not soak and not machine and not second"
     if chosen:  # somebody looks at a part: one process, and all it says
         return run([PYTHON, "-m", "pytest", "-m", marks, *chosen])
-    # One worker more than processors: a worker often waits for a socket or a disk.
+    # One worker more than processors: a worker often waits for a socket or a disk. The browser's tests have workers of
+    # their own, because Playwright's loop runs in them for ever.
     spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
-    worst = run([PYTHON, "-m", "pytest", "-m", f"{marks} and not alone", *spread])
-    print("── what measures time, by itself", flush=True)
-    return run([PYTHON, "-m", "pytest", "-m", f"{marks} and alone"]) or worst
+    worst = 0
+    for part, more in (
+        ("not browser and not alone", spread),
+        ("browser and not alone", spread),
+        ("alone", []),  # what measures time
+    ):
+        print(f"── {part}", flush=True)
+        worst = max(worst, run([PYTHON, "-m", "pytest", "-m", f"{marks} and {part}", *more]))
+    return worst
 
 
 def lint(rest: list[str]) -> int:

@@ -224,7 +224,7 @@ def _second_tab(panel: Any, till: Any) -> None:
 
 def _care(panel: Any, till: Any) -> None:
     till.till.emit(CareChanged(("disk", "clock")))
-    panel.page.wait_for_function("document.getElementById('toast').textContent !== ''")
+    panel.page.wait_for_selector("#toast:not(:empty)", state="attached")
 
 
 STATES: Final[dict[str, Callable[[Any, Any], None]]] = {

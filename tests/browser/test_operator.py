@@ -92,7 +92,7 @@ def test_the_tills_and_the_way_out(page: Any) -> None:
 def test_a_quarantine_is_released(page: Any) -> None:
     """One click, and what was done is written down."""
     assert "two histories of t1" in page.inner_text("main")
-    page.click("text=Release")
+    page.click("button:text('Release')")
     page.wait_for_selector("td:text('released')")
 
     assert "two histories of t1" not in page.inner_text("main")

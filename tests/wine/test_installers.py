@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.machine, pytest.mark.alone]
 
 CALL_S = 400.0
 KEPT = "TILLPOINT_TEST_INSTALLERS"
+REMOVE_S = 180.0
 IDLE_S = 300.0  # how long is waited; the promise of two minutes is measured (a busy machine is no fault of the code)
 
 
@@ -92,9 +93,9 @@ class Till:
         else:
             words = [self.ground.windows_path(self.program / "uninstall.exe"), "/S", *(["/PURGE"] if purge else [])]
         started = time.monotonic()
-        assert 0 == self.call(words)
-        until(lambda: not self.program.exists(), 120)
-        until(lambda: "Owner" not in self.registry(r"HKLM\Software\Tillpoint"), 60)
+        assert 0 == self.call(words), self.log()
+        until(lambda: not self.program.exists(), REMOVE_S, self.left)
+        until(lambda: "Owner" not in self.registry(r"HKLM\Software\Tillpoint"), REMOVE_S, self.log)
         self.seconds["remove"] = time.monotonic() - started
 
     def call(self, words: list[str]) -> int:
@@ -133,6 +134,11 @@ class Till:
         """Version folders."""
         return {one.name for one in (self.program / "versions").iterdir() if one.name[0].isdigit()}
 
+    def left(self) -> str:
+        """What still lies where the program was, and what the remover said."""
+        found = sorted(str(path.relative_to(self.program)) for path in self.program.rglob("*"))
+        return f"{len(found)} left, first {found[:10]}; {self.log()}"
+
     def log(self) -> str:
         """The installer's own log, for a failure's words."""
         found = sorted(self.ground.folder.glob("*.log")) + sorted(
@@ -144,11 +150,11 @@ class Till:
         )
 
 
-def until(reached: Callable[[], bool], seconds: float) -> None:
-    """Wait for something that comes by itself."""
+def until(reached: Callable[[], bool], seconds: float, words: Callable[[], str] = str) -> None:
+    """Wait for something that comes by itself; `words` say more when it does not."""
     ends = time.monotonic() + seconds
     while not reached():
-        assert time.monotonic() < ends, "it did not come in time"
+        assert time.monotonic() < ends, f"it did not come in time: {words()}"
         time.sleep(0.2)
 
 
