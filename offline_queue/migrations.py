@@ -14,17 +14,19 @@ till that goes back to the version before an update keeps what it sold in betwee
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from offline_queue.database import Tuning, connect_writer, schema_version, translate
 from offline_queue.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreNewer, StoreUnavailable
 from offline_queue.files import replace_durably
+
+if TYPE_CHECKING:
+    import sqlite3  # the standard library's is another megabyte in memory: loaded when a step is due
 
 __all__ = [
     "REPLICA",
@@ -198,6 +200,8 @@ def run_steps(path: Path, schema: Schema, *, through: int | None = None) -> None
 
     Each step, its record and the new `user_version` are one transaction.
     """
+    import sqlite3
+
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
@@ -240,6 +244,8 @@ def _make(path: Path, schema: Schema) -> None:
 
 
 def _translate(error: sqlite3.Error, path: Path) -> StoreError:
+    import sqlite3
+
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return StoreFull(f"no room left on the disk of {path} for a migration; free some space and start again")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent.cli.common import add_config, policy_and_settings
 from agent.desktop import access
-from agent.service import logs
+from agent.service import lean, logs
 from agent.service.notify import Notifier, hear_orders
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: stop.set())
 
+    lean.leave_out_command_lines()
     from agent.assembly import Agent
 
     # A printer's status answer must not wait for whoever computes: docs/decisions/007.
