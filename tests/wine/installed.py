@@ -44,6 +44,7 @@ class Installed:
         self.program = ground.drive / "Program Files" / "Tillpoint"
         self.data = ground.drive / "ProgramData" / "Tillpoint"
         self.version = "0"
+        self.idle_pid = 0  # a Python that does nothing, to compare memory with
 
     @property
     def folder(self) -> Path:
@@ -101,6 +102,7 @@ class Installed:
         try:
             assert sleeper.stdout is not None
             assert sleeper.stdout.readline(), "the process that stays has not started"
+            self.idle_pid = sleeper.pid
             yield
         finally:
             assert sleeper.stdin is not None

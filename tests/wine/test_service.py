@@ -7,6 +7,7 @@ when the babysitter dies is not shown here; that its agent dies with it is.
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import time
@@ -111,11 +112,12 @@ def test_it_starts(installed: Installed, port: int, capsys: Any) -> None:
     with capsys.disabled():
         print(
             f"\nunder Wine: service start to open door {took_s:.1f} s; memory {installed.resident_mb(agent):.0f} MB the agent,"
-            f" {installed.resident_mb(host):.0f} MB its babysitter; runtime {installed.runtime['bytes'] / 1e6:.1f} MB"
+            f" {installed.resident_mb(host):.0f} MB its babysitter, {installed.resident_mb(installed.idle_pid):.0f} MB a Python"
+            f" that does nothing; runtime {installed.runtime['bytes'] / 1e6:.1f} MB; load {os.getloadavg()[0]:.1f}"
         )
 
     assert 0 == done.returncode, done.stdout
-    assert "service.child_ready" in wait_for(lambda: installed.log("service"), "the log")
+    wait_for(lambda: "service.child_ready" in installed.log("service"), "that the babysitter has heard it is ready")
 
 
 def test_an_agent_that_was_killed_is_started_again(installed: Installed, port: int) -> None:
