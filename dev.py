@@ -130,12 +130,12 @@ def test(rest: list[str]) -> int:
     if chosen:  # somebody looks at a part: one process, and all it says
         return run([PYTHON, "-m", "pytest", "-m", marks, *chosen])
     # One worker more than processors: a worker often waits for a socket or a disk. The browser's tests have workers of
-    # their own, because Playwright's loop runs in them for ever.
-    spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
+    # their own, because Playwright's loop runs in them for ever; a browser waits for nothing.
+    count = os.cpu_count() or 1
     worst = 0
     for part, more in (
-        ("not browser and not alone", spread),
-        ("browser and not alone", spread),
+        ("not browser and not alone", ["-n", str(count + 1), "--dist", "loadfile"]),
+        ("browser and not alone", ["-n", str(count), "--dist", "loadfile"]),
         ("alone", []),  # what measures time
     ):
         print(f"── {part}", flush=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.case_states import CASE_STATES
-from tests.browser.conftest import Panel
+from tests.browser.conftest import Panel, is_busy
 from tests.browser.figures import note
 from tests.browser.real_till import RealTill
 from tests.browser.states import STATES, reset, show
@@ -109,7 +109,9 @@ def test_every_state_in_every_size(walk, axe_core, language):
 
     assert {} == {state: rows for state, rows in bad.items() if rows}
     assert unsure <= {"color-contrast"}  # over a half-transparent ground: worked out by test_contrast instead
-    assert [] == [said for said in panel.errors if not EXPECTED.search(said)]
+    # A till that many want answers "busy" in time rather than late, and the panel asks again.
+    said = [one for one in panel.errors if not EXPECTED.search(one) and not (is_busy() and "503" in one)]
+    assert [] == said
 
 
 AT_19_42 = """() => {
