@@ -7,20 +7,43 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from agent.checkout.guests import Asked, AskedLate
 from drivers.vocabulary.centre import LookupAnswer, LookupWanted
 
-__all__ = ["LookupAsker", "LookupDone", "LookupSlow", "Lookups"]
+__all__ = ["LookupAsker", "LookupDone", "LookupSlow", "Lookups", "answer_within"]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 WAITING_MAX: Final = 4  # a cashier scans one after another; who scans faster is told "not found", as without a line
 SLOW_AFTER_S: Final = 0.4  # a line that answers sooner needs no words on the screen
 
 LookupAsker = Callable[[LookupWanted], LookupAnswer | None]
 """Asks the centre for a customer within its own deadline; None when there is no line."""
+
+
+def answer_within(ask: Callable[[], T], timeout_s: float, *, name: str) -> T | None:
+    """What the centre says in so many seconds; None when it does not, or cannot be asked.
+
+    For who has a deadline of their own; the question itself ends by the line's, on a daemon's thread of that name.
+    """
+    answers: queue.SimpleQueue[T | None] = queue.SimpleQueue()
+
+    def run() -> None:
+        answer = None
+        try:
+            answer = ask()
+        except Exception:
+            log.exception("%s.failed", name)
+        answers.put(answer)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        return answers.get(timeout=timeout_s)
+    except queue.Empty:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +95,8 @@ class Lookups:
         return True
 
     def within(self, asked: Asked, timeout_s: float) -> LookupAnswer | None:
-        """The answer, when it comes in so many seconds; None when it does not, or cannot be had.
-
-        For who has a deadline of their own; the question itself ends by the line's, on a daemon's thread.
-        """
-        answers: queue.SimpleQueue[LookupAnswer | None] = queue.SimpleQueue()
-
-        def ask() -> None:
-            answer = None
-            try:
-                answer = self._ask(asked.wanted)
-            except Exception:
-                log.exception("lookup.failed")
-            answers.put(answer)
-
-        threading.Thread(target=ask, name="lookup-confirm", daemon=True).start()
-        try:
-            return answers.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        """The answer, when it comes in so many seconds; see `answer_within`."""
+        return answer_within(lambda: self._ask(asked.wanted), timeout_s, name="lookup-confirm")
 
     def now(self, asked: Asked | AskedLate) -> LookupAnswer | None:
         """Ask on this thread; the till is told when it takes a while."""

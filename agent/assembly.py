@@ -100,6 +100,7 @@ class Agent:
     _slips: SlipPrinters = field(init=False)
     _reports: list[ReportWorker | LedgerWorker] = field(default_factory=list)
     _enrolling: Enrolling | None = None
+    _not_enrolled: str = ""
     watching: Watching = field(init=False)
     log_counts: Counts | None = None
     is_rehearsal: bool = False
@@ -199,7 +200,8 @@ class Agent:
             from agent.sync.pending import FILE_NAME as PENDING
 
             if not (folder / PENDING).exists():  # one that waits tells of itself
-                self._trouble(str(error))
+                self._not_enrolled = str(error)
+                self._trouble(self._not_enrolled)
             return None
         except TillpointError as error:
             self._trouble(str(error))
@@ -342,7 +344,8 @@ class Agent:
 
         self.till.run_on_till(work, timeout_s=OPEN_TIMEOUT_S)
         self.till.emit(LinkChanged(state=LinkState.UNKNOWN))
-        self.troubles[:] = [one for one in self.troubles if not one.startswith("not enrolled:")]
+        if self._not_enrolled in self.troubles:
+            self.troubles.remove(self._not_enrolled)
         if not self._stop.is_set():
             self._start_sync(folder, identity)
 

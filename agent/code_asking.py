@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from agent.asking import answer_within
 from agent.checkout.spend_proofs import CodeAnswer, CodeQuestion
 
 __all__ = ["CodeAsker", "CodeDone", "Codes"]
@@ -44,20 +44,13 @@ class Codes:
 
     def within(self, asked: CodeQuestion, timeout_s: float) -> CodeAnswer | None:
         """The answer, when it comes in so many seconds; for who waits for it with a deadline of their own."""
-        answers: queue.SimpleQueue[CodeAnswer | None] = queue.SimpleQueue()
-        threading.Thread(target=lambda: answers.put(self._answer(asked)), name="code", daemon=True).start()
-        try:
-            return answers.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        return answer_within(lambda: self._ask(asked), timeout_s, name="code")
 
     def _run(self, asked: CodeQuestion) -> None:
         """Top of the thread."""
-        self._emit(CodeDone(asked, self._answer(asked)))
-
-    def _answer(self, asked: CodeQuestion) -> CodeAnswer | None:
+        answer = None
         try:
-            return self._ask(asked)
+            answer = self._ask(asked)
         except Exception:
             log.exception("code.failed")
-            return None
+        self._emit(CodeDone(asked, answer))

@@ -12,7 +12,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -84,10 +83,6 @@ class ReplicaLoading:
 
 #: What the till thread is told: devices, the line, the replica.
 Heard = CodeDone | Event | LinkChanged | ReplicaChanged | ReplicaLoading | LookupDone | LookupSlow | CareChanged
-
-
-class _Pause:
-    """Nobody has asked anything for a while."""
 
 
 @dataclass(slots=True)
@@ -485,20 +480,22 @@ class Till:
         ticked_s = time.monotonic()
         while True:
             self.came_round_s = time.monotonic()
-            # A till that is asked without a pause (a long report is being read) does its idle work all the same.
-            is_due = self.came_round_s - ticked_s >= TICK_LATE_S
-            item: _Command | Heard | _Pause | None = _Pause()
-            with suppress(queue.Empty):
+            try:
                 item = self._inbox.get(timeout=TICK_S)
-            if is_due or isinstance(item, _Pause):
+            except queue.Empty:
                 self._tick()
                 ticked_s = time.monotonic()
+                continue
             if item is None:
                 break
             if isinstance(item, _Command):
                 self._obey(item)
-            elif not isinstance(item, _Pause):
+            else:
                 self._guard(partial(self._hear, item))
+            if time.monotonic() - ticked_s >= TICK_LATE_S:
+                # Asked without a pause (a long report is being read), it does its idle work all the same.
+                self._tick()
+                ticked_s = time.monotonic()
         if self._training is not None:
             self._training.close()
         self._desk.close()

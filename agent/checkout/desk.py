@@ -260,10 +260,11 @@ class Desk(DeskState):
         told = reported.confirmed(self, request)
         if told is not None:
             return told
-        asked = naming_later.want(self, request) if may_ask else None
+        unnamed = naming_later.wanted_of(self, request)
+        asked = naming_later.want(self, request, unnamed) if may_ask else None
         if asked is not None:
             return asked
-        return closing.confirm(self, request, source=source, unnamed=naming_later.wanted_of(self, request))
+        return closing.confirm(self, request, source=source, unnamed=unnamed)
 
     def confirm_asked(
         self, request: contract.ConfirmRequest, answer: LookupAnswer | None, *, source: str

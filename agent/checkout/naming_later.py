@@ -38,12 +38,11 @@ def wanted_of(desk: DeskState, request: contract.ConfirmRequest) -> tuple[str, .
     return tuple(keyed_hash(key, recognised.identifier) for key in desk.knowledge.tenant_keys)
 
 
-def want(desk: DeskState, request: contract.ConfirmRequest) -> Asked | None:
-    """Whom to ask the centre for before this confirm is done; None when that is of no use."""
-    if desk.link is not LinkState.ONLINE or read(desk.store, "closed", request.receipt.uid, Closed) is not None:
+def want(desk: DeskState, request: contract.ConfirmRequest, hashes: tuple[str, ...]) -> Asked | None:
+    """Whom to ask the centre for before this confirm is done, by what `wanted_of` gave; None when that is of no use."""
+    if not hashes or request.code is None or desk.link is not LinkState.ONLINE:
         return None
-    hashes = wanted_of(desk, request)
-    if not hashes or request.code is None:
+    if read(desk.store, "closed", request.receipt.uid, Closed) is not None:
         return None
     asked = contract.IdentifyRequest(code=request.code, receipt_uid=request.receipt.uid)
     return Asked(request=asked, wanted=LookupWanted(aliases=hashes), turn=desk.turn)
