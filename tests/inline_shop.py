@@ -1,4 +1,4 @@
-"""A whole agent in line before a twin's web server, enrolled at a real centre that knows one member."""
+"""A real centre that knows one member; and a whole agent in line before a twin's web server, enrolled there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from central.tills import make_code
 from drivers.printers.atol.serving import serve
 from drivers.transport.tcp import TcpListenEndpoint
 
-__all__ = ["CARD", "InlineShop"]
+__all__ = ["CARD", "ClubCentre", "InlineShop", "wait_for"]
 
 PATIENCE_S = 30.0
 CARD = "2000000000008"
@@ -59,6 +59,57 @@ percent = 5
 """
 
 
+class ClubCentre:
+    """A real centre on a socket of its own: one programme, one member, and a till that may enrol."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = open_database(f"sqlite:///{folder / 'central.db'}")
+        self._bound = listening_socket("127.0.0.1:0")
+        ready = threading.Event()
+        self._server = make_server(build(self.database), ready=ready.set)
+        self._serving = threading.Thread(target=lambda: self._server.run(sockets=[self._bound]))
+        self._serving.start()
+        assert ready.wait(PATIENCE_S)
+        now = datetime.now(UTC)
+        member = Member(
+            id="c1", name="Anna", phone="+79000000001", card=CARD, tier="friend", spent_minor=0, points={"bonus": 100}
+        )
+        load_members(self.database, [member], now=now, progress=lambda _: None)
+        with self.database.write() as connection:
+            set_programme(connection, PROGRAMME, name="club", currency="RUB", now=now)
+            self._code = make_code(connection, shop="s1", till="t1", now=now)
+
+    def enrol(self, state: Path) -> None:
+        """Make the till of this state folder known."""
+        enrol(f"http://127.0.0.1:{self._bound.getsockname()[1]}", self._code, state)
+
+    def envelopes(self, kind: str = "receipt.confirmed") -> list[dict[str, Any]]:
+        """What it was told so far."""
+        query = select(schema.envelope.c.body).where(schema.envelope.c.kind == kind)
+        with self.database.read() as connection:
+            return [json.loads(body) for (body,) in connection.execute(query)]
+
+    def stop(self) -> None:
+        """The line to it is gone; what it was told stays."""
+        self._server.should_exit = True
+        self._serving.join(PATIENCE_S)
+
+    def close(self) -> None:
+        self.stop()
+        self._bound.close()
+        self.database.close()
+
+
+def wait_for(agent: Agent, wanted: Callable[[Snapshot], bool]) -> None:
+    """Until the till's snapshot is as wanted."""
+    seen = threading.Event()
+    stop = agent.till.subscribe(lambda snapshot: seen.set() if wanted(snapshot) else None)
+    try:
+        assert wanted(agent.till.snapshot) or seen.wait(PATIENCE_S), agent.till.snapshot
+    finally:
+        stop()
+
+
 class InlineShop:
     """A POS's web server, the agent before it, and the centre behind.
 
@@ -70,22 +121,9 @@ class InlineShop:
 
     def __init__(self, folder: Path, driver: str, twin: Any, more: str) -> None:
         self.folder = folder
-        self.database = open_database(f"sqlite:///{folder / 'central.db'}")
-        self.bound = listening_socket("127.0.0.1:0")
-        ready = threading.Event()
-        self.server = make_server(build(self.database), ready=ready.set)
-        self.serving = threading.Thread(target=lambda: self.server.run(sockets=[self.bound]))
-        self.serving.start()
-        assert ready.wait(PATIENCE_S)
-        now = datetime.now(UTC)
-        member = Member(
-            id="c1", name="Anna", phone="+79000000001", card=CARD, tier="friend", spent_minor=0, points={"bonus": 100}
-        )
-        load_members(self.database, [member], now=now, progress=lambda _: None)
-        with self.database.write() as connection:
-            set_programme(connection, PROGRAMME, name="club", currency="RUB", now=now)
-            code = make_code(connection, shop="s1", till="t1", now=now)
-        enrol(f"http://127.0.0.1:{self.bound.getsockname()[1]}", code, folder / "state")
+        self.centre = ClubCentre(folder)
+        self.database = self.centre.database
+        self.centre.enrol(folder / "state")
         self.twin, self.stop = twin, threading.Event()
         web = TcpListenEndpoint("tcp-listen://127.0.0.1:0", "127.0.0.1", 0)
         web.listen()
@@ -110,13 +148,7 @@ device = "tcp://127.0.0.1:{web.port}"
         self.agent.start()
 
     def wait_for(self, wanted: Callable[[Snapshot], bool]) -> None:
-        seen = threading.Event()
-        till = self.agent.till
-        stop = till.subscribe(lambda snapshot: seen.set() if wanted(snapshot) else None)
-        try:
-            assert wanted(till.snapshot) or seen.wait(PATIENCE_S), till.snapshot
-        finally:
-            stop()
+        wait_for(self.agent, wanted)
 
     def wait_for_the_pos(self) -> None:
         """The agent has its programme and its member, and listens where the POS will come."""
@@ -126,12 +158,10 @@ device = "tcp://127.0.0.1:{web.port}"
 
     def told(self, count: int, kind: str = "receipt.confirmed") -> list[dict[str, Any]]:
         """What the centre was told, once there are so many."""
-        query = select(schema.envelope.c.body).where(schema.envelope.c.kind == kind)
         found: list[dict[str, Any]] = []
 
         def enough() -> bool:
-            with self.database.read() as connection:
-                found[:] = [json.loads(body) for (body,) in connection.execute(query)]
+            found[:] = self.centre.envelopes(kind)
             return len(found) >= count
 
         self.wait_until(enough)
@@ -147,7 +177,4 @@ device = "tcp://127.0.0.1:{web.port}"
         self.agent.stop()
         self.stop.set()
         self.web.join(PATIENCE_S)
-        self.server.should_exit = True
-        self.serving.join(PATIENCE_S)
-        self.bound.close()
-        self.database.close()
+        self.centre.close()

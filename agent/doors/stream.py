@@ -28,7 +28,7 @@ class Streams:
     """Every open stream; used on the event loop, except `close`.
 
     Args:
-        view: what of a snapshot is sent; a change that does not show in it is not told.
+        view: what of a snapshot is sent; a single change that does not show in it is not told.
         hello: the first event of each stream: which page files belong to this agent.
         heartbeat_s: after so much silence a comment is sent, so that a dead connection is noticed.
     """
@@ -90,9 +90,10 @@ class Streams:
             changed.clear()
             snapshot = self._desk.snapshot
             if snapshot.version != sent:
-                sent = snapshot.version
+                is_missed, sent = snapshot.version > sent + 1, snapshot.version
                 shown = self._view(snapshot)
-                if told is None or replace(shown, version=told.version) != told:
+                # The page may have seen what was missed here, as the answer to its own call: say what is true now.
+                if told is None or is_missed or replace(shown, version=told.version) != told:
                     told = shown
                     await _chunk(send, b"event: snapshot\ndata: " + codec.encode(shown) + b"\n\n")
                 await asyncio.sleep(EVENT_GAP_S)

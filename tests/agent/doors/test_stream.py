@@ -82,6 +82,19 @@ def test_burst_of_changes_is_one_event(doors, serve, read):
     assert len(seen) <= 20
 
 
+def test_what_came_and_went_between_two_events_is_told(doors, serve, read):
+    """The page may have had the state between as the answer to its own call: it must learn that it is over."""
+    reader = read(serve())
+    reader.event(), reader.event()
+    doors.desk.change(waiting=3)
+    doors.desk.change(waiting=0)
+    name, last = reader.event()
+    while name == "snapshot" and last["version"] < doors.desk.snapshot.version:
+        name, last = reader.event()
+
+    assert ("snapshot", 3, 0) == (name, last["version"], last["waiting"])
+
+
 def test_heartbeat(doors, serve, read):
     """Silence is broken by a comment, so that a dead connection is noticed."""
     reader = read(serve(heartbeat_s=0.05))

@@ -132,8 +132,7 @@ def test_what_the_register_refuses_is_told_to_the_pos_and_counts_nothing(shop):
 
 def test_without_an_agent_s_centre_the_sale_goes_on(shop):
     """The line is gone: the discount is the till's own, and the centre hears of it later."""
-    shop.server.should_exit = True
-    shop.serving.join(10)
+    shop.centre.stop()
     shop.agent.till.identify(contract.IdentifyRequest(code=CARD), timeout_s=10)
     result = ask(shop, sale("f-1"))
 

@@ -7,26 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import warnings
-from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select
 
 from agent.assembly import Agent
 from agent.demo.gate import free_port
 from agent.settings import parse
-from agent.sync.enrol import enrol
-from central import schema
-from central.app import build
-from central.database import open_database
-from central.members import Member, load_members
-from central.programmes import set_programme
-from central.serve import listening_socket, make_server
-from central.tills import make_code
 from drivers.vocabulary import checkout as contract
 from tests.drivers.printers.shtrih.test_inline import _Cable
+from tests.inline_shop import CARD, ClubCentre, wait_for
 
 tty = pytest.importorskip("tty", reason="SKIPPED LOUDLY: Windows has no pseudo-terminals")
 
@@ -36,54 +26,12 @@ with warnings.catch_warnings():
 
 pytestmark = [pytest.mark.net, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-PATIENCE_S = 30.0
-PROGRAMME = b"""
-version = 1
-title = "Club"
-currency = "RUB"
-zone = "Europe/Moscow"
-
-[units.bonus]
-worth = 1
-
-[[tiers]]
-id = "friend"
-title = "Friend"
-
-[[rules]]
-id = "card"
-title = "Card"
-kind = "tier_discount"
-percents = { friend = 10 }
-
-[[rules]]
-id = "cashback"
-title = "Cashback"
-kind = "earn_points"
-unit = "bonus"
-percent = 5
-"""
-CARD = "2000000000008"
-
 
 @pytest.fixture
 def shop(tmp_path, terminal):
     """An agent between a pseudo-terminal and the twin, enrolled at a centre that knows one member."""
-    database = open_database(f"sqlite:///{tmp_path / 'central.db'}")
-    bound = listening_socket("127.0.0.1:0")
-    ready = threading.Event()
-    server = make_server(build(database), ready=ready.set)
-    serving = threading.Thread(target=lambda: server.run(sockets=[bound]))
-    serving.start()
-    assert ready.wait(PATIENCE_S)
-    now = datetime.now(UTC)
-    member = Member(id="c1", name="Anna", phone="", card=CARD, tier="friend", spent_minor=0, points={"bonus": 100})
-    load_members(database, [member], now=now, progress=lambda _: None)
-    with database.write() as connection:
-        set_programme(connection, PROGRAMME, name="club", currency="RUB", now=now)
-        code = make_code(connection, shop="s1", till="t1", now=now)
-    state = tmp_path / "state"
-    enrol(f"http://127.0.0.1:{bound.getsockname()[1]}", code, state)
+    centre, state = ClubCentre(tmp_path), tmp_path / "state"
+    centre.enrol(state)
     register = terminal()
     far, till_end = os.openpty()
     tty.setraw(till_end)
@@ -108,29 +56,17 @@ discount = "cash_only"
     agent.start()
     cable = None
     try:
-        _wait(agent, lambda snapshot: snapshot.programme_version == 1)
-        _wait(agent, lambda snapshot: any("waiting for the till" in one.detail for one in snapshot.devices))
+        wait_for(agent, lambda snapshot: snapshot.programme_version == 1)
+        wait_for(agent, lambda snapshot: any("waiting for the till" in one.detail for one in snapshot.devices))
         cable = _Cable(far, port)
-        yield agent, register, os.ttyname(till_end), database
+        yield agent, register, os.ttyname(till_end), centre
     finally:
         if cable is not None:
             cable.close()
         agent.stop()
-        server.should_exit = True
-        serving.join(PATIENCE_S)
-        bound.close()
-        database.close()
+        centre.close()
         os.close(till_end)
         os.close(far)
-
-
-def _wait(agent, wanted):
-    seen = threading.Event()
-    stop = agent.till.subscribe(lambda snapshot: seen.set() if wanted(snapshot) else None)
-    try:
-        assert wanted(agent.till.snapshot) or seen.wait(PATIENCE_S), agent.till.snapshot
-    finally:
-        stop()
 
 
 def _sell(path, cash):
@@ -149,14 +85,8 @@ def _sell(path, cash):
     return answer
 
 
-def _envelopes(database):
-    with database.read() as connection:
-        rows = connection.execute(select(schema.envelope.c.body).where(schema.envelope.c.kind == "receipt.confirmed"))
-        return [json.loads(body) for (body,) in rows]
-
-
 def test_the_discount_is_on_the_paper_and_the_till_noticed_nothing(shop):
-    agent, register, path, database = shop
+    agent, register, path, centre = shop
     found = agent.till.identify(contract.IdentifyRequest(code=CARD), timeout_s=10)
     assert found.state is contract.IdentifyState.FOUND
 
@@ -169,8 +99,8 @@ def test_the_discount_is_on_the_paper_and_the_till_noticed_nothing(shop):
     assert "CASH =81.00" in paper
     assert paper.index("Card") < paper.index("ИТОГ")  # the loyalty lines are inside the receipt
     assert register.twin.paper[-1].startswith("✂")
-    _wait(agent, lambda snapshot: snapshot.waiting == 0)
-    (told,) = _envelopes(database)
+    wait_for(agent, lambda snapshot: snapshot.waiting == 0)
+    (told,) = centre.envelopes()
     assert told["customer_id"] == "c1"
     assert told["receipt"]["total"] == "81.00 RUB"
     assert [line["name"] for line in told["receipt"]["lines"]] == ["Хлеб"]
@@ -182,15 +112,15 @@ def test_the_discount_is_on_the_paper_and_the_till_noticed_nothing(shop):
 
 
 def test_a_customer_nobody_knows_changes_nothing(shop):
-    agent, register, path, database = shop
+    agent, register, path, centre = shop
 
     answer = _sell(path, cash=10_000)
 
     assert answer["Сдача"] == 1_000
     assert "ИТОГ =90.00" in register.twin.paper
     assert not any("СКИДКА Скидка по карте" in line for line in register.twin.paper)
-    _wait(agent, lambda snapshot: snapshot.waiting == 0)
-    (told,) = _envelopes(database)
+    wait_for(agent, lambda snapshot: snapshot.waiting == 0)
+    (told,) = centre.envelopes()
     assert told.get("customer_id") is None
     assert told["receipt"]["total"] == "90.00 RUB"
     assert "believed" not in told
