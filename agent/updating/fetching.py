@@ -45,7 +45,9 @@ def fetch(
     """
     whole = inbox / f"{payload.sha256}.zip"
     if whole.exists():
-        return whole
+        if _digest(whole) == payload.sha256:
+            return whole
+        whole.unlink()  # a disk that forgets; the updater would refuse it again and again
     inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = inbox / f"{payload.sha256}.part"
     pause_s = STRETCH_BYTES / 1024 / rate_kib_s if rate_kib_s else 0.0

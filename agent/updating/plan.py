@@ -22,7 +22,7 @@ class Moment:
     Attributes:
         now: in the shop's zone.
         busy: what is going on, in words; "" for nothing.
-        quiet_s: since when nothing has happened; None when that is not known yet.
+        quiet_s: for how long nothing has happened.
         since_receipt_s: since the last receipt; None when there was none since the start.
         shift_ended: whether a report was printed after the last receipt.
         uptime_s: of the agent: before it has been up for long, quiet means nothing.

@@ -175,12 +175,14 @@ class UpdateTurn:
 
     def _ask(self, status: Status | None) -> None:
         now_s = self.uptime_s()
-        self._told, self._has_asked = (status.last if status is not None else None), True
+        last = status.last if status is not None else None
+        news = last if self._has_asked and last != self._told else None
+        self._told, self._has_asked = last, True
         centre = self._centre = self.connect()
         try:
             offer, after_s = centre.check(self._check(status))
             self._check_at_s = now_s + after_s
-            self._take(offer, status, centre)
+            self._take(offer, status, news, centre)
         except (CentreUnavailable, CentreRefused) as error:
             log.info("update.unanswered reason=%s", error)
             self._check_at_s = now_s + AGAIN_S
@@ -208,8 +210,8 @@ class UpdateTurn:
             last=last,
         )
 
-    def _take(self, offer: UpdateOffer | None, status: Status | None, centre: Centre) -> None:
-        """Fetch what is offered, once it is known to be genuine and wanted."""
+    def _take(self, offer: UpdateOffer | None, status: Status | None, news: LastTry | None, centre: Centre) -> None:
+        """Fetch what is offered, once it is known to be genuine and wanted; `news` is what the centre was just told."""
         if offer is None:
             if self.offer is not None:
                 log.info("update.withdrawn version=%s", self._version)
@@ -221,7 +223,7 @@ class UpdateTurn:
         verified = self.trust.open(data, now=not_before_now(self.zone_now().astimezone(UTC)))
         version = verified.manifest.version
         payload = payload_for(verified.manifest, self.platform)
-        self._require_wanted(version, status)
+        self._require_wanted(version, status, news)
         clear_inbox(self.places.inbox, keep=payload.sha256, version=version)
         self.places.inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
         whole = fetch(
@@ -239,13 +241,16 @@ class UpdateTurn:
         if status is None or status.prepared != version:
             self._wish(switch=False)
 
-    def _require_wanted(self, version: str, status: Status | None) -> None:
+    def _require_wanted(self, version: str, status: Status | None, news: LastTry | None) -> None:
         if version_order(version) <= version_order(self.running):
             raise ReleaseRefused("lower", f"the centre offers {version}, and {self.running} runs here already")
         if status is not None and status.pinned and status.pinned != version:
             raise ReleaseRefused("pinned", f"this till is pinned to {status.pinned}")
         if status is not None and version in status.not_again and not self._asked_now:
             raise ReleaseRefused("not_again", f"{version} is not tried again: {status.not_again[version]}")
+        if news is not None and news.version == version and news.outcome is not TryOutcome.HEALTHY:
+            # A disk that is full now is full in five seconds too: what may pass has until the next check to do so.
+            raise ReleaseRefused("not_now", news.reason)
 
     # ── The wish ────────────────────────────────────────────────────────────────────────────────
 

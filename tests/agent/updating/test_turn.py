@@ -232,6 +232,35 @@ def test_an_archive_that_is_not_the_one_that_was_signed(rig: Rig) -> None:
     assert rig.wish is not None
 
 
+def test_an_archive_that_spoiled_on_the_disk_is_fetched_again(rig: Rig) -> None:
+    """It came whole, and is not whole any more when the centre is asked again."""
+    rig.centre.offer = offer_of()
+    rig.first()
+    (rig.places.inbox / f"{SHA}.zip").write_bytes(ARCHIVE[:-1])
+    rig.tick(601)
+
+    assert ARCHIVE == (rig.places.inbox / f"{SHA}.zip").read_bytes()
+
+
+def test_what_the_updater_refused_is_told_at_once_and_tried_at_the_next_check(rig: Rig) -> None:
+    """A full disk is no reason to ask, unpack and refuse every five seconds; one day it has room."""
+    rig.centre.offer = offer_of()
+    rig.first()
+    rig.places.wish.unlink()
+    refused = LastTry(version="1.1.0", outcome=TryOutcome.FAILED, reason="no room to unpack", at=NOON)
+    rig.told(last=refused)
+    rig.tick()
+    told, wished, waiting = rig.centre.checks[-1].last, rig.wish, rig.turn.waiting
+    rig.tick()
+    rig.tick()
+    checks = len(rig.centre.checks)
+    rig.tick(601)
+
+    assert (refused, None, "no room to unpack") == (told, wished, waiting)
+    assert 2 == checks
+    assert rig.wish is not None
+
+
 def test_a_release_that_does_not_count_is_not_even_fetched(rig: Rig) -> None:
     """A signature costs nothing to look at; an archive costs an hour of the shop's line."""
     for offer, words in (
