@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final, Protocol, TypeVar
+from functools import partial
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 from sqlalchemy import Connection
@@ -22,15 +23,14 @@ from central.certificate_desk import (
     top_up_certificate,
 )
 from central.errors import CentralStartError, Refusal
-from central.operator.keys import OPERATOR, is_token
-from central.web import answer, read_body
+from central.operator.keys import require_operator_token
+from central.web import Runs, answer, read_body
 from drivers.vocabulary.money import Money
 from drivers.vocabulary.receipt import AwareTime
 
 __all__ = ["CertificateApi"]
 
 PATH: Final = "/operator/api/certificates"
-T = TypeVar("T")
 
 _Code = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -66,18 +66,10 @@ class _Shown(Struct, frozen=True, kw_only=True):
     moves: tuple[CertificateMove, ...]
 
 
-class _Runs(Protocol):
-    """Runs work in a transaction, away from the event loop."""
-
-    async def __call__(self, work: Callable[[Connection], T]) -> T:
-        """Its answer."""
-        ...
-
-
 class CertificateApi:
     """The routes; each asks for the operator's token as a bearer first."""
 
-    def __init__(self, *, read: _Runs, write: _Runs, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, read: Runs, write: Runs, now: Callable[[], datetime]) -> None:
         self._read = read
         self._write = write
         self._now = now
@@ -153,8 +145,5 @@ class CertificateApi:
             raise Refusal(422, "certificate_refused", str(error)) from None
 
     async def _require_operator(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        right = await self._read(lambda connection: is_token(connection, OPERATOR, token.strip()))
-        if scheme.lower() != "bearer" or not right:
-            words = "send the operator's token as a bearer; make one: tillpoint central operator-token"
-            raise Refusal(401, "unauthorised", words)
+        authorization = request.headers.get("authorization", "")
+        await self._read(partial(require_operator_token, authorization=authorization))

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from central.aliases import finish_rotation, start_rotation, tills_behind, unmade
+from central.cli_common import Common, Open, declarer
 from central.database import Database
 from central.tenant import tenant_keys
 from central.till_keys import want_new_tokens
 
 __all__ = ["add_keys"]
 
-Open = Callable[[argparse.Namespace], Database]
-Common = Callable[[argparse.ArgumentParser, Callable[[argparse.Namespace], int]], None]
-
 
 def add_keys(commands: Any, common: Common, opened: Open) -> None:
     """Declare the commands; `common` adds what every command has, `opened` opens the database it names."""
-
-    def declare(parser: argparse.ArgumentParser, action: Callable[[Database, argparse.Namespace], str]) -> None:
-        common(parser, lambda args: _run(opened(args), action, args))
-
+    declare = declarer(common, opened)
     token = commands.add_parser("rotate-token", help="let tills fetch a new token now")
     token.add_argument("tills", nargs="*", metavar="TILL", help="none named: every till")
     declare(token, _tokens)
@@ -34,14 +28,6 @@ def add_keys(commands: Any, common: Common, opened: Open) -> None:
     finish = verbs.add_parser("finish", help="the old key and its hashes go")
     finish.add_argument("--force", action="store_true", help="also when tills or members would be left behind")
     declare(finish, _finish)
-
-
-def _run(database: Database, action: Callable[[Database, argparse.Namespace], str], args: argparse.Namespace) -> int:
-    try:
-        print(action(database, args))
-    finally:
-        database.close()
-    return 0
 
 
 def _tokens(database: Database, args: argparse.Namespace) -> str:

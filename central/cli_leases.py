@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
+from central.cli_common import Common, Open, declarer
 from central.database import Database
 from central.errors import CentralStartError
 from central.leases import LeaseRules, lease_rules, leases_of, release_leases, set_lease_rules
@@ -18,9 +18,6 @@ from drivers.vocabulary.value_leases import ValueKind
 
 __all__ = ["add_leases"]
 
-Open = Callable[[argparse.Namespace], Database]
-Common = Callable[[argparse.ArgumentParser, Callable[[argparse.Namespace], int]], None]
-
 DAYS_MAX = 60  # a till that was lost keeps its customers' points from them for so long
 
 
@@ -29,10 +26,7 @@ def add_leases(commands: Any, common: Common, opened: Open) -> None:
     verbs = commands.add_parser(
         "leases", help="points, coupons and certificates that tills may take without a line"
     ).add_subparsers(required=True)
-
-    def declare(parser: argparse.ArgumentParser, action: Callable[[Database, argparse.Namespace], str]) -> None:
-        common(parser, lambda args: _run(opened(args), action, args))
-
+    declare = declarer(common, opened)
     shown = verbs.add_parser("list", help="what tills hold now")
     shown.add_argument("--till", default="", help="of one till")
     shown.add_argument("--customer", default="", help="of one customer")
@@ -47,14 +41,6 @@ def add_leases(commands: Any, common: Common, opened: Open) -> None:
         "--i-take-the-risk", action="store_true", help="what it spent and never told may be spent a second time"
     )
     declare(release, _release)
-
-
-def _run(database: Database, action: Callable[[Database, argparse.Namespace], str], args: argparse.Namespace) -> int:
-    try:
-        print(action(database, args))
-    finally:
-        database.close()
-    return 0
 
 
 def _list(database: Database, args: argparse.Namespace) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from central.cli_common import Act, Common, Open, declarer
 from central.database import Database
 from central.errors import CentralStartError
 from central.releases import register, signing
@@ -23,10 +24,6 @@ from drivers.vocabulary.release import fingerprint_of
 
 __all__ = ["FOLDER", "add_releases"]
 
-Open = Callable[[argparse.Namespace], Database]
-Common = Callable[[argparse.ArgumentParser, Callable[[argparse.Namespace], int]], None]
-Act = Callable[[Database, argparse.Namespace], str]
-
 FOLDER: Final = Path("releases")
 BY: Final = "command line"
 
@@ -36,10 +33,11 @@ def add_releases(commands: Any, common: Common, opened: Open) -> None:
     words = "versions for the tills: sign, add, roll out in rings, stop, withdraw"
     verbs = commands.add_parser("release", help=words, description=words).add_subparsers(required=True, metavar="VERB")
     _add_desk(verbs)
+    declare = declarer(common, opened)
 
     def verb(name: str, words: str, act: Act) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = verbs.add_parser(name, help=words, description=words)
-        common(parser, lambda args: _run(opened(args), act, args))
+        declare(parser, act)
         return parser
 
     one = verb("trust", "take releases of this root key (no file: show whom this centre trusts)", _trust)
@@ -104,14 +102,6 @@ def _add_desk(verbs: Any) -> None:
 def _folder(parser: argparse.ArgumentParser) -> None:
     words = f"where archives are kept; the same as of `run`; default {FOLDER}"
     parser.add_argument("--releases", type=Path, default=FOLDER, metavar="FOLDER", help=words)
-
-
-def _run(database: Database, act: Act, args: argparse.Namespace) -> int:
-    try:
-        print(act(database, args))
-    finally:
-        database.close()
-    return 0
 
 
 def _now() -> datetime:

@@ -12,30 +12,28 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from central import schema
+from central.cli_common import Act, Common, Open, declarer
 from central.database import Database
 from central.errors import CentralStartError
 from central.releases import arranging
 from central.releases.fleet import TROUBLES, FleetTill, FleetView, Wanted, fleet
+from central.words import gigabytes, span
 from drivers.vocabulary import codec
 
 __all__ = ["add_rings"]
 
-Open = Callable[[argparse.Namespace], Database]
-Common = Callable[[argparse.ArgumentParser, Callable[[argparse.Namespace], int]], None]
-Act = Callable[[Database, argparse.Namespace], str]
-
 BY: Final = "command line"
-GIGABYTE: Final = 1 << 30
 
 
 def add_rings(commands: Any, common: Common, opened: Open) -> None:
     """Declare the verbs; `common` adds what every command has, `opened` opens the database it names."""
     words = "groups of tills that get a release one after the other"
     verbs = commands.add_parser("rings", help=words, description=words).add_subparsers(required=True, metavar="VERB")
+    declare = declarer(common, opened)
 
     def verb(name: str, words: str, act: Act) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = verbs.add_parser(name, help=words, description=words)
-        common(parser, lambda args: _run(opened(args), act, args))
+        declare(parser, act)
         return parser
 
     verb("list", "the rings in their order, with their gates and who is in them", _list)
@@ -50,7 +48,7 @@ def add_rings(commands: Any, common: Common, opened: Open) -> None:
     _add_placing(verb)
     words = "every till, the worst first: version, ring, what waits, disk, clock, warnings, devices"
     view = commands.add_parser("fleet", help=words, description=words)
-    common(view, lambda args: _run(opened(args), _fleet, args))
+    declare(view, _fleet)
     for name in ("shop", "ring", "version"):
         view.add_argument(f"--{name}", default="", help=f"only tills of this {name}")
     view.add_argument("--trouble", default="", help=f"only with this trouble: any, {', '.join(TROUBLES)}")
@@ -79,14 +77,6 @@ def _add_placing(verb: Callable[[str, str, Act], argparse.ArgumentParser]) -> No
     hours.add_argument("--closed", metavar="HOURS", help="as 22:00-07:00, or mon-fri 22:00-07:00; sat,sun 23:30-09:00")
     hours.add_argument("--no-closed", action="store_true", help="forget its hours")
     one.add_argument("--zone", default="Europe/Moscow", help="of these hours; default Europe/Moscow")
-
-
-def _run(database: Database, act: Act, args: argparse.Namespace) -> int:
-    try:
-        print(act(database, args))
-    finally:
-        database.close()
-    return 0
 
 
 def _now() -> datetime:
@@ -209,19 +199,12 @@ def _row(one: FleetTill) -> tuple[str, ...]:
     return (
         one.till,
         one.shop,
-        "never" if one.seen_s is None else _span(one.seen_s),
+        "never" if one.seen_s is None else span(one.seen_s),
         one.version,
         one.ring,
         "" if one.queue_depth is None else str(one.queue_depth),
-        "" if one.oldest_unsent_s is None else _span(one.oldest_unsent_s),
-        "" if one.disk_free_bytes is None else f"{one.disk_free_bytes / GIGABYTE:.1f} GB",
+        "" if one.oldest_unsent_s is None else span(one.oldest_unsent_s),
+        "" if one.disk_free_bytes is None else gigabytes(one.disk_free_bytes),
         "" if one.clock_offset_s is None else f"{one.clock_offset_s:+d} s",
         " ".join(one.troubles),
     )
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"

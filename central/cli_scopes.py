@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from central.cli_common import Common, Open, declarer
 from central.database import Database
 from central.errors import CentralStartError
 from central.scopes import change_scope, checked_scope, fill_from_receipts, list_scopes, prune
@@ -16,17 +16,11 @@ __all__ = ["add_scopes"]
 
 DAYS_MAX: Final = 3_650
 
-Open = Callable[[argparse.Namespace], Database]
-Common = Callable[[argparse.ArgumentParser, Callable[[argparse.Namespace], int]], None]
-
 
 def add_scopes(commands: Any, common: Common, opened: Open) -> None:
     """Declare the commands; `common` adds what every command has, `opened` opens the database it names."""
     verbs = commands.add_parser("scopes", help="which customers tills hold").add_subparsers(required=True)
-
-    def declare(parser: argparse.ArgumentParser, action: Callable[[Database, argparse.Namespace], str]) -> None:
-        common(parser, lambda args: _run(opened(args), action, args))
-
+    declare = declarer(common, opened)
     declare(verbs.add_parser("list", help="scopes with their tills, customers and look-ups"), _list)
     change = verbs.add_parser("set", help="give a till another scope; it fetches its customers anew")
     change.add_argument("till", metavar="TILL")
@@ -35,14 +29,6 @@ def add_scopes(commands: Any, common: Common, opened: Open) -> None:
     old = verbs.add_parser("prune", help="who was not seen in a scope for long leaves it; homes stay")
     old.add_argument("--older-than", type=int, default=180, metavar="DAYS", help="default 180")
     declare(old, _prune)
-
-
-def _run(database: Database, action: Callable[[Database, argparse.Namespace], str], args: argparse.Namespace) -> int:
-    try:
-        print(action(database, args))
-    finally:
-        database.close()
-    return 0
 
 
 def _list(database: Database, args: argparse.Namespace) -> str:

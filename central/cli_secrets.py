@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
+from central.cli_common import Common, Open, declarer
 from central.database import Database
 from central.enrol_secrets import (
     DAYS_DEFAULT,
@@ -18,27 +18,22 @@ from central.enrol_secrets import (
     list_secrets,
     make_secret,
     revoke_secret,
+    state_of,
     tills_of,
 )
 
 __all__ = ["add_secrets"]
-
-Open = Callable[[argparse.Namespace], Database]
-Common = Callable[[argparse.ArgumentParser, Callable[[argparse.Namespace], int]], None]
 
 
 def add_secrets(commands: Any, common: Common, opened: Open) -> None:
     """Declare the commands; `common` adds what every command has, `opened` opens the database it names."""
     words = "secrets with which the machines of a shop enrol themselves (zero-touch)"
     verbs = commands.add_parser("enrol-secret", help=words, description=words).add_subparsers(required=True)
-
-    def declare(parser: argparse.ArgumentParser, action: Callable[[Database, argparse.Namespace], str]) -> None:
-        common(parser, lambda args: _run(opened(args), action, args))
-
+    declare = declarer(common, opened)
     new = verbs.add_parser("new", help="make one; it is shown only now")
     new.add_argument("--shop", required=True, help="where its tills stand")
     new.add_argument(
-        "--days", type=int, default=DAYS_DEFAULT, help=f"how long it is good, up to {DAYS_MAX}; default 30"
+        "--days", type=int, default=DAYS_DEFAULT, help=f"how long it is good, up to {DAYS_MAX}; default {DAYS_DEFAULT}"
     )
     new.add_argument("--tills", type=int, metavar="N", help="how many enrolments in all; default: no limit")
     new.add_argument(
@@ -61,14 +56,6 @@ def add_secrets(commands: Any, common: Common, opened: Open) -> None:
     revoke = verbs.add_parser("revoke", help="it opens nothing from now on; its tills stay")
     revoke.add_argument("id", metavar="ID", help="as `list` names it")
     declare(revoke, _revoke)
-
-
-def _run(database: Database, action: Callable[[Database, argparse.Namespace], str], args: argparse.Namespace) -> int:
-    try:
-        print(action(database, args))
-    finally:
-        database.close()
-    return 0
 
 
 def _now() -> datetime:
@@ -105,18 +92,10 @@ def _list(database: Database, args: argparse.Namespace) -> str:
     return "\n".join(lines) or "no secrets; tillpoint central enrol-secret new --help"
 
 
-def _state(row: Row[Any]) -> str:
-    if row.revoked_at is not None:
-        return f"revoked on {row.revoked_at:%Y-%m-%d}"
-    if row.expires_at <= _now():
-        return f"expired on {row.expires_at:%Y-%m-%d}"
-    return f"good until {row.expires_at:%Y-%m-%d %H:%M} UTC"
-
-
 def _sentence(row: Row[Any]) -> str:
     many = f"{row.used} of {row.tills_max}" if row.tills_max is not None else f"{row.used}"
     more = ", may replace" if row.may_replace else ""
-    return f"{row.id}  shop {row.shop}, {many} used, {row.hour_max} an hour at most{more}; {_state(row)}"
+    return f"{row.id}  shop {row.shop}, {many} used, {row.hour_max} an hour at most{more}; {state_of(row, _now())}"
 
 
 def _came(till: Row[Any]) -> str:
@@ -128,7 +107,7 @@ def _facts(row: Row[Any], came: list[Row[Any]]) -> dict[str, Any]:
     names = ("id", "shop", "prefix", "scope", "tills_max", "hour_max", "may_replace", "used", "refused", "refused_why")
     facts = {name: getattr(row, name) for name in names}
     facts |= {name: _moment(getattr(row, name)) for name in ("made_at", "expires_at", "revoked_at", "refused_at")}
-    return facts | {"state": _state(row), "tills": [till.id for till in came]}
+    return facts | {"state": state_of(row, _now()), "tills": [till.id for till in came]}
 
 
 def _moment(value: datetime | None) -> str | None:

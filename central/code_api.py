@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -18,22 +18,12 @@ from central import tills
 from central.code_senders import CodeSender, Message
 from central.metrics import Metrics
 from central.spend_codes import Prepared, check_code, prepare_code, settle_code
-from central.web import answer, read_body
+from central.web import Runs, answer, read_body
 from drivers.vocabulary.spend_codes import CodeSent, CodeTried, CodeVerdict, CodeWanted
 
 __all__ = ["CODE_DIGITS", "CodeApi"]
 
 CODE_DIGITS: Final = 4
-
-T = TypeVar("T")
-
-
-class _Runs(Protocol):
-    """Runs work in a transaction, away from the event loop."""
-
-    async def __call__(self, work: Callable[[Connection], T]) -> T:
-        """Its answer."""
-        ...
 
 
 class CodeApi:
@@ -43,7 +33,7 @@ class CodeApi:
         self,
         *,
         who: Callable[[Request], Awaitable[tills.Till]],
-        write: _Runs,
+        write: Runs,
         now: Callable[[], datetime],
         sender: CodeSender,
         digits: int,

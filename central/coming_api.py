@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -18,7 +18,7 @@ from central.enrol_secrets import SecretRefused, enrol_with_secret, note_refused
 from central.errors import Refusal
 from central.leaving import leave
 from central.tills import Till
-from central.web import answer, problem, read_body
+from central.web import Runs, answer, problem, read_body
 from drivers.vocabulary.centre import EnrolAnswer, Problem
 from drivers.vocabulary.store_enrol import LeaveAnswer, LeaveRequest, StoreEnrolRequest
 
@@ -29,16 +29,7 @@ WINDOW: Final = timedelta(minutes=1)
 ADDRESSES_MAX: Final = 10_000  # remembered; a flood of addresses must not fill the memory
 MANY_RETRY_S: Final = 300
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-
-class _Runs(Protocol):
-    """Runs work in a transaction, away from the event loop."""
-
-    async def __call__(self, work: Callable[[Connection], T]) -> T:
-        """Its answer."""
-        ...
 
 
 class WrongTries:
@@ -78,7 +69,7 @@ class ComingApi:
         self,
         *,
         who: Callable[[Request], Awaitable[Till]],
-        write: _Runs,
+        write: Runs,
         currency: str,
         now: Callable[[], datetime],
     ) -> None:

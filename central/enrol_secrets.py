@@ -28,11 +28,14 @@ __all__ = [
     "HOUR_DEFAULT",
     "SILENT",
     "SecretRefused",
+    "count_secrets",
     "enrol_with_secret",
     "list_secrets",
     "make_secret",
     "note_refused",
     "revoke_secret",
+    "state_of",
+    "tills_of",
 ]
 
 DAYS_DEFAULT: Final = 30
@@ -121,10 +124,26 @@ def make_secret(
     return text
 
 
-def list_secrets(connection: Connection) -> list[Row[Any]]:
-    """All there ever were, the newest first."""
+def list_secrets(connection: Connection, *, limit: int | None = None) -> list[Row[Any]]:
+    """All there ever were, the newest first; or so many of them."""
     table = schema.enrol_secret
-    return list(connection.execute(select(table).order_by(table.c.made_at.desc(), table.c.id)))
+    return list(connection.execute(select(table).order_by(table.c.made_at.desc(), table.c.id).limit(limit)))
+
+
+def count_secrets(connection: Connection) -> int:
+    """How many there ever were."""
+    return connection.scalar(select(func.count()).select_from(schema.enrol_secret)) or 0
+
+
+def state_of(row: Row[Any], now: datetime) -> str:
+    """Whether a secret still opens the door, in words."""
+    if row.revoked_at is not None:
+        return f"revoked on {row.revoked_at:%Y-%m-%d}"
+    if row.tills_max is not None and row.used >= row.tills_max:
+        return "used up"
+    if row.expires_at <= now:
+        return f"expired on {row.expires_at:%Y-%m-%d}"
+    return f"good until {row.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
 def tills_of(connection: Connection, secret: str) -> list[Row[Any]]:
@@ -275,7 +294,7 @@ def _free_name(connection: Connection, wanted: str, secret: Row[Any]) -> str:
         except CentralStartError as error:
             raise SecretRefused(400, "unreadable", str(error), secret=secret.id) from None
         if connection.scalar(select(table.c.id).where(table.c.id == wanted)) is not None:
-            words = f"there is a till {wanted} already; is this the machine in its place, enrol with replace = it"
+            words = f"there is a till {wanted} already; a machine in its place: tillpoint setup --replace {wanted}"
             raise SecretRefused(409, "till_taken", words, secret=secret.id)
         return wanted
     taken = set(connection.scalars(select(table.c.id).where(table.c.id.startswith(secret.prefix, autoescape=True))))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from central import schema
 from central.errors import Refusal
@@ -14,7 +15,7 @@ from central.value_leases import release_values
 from drivers.vocabulary import proof
 from drivers.vocabulary.store_enrol import LeaveAnswer, LeaveRequest
 
-__all__ = ["LEFT", "leave"]
+__all__ = ["LEFT", "leave", "tills_that_left"]
 
 LEFT = "till.left"
 
@@ -54,3 +55,12 @@ def leave(connection: Connection, wanted: LeaveRequest, *, till: Till, now: date
     action = {"at": now, "action": LEFT, "till": till.id, "epoch": last.epoch, "sequence": 0, "note": note}
     connection.execute(insert(schema.operator_action), [action])
     return LeaveAnswer(released=released, missing=missing)
+
+
+def tills_that_left(connection: Connection, *, limit: int) -> list[Row[Any]]:
+    """Tills that are none any more, the last one first, with what was noted then (`note`)."""
+    table, done = schema.till, schema.operator_action
+    noted = and_(done.c.till == table.c.id, done.c.action == LEFT, done.c.at == table.c.left_at)
+    columns = (table.c.id, table.c.shop, table.c.left_at, table.c.machine_before, done.c.note)
+    wanted = select(*columns).select_from(table.outerjoin(done, noted)).where(table.c.left_at.is_not(None))
+    return list(connection.execute(wanted.order_by(table.c.left_at.desc(), table.c.id).limit(limit)))

@@ -84,6 +84,8 @@ _BODY_REFUSALS: Final = {
     415: "`encoding_unknown`: only gzip or no content-encoding.",
 }
 
+_WORK_REFUSALS: Final = {**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."}
+
 OPERATIONS: Final = (
     Operation(
         method="get",
@@ -238,7 +240,7 @@ OPERATIONS: Final = (
         summary="Say which coupons and certificates the till holds; be given leases on those of its customers.",
         answer=ValueAnswer,
         body=ValueReport,
-        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+        refusals=_WORK_REFUSALS,
     ),
     Operation(
         method="post",
@@ -247,7 +249,7 @@ OPERATIONS: Final = (
         summary="Lease coupons of one use to the till at once, because a customer waits there.",
         answer=CouponsGrant,
         body=CouponsWanted,
-        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+        refusals=_WORK_REFUSALS,
     ),
     Operation(
         method="post",
@@ -256,7 +258,7 @@ OPERATIONS: Final = (
         summary="Send a customer a one-time code that proves whose points are spent; a centre need not be able to.",
         answer=CodeSent,
         body=CodeWanted,
-        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+        refusals=_WORK_REFUSALS,
     ),
     Operation(
         method="post",
@@ -265,7 +267,7 @@ OPERATIONS: Final = (
         summary="Whether what the customer read out is the code: three tries, three minutes.",
         answer=CodeVerdict,
         body=CodeTried,
-        refusals={**_BODY_REFUSALS, 409: "`fork`: the till is quarantined."},
+        refusals=_WORK_REFUSALS,
     ),
     Operation(
         method="post",

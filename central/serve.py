@@ -121,8 +121,10 @@ def listening_socket(listen: str) -> socket.socket:
         raise CentralStartError(f"cannot listen on {listen!r}; write HOST:PORT, as in 127.0.0.1:8700")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named: asyncio sends at once (TCP_NODELAY) only on sockets that say they are TCP, and otherwise a
-    # kept connection waits 40 ms for each answer (Nagle's algorithm against delayed acknowledgement).
+    # kept connection waits 40 ms for each answer (Nagle's algorithm against delayed acknowledgement). On Windows it
+    # does not even then; there what is accepted has it from the listener.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # On Windows SO_REUSEADDR would let two servers share one port; elsewhere it only skips the wait after a restart.
     if sys.platform == "win32":
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)

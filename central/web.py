@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeVar
 
+from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -12,12 +14,20 @@ from central.errors import Refusal
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import Problem
 
-__all__ = ["REQUEST_BYTES_MAX", "answer", "problem", "read_body"]
+__all__ = ["REQUEST_BYTES_MAX", "Runs", "answer", "problem", "read_body"]
 
 T = TypeVar("T")
 
 #: Of a decompressed body: a batch has at most 1 MiB of envelopes, and JSON around them; four times that is no batch.
 REQUEST_BYTES_MAX: Final = 4_194_304
+
+
+class Runs(Protocol):
+    """Runs work in a transaction, away from the event loop."""
+
+    async def __call__(self, work: Callable[[Connection], T]) -> T:
+        """Its answer."""
+        ...
 
 
 async def read_body(request: Request, wanted: type[T]) -> T:

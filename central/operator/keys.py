@@ -26,6 +26,7 @@ __all__ = [
     "is_token",
     "make_token",
     "require_metrics_token",
+    "require_operator_token",
     "sessions",
 ]
 
@@ -63,6 +64,18 @@ def require_metrics_token(connection: Connection, authorization: str) -> None:
     right = [is_token(connection, name, token.strip()) for name in (METRICS, OPERATOR)]
     if scheme.lower() != "bearer" or not any(right):
         words = "send the metrics token as a bearer; make one: tillpoint central operator-token --metrics"
+        raise Refusal(401, "unauthorised", words)
+
+
+def require_operator_token(connection: Connection, authorization: str) -> None:
+    """Let a program of the operator's in.
+
+    Raises:
+        Refusal: 401 `unauthorised`.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not is_token(connection, OPERATOR, token.strip()):
+        words = "send the operator's token as a bearer; make one: tillpoint central operator-token"
         raise Refusal(401, "unauthorised", words)
 
 

@@ -12,6 +12,7 @@ NAVIGATION: Final = (
     ("/operator", "Tills"),
     ("/operator/fleet", "Fleet"),
     ("/operator/releases", "Releases"),
+    ("/operator/enrolment", "Enrolment"),
     ("/operator/refused", "Refused"),
     ("/operator/overspend", "Overspend"),
     ("/operator/search", "Search"),

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 
 from central.operator.markup import Markup, button, link, page, table, tag
 from central.operator.queries import Found
+from central.words import span
 
 __all__ = ["customer_page", "login_page", "overspend_page", "receipt_page", "refused_page", "search_page", "tills_page"]
 
@@ -45,9 +46,9 @@ def tills_page(
         (
             row.id,
             row.shop,
-            _age(row.seen_at, now),
+            _age(row.seen_at, now) if row.left_at is None else f"left on {row.left_at:%Y-%m-%d}",
             _number(row.queue_depth),
-            "" if row.oldest_age_s is None else _span(row.oldest_age_s),
+            "" if row.oldest_age_s is None else span(row.oldest_age_s),
             _offset(row.clock_offset_s),
             row.version,
             row.epoch,
@@ -246,19 +247,12 @@ def _age(at: datetime | None, now: datetime) -> Markup | str:
     if at is None:
         return _bad(NEVER)
     age_s = (now - at).total_seconds()
-    words = f"{_span(age_s)} ago"
+    words = f"{span(age_s)} ago"
     return tag("span", words, class_="warn") if age_s > SILENT_S else words
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"
 
 
 def _offset(seconds: int | None) -> Markup | str:
     if seconds is None:
         return ""
-    words = f"{'+' if seconds >= 0 else '−'}{_span(abs(seconds))}"
+    words = f"{'+' if seconds >= 0 else '−'}{span(abs(seconds))}"
     return _bad(words) if abs(seconds) > CLOCK_OFF_S else words

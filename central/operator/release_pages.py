@@ -13,12 +13,12 @@ from central.operator.markup import Markup, button, cell, link, page, table, tag
 from central.releases.fleet import TROUBLES, FleetTill, FleetView, Wanted
 from central.releases.progress import STATES, ReleaseProgress, RingProgress
 from central.releases.rings import FAILURES, ReleaseState
+from central.words import gigabytes, span
 
 __all__ = ["fleet_page", "releases_page"]
 
 BAD: Final = 100  # a trouble of this weight is red, a lesser one amber
 FAILURES_SHOWN: Final = 20
-GIGABYTE: Final = 1 << 30
 
 #: What a person may do with a release in each state: (act, words of the button, whether a reason is asked for).
 _ACTS: Final = {
@@ -142,12 +142,12 @@ def _till(one: FleetTill) -> tuple[object, ...]:
         one.till,
         link(f"/operator/fleet?{urlencode({'shop': one.shop})}", one.shop),
         shown,
-        tag("span", "never", class_="bad") if one.seen_s is None else f"{_span(one.seen_s)} ago",
+        tag("span", "never", class_="bad") if one.seen_s is None else f"{span(one.seen_s)} ago",
         one.version,
         one.ring,
         "" if one.queue_depth is None else one.queue_depth,
-        "" if one.oldest_unsent_s is None else _span(one.oldest_unsent_s),
-        "" if one.disk_free_bytes is None else f"{one.disk_free_bytes / GIGABYTE:.1f} GB",
+        "" if one.oldest_unsent_s is None else span(one.oldest_unsent_s),
+        "" if one.disk_free_bytes is None else gigabytes(one.disk_free_bytes),
         "" if one.clock_offset_s is None else f"{one.clock_offset_s:+d} s",
         Markup("<br>".join(part for part in (*says, cell(_update(one))) if part)),
     )
@@ -204,10 +204,3 @@ def _colour(state: str) -> str:
 
 def _moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"

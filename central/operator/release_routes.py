@@ -18,13 +18,13 @@ from central.releases.acts import carry_out
 from central.releases.fleet import Wanted, fleet
 from central.releases.progress import progress_of_all
 from central.releases.trail import last_acts
+from central.web import Runs
 
 __all__ = ["ReleasePages"]
 
 BY: Final = "operator page"
 WORD_CHARS_MAX: Final = 100
 
-Runs = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 _log = logging.getLogger(__name__)
 
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from importlib import resources
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import Connection
@@ -23,10 +23,12 @@ from central.errors import CentralStartError, Refusal
 from central.members import show_member
 from central.operator import pages, queries
 from central.operator.actions import acknowledge, release
+from central.operator.enrol_routes import EnrolPages
 from central.operator.keys import OPERATOR, SESSION_LIFE_S, Sessions, is_token, sessions
 from central.operator.markup import Markup
 from central.operator.release_routes import ReleasePages
 from central.refused import count_refused, list_refused
+from central.web import Runs
 
 __all__ = ["HEADERS", "OperatorPage"]
 
@@ -68,8 +70,8 @@ class OperatorPage:
     def __init__(
         self,
         *,
-        read: Callable[[Callable[[Connection], Any]], Awaitable[Any]],
-        write: Callable[[Callable[[Connection], Any]], Awaitable[Any]],
+        read: Runs,
+        write: Runs,
         now: Callable[[], datetime],
         releases_changed: Callable[[], None] = lambda: None,
     ) -> None:
@@ -81,6 +83,7 @@ class OperatorPage:
             changing=self._changing,
             changed=releases_changed,
         )
+        self._enrolment = EnrolPages(read=read, write=write, now=now, session=self._session, changing=self._changing)
         self._read = read
         self._write = write
         self._now = now
@@ -101,6 +104,8 @@ class OperatorPage:
             ("GET", "/operator/customer", self.customer),
             ("GET", "/operator/receipt", self.receipt),
             ("GET", "/operator/fleet", self._releases.fleet),
+            ("GET", "/operator/enrolment", self._enrolment.show),
+            ("POST", "/operator/enrolment", self._enrolment.revoke),
             ("GET", "/operator/releases", self._releases.releases),
             ("POST", "/operator/releases", self._releases.act),
             ("POST", "/operator/release", self.release),

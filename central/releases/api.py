@@ -6,7 +6,7 @@ shell at the centre.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final
@@ -19,14 +19,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from central.errors import CentralStartError, Refusal
-from central.operator.keys import OPERATOR, is_token
+from central.operator.keys import require_operator_token
 from central.operator.release_routes import wanted_of
 from central.releases import register
 from central.releases.acts import carry_out
 from central.releases.fleet import fleet
 from central.releases.folder import ArchiveFolder
 from central.releases.progress import progress, progress_of_all
-from central.web import answer, read_body
+from central.web import Runs, answer, read_body
 from drivers.vocabulary import codec
 from drivers.vocabulary.release import SignedRelease
 
@@ -34,8 +34,6 @@ __all__ = ["ReleaseApi"]
 
 PATH: Final = "/operator/api/releases"
 BY: Final = "operator api"
-
-Runs = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 
 
 class _Act(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,8 +145,5 @@ class ReleaseApi:
         return self._folder
 
     async def _require_operator(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        right = await self._read(lambda connection: is_token(connection, OPERATOR, token.strip()))
-        if scheme.lower() != "bearer" or not right:
-            words = "send the operator's token as a bearer; make one: tillpoint central operator-token"
-            raise Refusal(401, "unauthorised", words)
+        authorization = request.headers.get("authorization", "")
+        await self._read(partial(require_operator_token, authorization=authorization))

@@ -60,7 +60,7 @@ def set_ring(connection: Connection, name: str, values: Mapping[str, int], *, by
         now: the centre's clock.
 
     Raises:
-        CentralStartError: a value cannot be, or the shares are more than the whole.
+        CentralStartError: a value cannot be, nothing is to change, or the shares are more than the whole.
     """
     if not 1 <= len(name) <= 40 or not all(char.isalnum() or char in "._-" for char in name):
         raise CentralStartError(f"a ring is named by 1 to 40 letters, digits, '.', '_' or '-', not {name[:40]!r}")
@@ -70,6 +70,10 @@ def set_ring(connection: Connection, name: str, values: Mapping[str, int], *, by
             raise CentralStartError(f"ring {name}: {what} is from 0 to {most}, not {value}")
     there = rings(connection)
     known = {ring.name: ring for ring in there}
+    if name in known and not values:
+        raise CentralStartError(
+            f"ring {name} is there; say what changes: --place, --share, --healthy, --hours, --failures"
+        )
     if name in known:
         connection.execute(update(schema.ring).where(schema.ring.c.name == name).values(**values))
     else:

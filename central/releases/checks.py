@@ -113,6 +113,8 @@ def _is_news(known: Row[Any] | None, word: LastTry) -> bool:
     if known.outcome == RETRY:
         # What it said before it was asked to try again is old.
         return word.outcome is TryOutcome.HEALTHY or word.at != known.told_at
+    if word.outcome is TryOutcome.FAILED and word.at != known.told_at:
+        return True  # it was given once more, and failed once more: after a "go on" that counts anew
     return bool(known.outcome != word.outcome.value)
 
 

@@ -26,7 +26,7 @@ from central.releases.ranges import Unsatisfiable, wanted_part
 from central.releases.reports import keep_report
 from central.releases.rings import ReleaseState, share_place
 from central.tills import Till
-from central.web import answer, problem, read_body
+from central.web import Runs, answer, problem, read_body
 from drivers.vocabulary.centre import Problem
 from drivers.vocabulary.fleet import ReportTaken, TillReport
 from drivers.vocabulary.updates import AFTER_HEADER, UpdateCheck, UpdateOffer
@@ -40,7 +40,6 @@ RETRY_S: Final = 60  # when too many download; up to twice as long, by the till'
 CHUNK_BYTES: Final = 256 * 1024
 
 _log = logging.getLogger(__name__)
-Runs = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 
 
 class ReleaseDoors:
@@ -98,7 +97,8 @@ class ReleaseDoors:
             return looked, plan.window(till.shop, now)
 
         looked, (begins, ends) = await self._read(work)
-        if looked.is_news and await self._write(partial(write_down, looked=looked, now=now)):
+        done = await self._write(partial(write_down, looked=looked, now=now)) if looked.is_news else []
+        if done:
             # What this till said has stopped a release, or opened a ring: its own answer is by that already.
             self.keeper.forget()
             looked, (begins, ends) = await self._read(work)

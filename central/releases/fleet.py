@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from central import schema
 from central.errors import CentralStartError
@@ -178,11 +178,12 @@ def _rows(connection: Connection) -> Sequence[Row[Any]]:
 def _last_tries(connection: Connection) -> dict[str, Row[Any]]:
     """By till what it last tried, well or in vain; what it merely runs is no try unless it is the last word."""
     table = schema.release_try
+    last = select(table.c.till, func.max(table.c.at).label("at")).group_by(table.c.till).subquery()
+    newest = (table.c.till == last.c.till) & (table.c.at == last.c.at)
     found: dict[str, Row[Any]] = {}
-    for row in connection.execute(select(table)):
-        before = found.get(row.till)
+    for row in connection.execute(select(table).join(last, newest)):
         # Of two words of one moment the failure is the try; the other is what runs.
-        if before is None or (row.at, row.outcome in FAILURES) > (before.at, before.outcome in FAILURES):
+        if row.till not in found or row.outcome in FAILURES:
             found[row.till] = row
     return found
 

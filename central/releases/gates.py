@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
@@ -41,9 +42,9 @@ def pass_gates(connection: Connection, *, now: datetime, versions: Iterable[str]
 
 
 def gate_views(
-    connection: Connection, version: str, all_rings: Iterable[Ring], *, now: datetime
+    connection: Connection, version: str, all_rings: Sequence[Ring], *, now: datetime
 ) -> dict[str, GateView]:
-    """What each gate sees of a release, by ring; small questions over the tries of this version alone."""
+    """What each gate sees of a release, by ring: one that still waits counts its tills, the others only failures."""
     opened = {
         row.ring: row.opened_at
         for row in connection.execute(select(schema.release_ring).where(schema.release_ring.c.version == version))
@@ -57,20 +58,21 @@ def gate_views(
         .group_by(tries.c.ring)
     )
     failed = {row[0]: row[1] for row in connection.execute(counted)}
+    # A gate that is open asks nobody any more: of a release that is through, no till is looked at each minute.
+    waiting = {ring.name: ring.soak for ring, following in pairwise(all_rings) if following.name not in opened}
     healthy = (
         select(tries.c.ring, tries.c.at, till.c.seen_at)
         .join(till, till.c.id == tries.c.till)
-        .where(tries.c.version == version, tries.c.outcome == TryOutcome.HEALTHY.value)
+        .where(tries.c.version == version, tries.c.outcome == TryOutcome.HEALTHY.value, tries.c.ring.in_(waiting))
     )
-    soaks = {ring.name: ring.soak for ring in all_rings}
     proven: dict[str, int] = {}
-    for ring, at, seen_at in connection.execute(healthy):
+    for ring, at, seen_at in connection.execute(healthy) if waiting else ():
         # Who fell silent afterwards has proved nothing.
-        if ring in soaks and at + soaks[ring] <= now and seen_at is not None and seen_at >= at + soaks[ring]:
+        if at + waiting[ring] <= now and seen_at is not None and seen_at >= at + waiting[ring]:
             proven[ring] = proven.get(ring, 0) + 1
     return {
         name: GateView(opened_at=opened.get(name), proven=proven.get(name, 0), failures=failed.get(name, 0))
-        for name in soaks
+        for name in (ring.name for ring in all_rings)
     }
 
 

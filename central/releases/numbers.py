@@ -32,11 +32,7 @@ def release_numbers(connection: Connection, now: datetime) -> Iterator[GaugeMetr
     for kind in TROUBLES:
         troubles.add_metric((kind,), view.by_trouble.get(kind, 0))
     yield troubles
-    found = [
-        one
-        for one in progress_of_all(connection, now=now)
-        if one.state in {ReleaseState.ROLLING.value, ReleaseState.STOPPED.value}
-    ]
+    found = progress_of_all(connection, now=now, states=(ReleaseState.ROLLING, ReleaseState.STOPPED))
     tills = GaugeMetricFamily(
         "tillpoint_release_tills", "Tills, by how far they are with a release.", labels=("version", "ring", "state")
     )

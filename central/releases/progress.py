@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ class RingProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
         tills: in the ring.
         counts: tills by state: healthy, trying, failed, offered, held (off, pinned, or by their own settings), waiting,
             newer (they run a later version).
-        proven: tills that have been healthy for the time the gate asks for.
+        proven: tills that have been healthy for the time the gate asks for; 0 once it is open.
         gate: what the gate behind this ring waits for, in words; "" when it is open or is the last.
     """
 
@@ -73,10 +73,14 @@ def is_a_till() -> ColumnElement[bool]:
     return ~exists().where(schema.shop.c.till == schema.till.c.id) & schema.till.c.left_at.is_(None)
 
 
-def progress_of_all(connection: Connection, *, now: datetime) -> list[ReleaseProgress]:
-    """Every release, the newest version first."""
-    plan, tills = read_plan(connection), _tills(connection)
-    return [_progress(connection, row, plan, tills, now) for row in releases(connection)]
+def progress_of_all(
+    connection: Connection, *, now: datetime, states: Collection[ReleaseState] = tuple(ReleaseState)
+) -> list[ReleaseProgress]:
+    """Every release in one of these states, the newest version first."""
+    plan = read_plan(connection)
+    tills = _tills(connection, plan)
+    wanted = [row for row in releases(connection) if ReleaseState(row.state) in states]
+    return [_progress(connection, row, plan, tills, now) for row in wanted]
 
 
 def progress(connection: Connection, version: str, *, now: datetime) -> ReleaseProgress:
@@ -85,11 +89,12 @@ def progress(connection: Connection, version: str, *, now: datetime) -> ReleaseP
     Raises:
         CentralStartError: it is not known.
     """
-    return _progress(connection, find(connection, version), read_plan(connection), _tills(connection), now)
+    row, plan = find(connection, version), read_plan(connection)
+    return _progress(connection, row, plan, _tills(connection, plan), now)
 
 
-def _tills(connection: Connection) -> Sequence[Row[Any]]:
-    """Every till with what it said of its version, which may be nothing yet."""
+def _tills(connection: Connection, plan: Plan) -> list[tuple[str, Any]]:
+    """(ring, row) of every till with what it said of its version, which may be nothing yet."""
     till, update = schema.till, schema.till_update
     columns = (
         till.c.id,
@@ -102,21 +107,23 @@ def _tills(connection: Connection) -> Sequence[Row[Any]]:
         update.c.is_off,
     )
     joined = till.outerjoin(update, update.c.till == till.c.id)
-    return list(connection.execute(select(*columns).select_from(joined).where(is_a_till())))
+    rows = connection.execute(select(*columns).select_from(joined).where(is_a_till()))
+    return [(plan.ring(row.id, row.shop), row) for row in rows]
 
 
 def _progress(
-    connection: Connection, row: Row[Any], plan: Plan, tills: Sequence[Row[Any]], now: datetime
+    connection: Connection, row: Row[Any], plan: Plan, tills: Sequence[tuple[str, Any]], now: datetime
 ) -> ReleaseProgress:
     table = schema.release_try
-    tries = connection.execute(select(table).where(table.c.version == row.version).order_by(table.c.at.desc())).all()
-    outcomes = {one.till: one.outcome for one in tries}
+    failed = table.c.outcome.in_(FAILURES) & (table.c.version == row.version)
+    tries = connection.execute(select(table).where(failed).order_by(table.c.at.desc())).all()
+    in_vain = {one.till for one in tries}
     views = gate_views(connection, row.version, plan.rings, now=now)
     counted: dict[str, dict[str, int]] = {ring.name: dict.fromkeys(STATES, 0) for ring in plan.rings}
-    for till in tills:
-        counts = counted.get(plan.ring(till.id, till.shop))
+    for ring, till in tills:
+        counts = counted.get(ring)
         if counts is not None:
-            counts[_state(till, row.version, outcomes.get(till.id, ""))] += 1
+            counts[_state(till, row.version, has_failed=till.id in in_vain)] += 1
     return ReleaseProgress(
         version=row.version,
         channel=row.channel,
@@ -128,9 +135,7 @@ def _progress(
         platforms={name: one.size for name, one in plan.candidates[row.version].archives.items()},
         rings=tuple(_rings(row, plan.rings, views, counted)),
         failures=tuple(
-            FailedTry(till=one.till, ring=one.ring, outcome=one.outcome, reason=one.reason, at=one.at)
-            for one in tries
-            if one.outcome in FAILURES
+            FailedTry(till=one.till, ring=one.ring, outcome=one.outcome, reason=one.reason, at=one.at) for one in tries
         ),
     )
 
@@ -160,12 +165,12 @@ def _rings(
     return made
 
 
-def _state(till: Row[Any], version: str, outcome: str) -> str:
+def _state(till: Row[Any], version: str, *, has_failed: bool) -> str:
     """Which of STATES a till is in, for one release."""
     runs = till.version or till.heard
     if runs == version:
         return "trying" if till.state == UpdateState.TRYING.value else "healthy"
-    if outcome in FAILURES:
+    if has_failed:
         return "failed"
     try:
         if version_order(runs) > version_order(version):

@@ -63,7 +63,7 @@ class GateView:
     """What the gate behind a ring sees of one release.
 
     Attributes:
-        proven: tills that were healthy, and heard of, for all the time that is asked for.
+        proven: tills that were healthy, and heard of, for all the time that is asked for; 0 once the gate is open.
         failures: tills that went back or could not take it, since a person last let it go on.
     """
 
@@ -129,12 +129,11 @@ def judge(rings: Sequence[Ring], seen: Mapping[str, GateView]) -> Verdict:
             return Verdict(
                 stop=f"{failures} {tills} of ring {ring.name} could not take it or went back; {ring.failures_max} may"
             )
-    before: Ring | None = None
-    for ring in rings:
-        view = seen.get(ring.name, never)
-        if view.opened_at is None:
-            if before is not None and seen.get(before.name, never).proven >= before.healthy_min:
-                return Verdict(opens=ring.name)
-            return Verdict()
-        before = ring
-    return Verdict()
+    opened = [seen.get(ring.name, never).opened_at is not None for ring in rings]
+    if not any(opened) or all(opened):
+        return Verdict()
+    place = opened.index(False)
+    if any(opened[place:]):
+        return Verdict(opens=rings[place].name)  # it came, or was moved, in front of one that is open already
+    before = rings[place - 1]
+    return Verdict(opens=rings[place].name) if seen[before.name].proven >= before.healthy_min else Verdict()

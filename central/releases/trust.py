@@ -33,12 +33,14 @@ def trust(connection: Connection, public: str) -> str:
     """Take releases of this root key from now on; its fingerprint.
 
     Raises:
-        CentralStartError: the text is no public key.
+        CentralStartError: the text is no public key, or it was revoked.
     """
     name = fingerprint_of(public)
     if not name or len(public) != 44:
         raise CentralStartError("not a public root key: 32 bytes in base64, or the .pub file of `release keys root`")
     kept = trusted(connection)
+    if name in kept.revoked:
+        raise CentralStartError(f"root key {name} was revoked here, for good; make another: release keys root NAME")
     _save(connection, Trusted(roots=tuple(dict.fromkeys((*kept.roots, public))), revoked=kept.revoked))
     return name
 

@@ -47,7 +47,7 @@ release: Final = Table(
     Column("notes", Text, nullable=False, server_default=_EMPTY),
     Column("created_at", Instant, nullable=False),
     Column("added_at", Instant, nullable=False),
-    # waiting, rolling, stopped, withdrawn (`central.releases.states`).
+    # waiting, rolling, stopped, withdrawn (`central.releases.rings`).
     Column("state", String(16), nullable=False),
     Column("reason", Text, nullable=False, server_default=_EMPTY),
     Column("changed_at", Instant, nullable=False),

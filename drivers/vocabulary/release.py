@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -154,6 +155,7 @@ class ReleaseRefused(TillpointError):  # noqa: N818 - what becomes of it, named 
 # ── Versions and platforms ──────────────────────────────────────────────────────────────────────
 
 
+@functools.lru_cache(maxsize=1_000)
 def version_order(version: str) -> tuple[tuple[int, ...], int, int]:
     """What versions are sorted by: `1.4.0rc2` is before `1.4.0`, and `1.4` is `1.4.0`.
 

@@ -144,7 +144,7 @@ class _Story:
         for one in self._machines:
             self._expect(one.version == GOOD, f"{one.name} runs {GOOD} after {BAD}, not {one.version or 'nothing'}")
             self._expect(one.receipts > sold[one.name], f"{one.name} sold on")
-        self._centre.withdraw(BAD, "it does not start")
+        self._centre.withdraw(BAD, found.reason)
 
     def _mended(self) -> None:
         self._roll(MENDED, until=lambda: all(one.version == MENDED for one in self._machines))

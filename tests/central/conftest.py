@@ -147,7 +147,7 @@ class Centre:
 
 #: What a module's tests run on unless it says otherwise. `DATABASES = ("sqlite",)` is for tests that are not about data,
 #: `DATABASES = ("sqlite", "postgresql")` for those where the two could differ: locks, conflicts, copies, the ledger.
-DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.second))
+DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.thorough))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

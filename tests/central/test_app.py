@@ -34,7 +34,9 @@ pytestmark = pytest.mark.net
 def web(served: Any, centre: Any) -> Iterator[httpx.Client]:
     """A client with the token of till t1, enrolled anew (epoch 2)."""
     token = centre.enrol("t1").token
-    with httpx.Client(base_url=served.url, headers={"authorization": f"Bearer {token}"}, trust_env=False) as client:
+    with httpx.Client(
+        base_url=served.url, headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=30
+    ) as client:
         yield client
 
 
@@ -110,7 +112,9 @@ def test_a_stopping_server_answers_its_long_polls(web: httpx.Client, served: Any
 @pytest.mark.parametrize("till", ["t1", "nobody"])
 def test_every_request_needs_the_tills_own_token(served: Any, header: str, till: str) -> None:
     """An unknown till and a wrong token get the same words."""
-    answered = httpx.get(f"{served.url}/v1/tills/{till}/changes", headers={"authorization": header}, trust_env=False)
+    answered = httpx.get(
+        f"{served.url}/v1/tills/{till}/changes", headers={"authorization": header}, trust_env=False, timeout=30
+    )
 
     assert (401, "unauthorised") == code_of(answered)
     assert "Bearer" == answered.headers["www-authenticate"]
@@ -263,7 +267,7 @@ def test_no_full_phone_number_ever_reaches_a_till(web: httpx.Client, centre: Any
 
 def test_the_published_contract_is_the_generated_one(served: Any, project: Path) -> None:
     """docs/openapi/central.json is what the server serves; an independent validator accepts it."""
-    shown = httpx.get(f"{served.url}/openapi.json", trust_env=False).json()
+    shown = httpx.get(f"{served.url}/openapi.json", trust_env=False, timeout=30).json()
     validate(shown)
 
     assert shown == json.loads((project / "docs" / "openapi" / "central.json").read_text(encoding="utf-8"))
@@ -316,7 +320,7 @@ def test_the_operators_programs_look_after_certificates(served: Any, centre: Any
     with centre.database.write() as connection:
         token = make_token(connection, OPERATOR)
     path, code = "/operator/api/certificates", "GIFT-0000-0001"
-    with httpx.Client(base_url=served.url, trust_env=False) as client:
+    with httpx.Client(base_url=served.url, trust_env=False, timeout=30) as client:
         stranger = client.get(path, headers={"authorization": "Bearer nonsense"})
         client.headers["authorization"] = f"Bearer {token}"
         made = client.post(path, json={"code": code, "amount": "10.00 RUB", "pin": "4321"})

@@ -202,7 +202,7 @@ def test_run_says_its_address_and_stops_on_a_signal(tmp_path: Path, project: Pat
         assert first.stdout is not None
         line = first.stdout.readline()
         url = line.removeprefix("tillpoint central listens on ").strip()
-        assert "ok" == httpx.get(f"{url}/v1/health", trust_env=False).json()["status"]
+        assert "ok" == httpx.get(f"{url}/v1/health", trust_env=False, timeout=30).json()["status"]
         second = subprocess.run(
             [*command, "--listen", url.removeprefix("http://"), *database],
             cwd=project,

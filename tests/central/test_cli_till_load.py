@@ -81,7 +81,10 @@ def test_percents_can_be_said(central: Any, tmp_path: Path) -> None:
         (("frontl", "x"), "no till system is called 'frontl'; known are "),
         (("kilbil", "x"), "takes no load files from us"),
         (("frontol", "x", "--generation", "older"), "--generation older: there are new, old"),
-        (("frontol", "/nowhere/x", "--percent", "gold=5"), "cannot write /nowhere/x: No such file or directory"),
+        (
+            ("frontol", "/nowhere/x", "--percent", "gold=5"),
+            f"cannot write {Path('/nowhere/x')}: No such file or directory",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(central: Any, words: tuple[str, ...], sentence: str) -> None:

@@ -67,7 +67,9 @@ UNDOCUMENTED = {404: "no_such_route", 405: "method_not_allowed"}  # what any add
 @pytest.fixture
 def web(served: Any, centre: Any) -> Iterator[httpx.Client]:
     token = centre.enrol("t1").token
-    with httpx.Client(base_url=served.url, headers={"authorization": f"Bearer {token}"}, trust_env=False) as client:
+    with httpx.Client(
+        base_url=served.url, headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=30
+    ) as client:
         yield client
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from central.app import build
 from central.cli import main
 from central.enrol_secrets import SecretRefused, enrol_with_secret, make_secret, revoke_secret
 from central.errors import CentralStartError, Refusal
+from central.operator.keys import OPERATOR, make_token
 from central.serve import listening_socket, make_server
 from drivers.vocabulary import codec, proof
 from drivers.vocabulary.leases import Place
@@ -185,7 +187,7 @@ def serving(app: Any) -> Iterator[httpx.Client]:
     thread.start()
     try:
         assert ready.wait(10)
-        with httpx.Client(base_url=f"http://127.0.0.1:{bound.getsockname()[1]}") as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{bound.getsockname()[1]}", timeout=30) as client:
             yield client
     finally:
         server.should_exit = True
@@ -280,3 +282,56 @@ def test_a_till_that_leaves_is_gone(centre: Any) -> None:
     with centre.database.write() as connection:
         letters = tills.make_code(connection, shop="s1", till="k1", now=centre.now)
         assert 2 == tills.enrol(connection, tills.EnrolRequest(code=letters), currency="RUB", now=centre.now).epoch
+
+
+@pytest.fixture
+def operator(centre: Any) -> Iterator[httpx.Client]:
+    """Somebody who is logged in at the page."""
+    with centre.database.write() as connection:
+        token = make_token(connection, OPERATOR)
+    with serving(build(centre.database, now=lambda: centre.now)) as client:
+        assert 303 == client.post("/operator/login", data={"token": token}).status_code
+        yield client
+
+
+def row_of(page: str, name: str) -> str:
+    return next(line for line in page.split("<tr>") if line.startswith(f"<td>{name}</td>"))
+
+
+@pytest.mark.net
+def test_the_operators_page_shows_secrets_and_revokes_them(operator: httpx.Client, centre: Any) -> None:
+    """What each has done and until when it is good; the secret itself is nowhere; twice is once."""
+    secret = made(centre, tills=2, may_replace=True)
+    come(centre, request(secret))
+    name = secret.split("_")[1]
+    page = operator.get("/operator/enrolment").text
+    key = re.findall(r'name="key" value="([0-9a-f]{64})"', page)[0]
+    shown = row_of(page, name)
+
+    assert all(f"<td>{word}</td>" in shown for word in ("s1", "1 of 2", "yes")), shown
+    assert "good until" in shown
+    assert secret.split("_", 2)[2] not in page
+    assert 403 == operator.post("/operator/enrolment", data={"key": "0" * 64, "secret": name}).status_code
+    assert [303, 303, 404] == [
+        operator.post("/operator/enrolment", data={"key": key, "secret": one}).status_code
+        for one in (name, name, "nobody")
+    ]
+    assert "revoked on" in row_of(operator.get("/operator/enrolment").text, name)
+    with pytest.raises(SecretRefused, match="was revoked"):
+        come(centre, request(secret, SEEDS[1]))
+    operator.cookies.clear()
+    assert 303 == operator.get("/operator/enrolment").status_code
+
+
+@pytest.mark.net
+def test_the_operators_page_shows_tills_that_left(operator: httpx.Client, centre: Any) -> None:
+    """With what never came of them; among the tills they are no silent ones."""
+    given = come(centre, request(made(centre), machine="old-pc"))
+    said = proof.leave_statement(till="k1", epoch=1, last=0, unsent=3)
+    word = LeaveRequest(last=Place(epoch=1, sequence=0), unsent=3, proof=proof.sign(SEEDS[0], said))
+    headers = {"authorization": f"Bearer {given.token}"}
+    assert 200 == operator.post("/v1/tills/k1/leave", content=codec.encode(word), headers=headers).status_code
+    shown = row_of(operator.get("/operator/enrolment").text, "k1")
+
+    assert all(f"<td>{one}</td>" in shown for one in ("s1", "old-pc", "3 envelopes never came")), shown
+    assert f"<td>left on {centre.now:%Y-%m-%d}</td>" in row_of(operator.get("/operator").text, "k1")

@@ -30,7 +30,7 @@ def token(centre: Any) -> str:
 
 @pytest.fixture
 def stranger(served: Any) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, trust_env=False) as client:
+    with httpx.Client(base_url=served.url, trust_env=False, timeout=30) as client:
         yield client
 
 
@@ -46,7 +46,7 @@ def form_key(page: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/refused", "/overspend", "/search?q=anna", "/customer?id=anna", "/receipt?uid=r1"]
+    "path", ["", "/refused", "/overspend", "/enrolment", "/search?q=anna", "/customer?id=anna", "/receipt?uid=r1"]
 )
 def test_nobody_looks_without_a_session(stranger: httpx.Client, token: str, path: str) -> None:
     """Every page sends a stranger to the login, also with a cookie of another key."""

@@ -44,7 +44,14 @@ def run(folder: Path, seed: int, story: list[str] | None = None, **more: Any) ->
     return Fleet(Plan(seed=seed, **more), folder, kept.append).run()
 
 
-@pytest.mark.parametrize("seed", [*range(1, 6), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(6, 21))])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *(1, 5),
+        *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(2, 5)),
+        *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(6, 21)),
+    ],
+)
 def test_every_promise_holds(tmp_path: Path, seed: int) -> None:
     """With strict leases nobody spends a point that was never there, whatever breaks; every fifth world has a cap."""
     cap = CAP if seed % 5 == 0 else 0
@@ -55,6 +62,7 @@ def test_every_promise_holds(tmp_path: Path, seed: int) -> None:
     assert outcome.checks == 37
 
 
+@pytest.mark.thorough  # the command does the same in the plain tests
 def test_a_lease_freed_at_its_end_is_caught(tmp_path: Path) -> None:
     """The very same world without the bug is sound."""
     seed = CAUGHT
@@ -114,6 +122,7 @@ def made(folder: Path, name: str) -> str:
     return name
 
 
+@pytest.mark.thorough
 def test_what_a_copy_replaced_in_a_restored_centre_is_not_lost(tmp_path: Path) -> None:
     """This world, and seed 1053, ended with confirmed receipts that the centre had acknowledged, and lost for ever."""
     outcome = larger(tmp_path, 1_068)

@@ -77,7 +77,7 @@ def release_server(publisher: Publisher, clock: Hands) -> Iterator[ReleaseServer
 
 @pytest.fixture
 def web(release_server: ReleaseServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=release_server.url, trust_env=False) as client:
+    with httpx.Client(base_url=release_server.url, trust_env=False, timeout=30) as client:
         yield client
 
 

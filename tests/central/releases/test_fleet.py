@@ -106,6 +106,22 @@ def test_every_trouble_is_seen_and_the_worst_comes_first(publisher: Publisher, c
     assert 8 == view(publisher, clock, trouble="any", limit=2).count
 
 
+def test_the_last_try_is_shown(publisher: Publisher, clock: Any, till: Tills) -> None:
+    """Of two words of one moment the failure; afterwards what it runs well."""
+    one = till("t1")
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        publisher.add(version)
+    one.tried("1.1.0", TryOutcome.ROLLED_BACK, "no answer", clock())
+    shown = view(publisher, clock).tills[0]
+    assert ("1.1.0", "rolled_back") == (shown.tried, shown.outcome)
+    clock.forward(minutes=1)
+    one.tried("1.2.0", TryOutcome.HEALTHY)
+
+    shown = view(publisher, clock).tills[0]
+
+    assert ("1.2.0", "healthy") == (shown.tried, shown.outcome)
+
+
 def test_what_waited_at_a_silent_till_waits_still(publisher: Publisher, clock: Any, till: Tills) -> None:
     """Its age grows while nothing is heard."""
     till("t1").check()

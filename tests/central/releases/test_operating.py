@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +114,7 @@ def test_rings_and_shops_are_shown_as_they_were_set(line: Line, centre: Any) -> 
         ("rings", "shop", "s1", "--closed", "at night"),
         ("rings", "shop", "nowhere", "--ring", "all"),
         ("rings", "set", "all", "--share", "90"),
+        ("rings", "set", "all"),
         ("rings", "set", "a b"),
         ("release", "start", "7.7"),
         ("release", "trust", "--revoke", "short"),
@@ -140,6 +144,9 @@ def test_what_is_not_ours_or_was_changed_is_not_added(line: Line, tmp_path: Path
     revoked = signing.fingerprint_of(signing.public_of(tmp_path / "desk" / "season.pub"))
     assert f"revoked {revoked}" in line("release", "trust", "--revoke", revoked)
     assert "key_revoked" in line("release", "add", str(second), str(other), code=1, stores=True)
+    root = tmp_path / "desk" / "root.pub"
+    line("release", "trust", "--revoke", signing.fingerprint_of(signing.public_of(root)))
+    assert "was revoked here" in line("release", "trust", str(root), code=1)
 
 
 def test_the_desk_refuses_what_no_till_would_take(tmp_path: Path, desk: SigningDesk, capsys: Any) -> None:
@@ -156,9 +163,12 @@ def test_the_desk_refuses_what_no_till_would_take(tmp_path: Path, desk: SigningD
     assert "is not beside it" in capsys.readouterr().err
     assert 1 == main(["release", "keys", "root", str(desk.folder / "root")])
     assert "never overwritten" in capsys.readouterr().err
-    stated = codec.decode((desk.folder / "season.certificate.json").read_bytes(), Certificate)
-    assert CertifiedKey is not type(stated)
-    assert 0o600 == (desk.folder / "root.key").stat().st_mode & 0o777
+    certificate = codec.decode((desk.folder / "season.certificate.json").read_bytes(), Certificate)
+    stated = codec.decode(base64.b64decode(certificate.statement), CertifiedKey)
+    assert signing.public_of(desk.folder / "season.pub") == stated.key
+    assert timedelta(days=90, hours=1) == stated.valid_until - stated.valid_from
+    if os.name != "nt":  # Windows has no modes; the folder's list says who reads there
+        assert 0o600 == (desk.folder / "root.key").stat().st_mode & 0o777
 
 
 def test_an_archive_is_whole_under_its_name_or_not_there(tmp_path: Path) -> None:

@@ -71,6 +71,9 @@ def seen(opened: bool, proven: int = 0, failures: int = 0) -> GateView:
         ({"pilot": seen(True, proven=9), "early": seen(True, proven=2), "all": seen(True, proven=9)}, Verdict()),
         # Nobody began: nothing opens by itself.
         ({}, Verdict()),
+        # A ring that came in front of an open one, or between two.
+        ({"early": seen(True)}, Verdict(opens="pilot")),
+        ({"pilot": seen(True), "all": seen(True)}, Verdict(opens="early")),
     ],
 )
 def test_a_gate_opens_when_enough_were_well_for_long_enough(views: dict[str, GateView], verdict: Verdict) -> None:
