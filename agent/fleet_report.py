@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.doors.view import mask_phones
-from agent.service.health import Warning as Seen
+from agent.service.health import HealthWarning
 from agent.snapshot import DeviceView, Snapshot
 from drivers.vocabulary.fleet import DEVICES_MAX, WARNINGS_MAX, DeviceFact, Severity, TillReport, TillWarning
 from drivers.vocabulary.release import platform_of
@@ -32,7 +32,7 @@ def make_report(
     version: str,
     folder: Path,
     snapshot: Snapshot,
-    warnings: Sequence[Seen],
+    warnings: Sequence[HealthWarning],
     memory_mb: int,
     started_at: datetime | None = None,
 ) -> TillReport:

@@ -86,9 +86,7 @@ class Policies:
     def take(self, key: str, value: object, origin: str) -> None:
         """Let one value count, or say why it does not."""
         if key not in ALL_KEYS:
-            near = difflib.get_close_matches(key, ALL_KEYS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "docs/guides/store-it.md lists what policy may say"
-            self.ignored.append(f"{origin}: {key!r} is no policy; {hint} It is ignored")
+            self.ignored.append(_no_policy(origin, key, ALL_KEYS))
             return
         try:
             codec.convert(value, type_of(key))
@@ -172,6 +170,12 @@ def type_of(key: str) -> Any:
     return {one.encode_name: one.type for one in msgspec.structs.fields(below)}[name]
 
 
+def _no_policy(origin: str, name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "docs/guides/store-it.md lists what policy may say."
+    return f"{origin}: {name!r} is no policy; {hint} It is ignored"
+
+
 # ── Windows ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -183,9 +187,7 @@ def _from_registry(registry: PolicyRegistry, found: Policies) -> None:
         key = names.get(name.lower())
         origin = f"HKLM\\{REGISTRY_PATH}"
         if key is None:
-            near = difflib.get_close_matches(name, [value_name(one) for one in ALL_KEYS], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "docs/guides/store-it.md lists what policy may say"
-            found.ignored.append(f"{origin}: {name!r} is no policy; {hint} It is ignored")
+            found.ignored.append(_no_policy(origin, name, [value_name(one) for one in ALL_KEYS]))
             continue
         found.take(key, _from_kind(value, type_of(key)), origin)
 

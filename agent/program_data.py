@@ -26,7 +26,7 @@ if sys.platform == "win32":
                 told, _ = winreg.QueryValueEx(key, "ProgramData")
             return Path(winreg.ExpandEnvironmentStrings(str(told)))
         except OSError:
-            return Path(os.environ.get("PROGRAMDATA", USUAL))
+            return Path(USUAL)
 
 else:
 

@@ -402,7 +402,8 @@ def load(path: Path, *, over: Over | None = None) -> Settings:
     except FileNotFoundError:
         raise SettingsError(f"no settings file at {path}: copy config.example.toml there, or pass --config") from None
     except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}; check its permissions") from None
+        who = "run this as administrator (sudo), or check its permissions"
+        raise SettingsError(f"cannot read {path}: {error.strerror}; {who}") from None
     if len(data) > SETTINGS_BYTES_MAX:
         raise SettingsError(f"{path} has {len(data)} bytes; that is not a settings file")
     return parse(data, name=path.name, over=over)

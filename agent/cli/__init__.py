@@ -38,6 +38,9 @@ COMMANDS: Final = {
     "programme": ("agent.cli.programme", "check, explain, compare, sign and verify a loyalty programme"),
 }
 
+#: Commands of packages that are not installed on a till.
+ELSEWHERE: Final = ("central", "simulate")
+
 USAGE_ERROR: Final = 2
 FAILED: Final = 1
 
@@ -58,7 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _foreign(words)
     module: Any = importlib.import_module(COMMANDS[words[0]][0])
     parser = argparse.ArgumentParser(prog="tillpoint")
-    module.add_parser(parser.add_subparsers(dest="command", required=True))
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    module.add_parser(subparsers)
+    one = subparsers.choices[words[0]]
+    one.description = one.description or f"{COMMANDS[words[0]][1][0].upper()}{COMMANDS[words[0]][1][1:]}."
     args = parser.parse_args(words)
     return _guarded(lambda: module.run(args))
 
@@ -90,6 +96,9 @@ def _foreign(words: list[str]) -> int:
             print(f"tillpoint: {needs}; install it with: pip install 'tillpoint[{words[0]}]'", file=sys.stderr)
             return FAILED
         return _guarded(partial(command, words[1:]))
+    if words[0] in ELSEWHERE:
+        print(f"tillpoint: {words[0]} is not on a till; it comes with Tillpoint's source tree", file=sys.stderr)
+        return USAGE_ERROR
     near = difflib.get_close_matches(words[0], COMMANDS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "`tillpoint help` lists what there is"
     print(f"tillpoint: no command {words[0]!r}; {hint}", file=sys.stderr)
@@ -97,9 +106,16 @@ def _foreign(words: list[str]) -> int:
 
 
 def _overview() -> str:
-    rows = [f"  {name:<10} {words}" for name, (_, words) in COMMANDS.items()]
-    rows.append(f"  {'central':<10} the reference central server (needs the extra: tillpoint[central])")
-    rows.append(f"  {'simulate':<10} one device's twin for a till to talk to; whole fleets (needs the same extra)")
+    from importlib.util import find_spec
+
+    names = dict(COMMANDS)
+    is_till = find_spec("central") is None  # what plays or needs a centre is not installed there
+    if is_till:
+        del names["demo"]
+    rows = [f"  {name:<10} {words}" for name, (_, words) in names.items()]
+    if not is_till:
+        rows.append(f"  {'central':<10} the reference central server (needs the extra: tillpoint[central])")
+        rows.append(f"  {'simulate':<10} one device's twin for a till to talk to; whole fleets (needs the same extra)")
     return "\n".join(["tillpoint: loyalty at the till", "", *rows, "", "tillpoint COMMAND --help says more."])
 
 

@@ -10,6 +10,7 @@ import webbrowser
 from pathlib import Path
 from typing import Final
 
+from agent.demo.pos import ApiRefused
 from agent.demo.stage import Stage, StageFailed
 from agent.demo.story import Sums, open_shop, shop_folder, tell
 
@@ -39,13 +40,12 @@ def run(args: argparse.Namespace) -> int:
         try:
             stage = open_shop(folder, _say)
             closing.callback(stage.close)
-            if not args.once:
-                _open_panel(stage)
+            is_shown = not args.once and _open_panel(stage)
             sums = tell(stage, _say)
             _summary(sums)
             if not args.once:
-                _go_on(stage)
-        except StageFailed as failed:
+                _go_on(stage, is_shown=is_shown)
+        except (StageFailed, ApiRefused, OSError) as failed:
             _say(f"The demo stopped: {failed}")
             return 1
         return 0 if sums.hold else 1
@@ -55,11 +55,18 @@ def _say(words: str) -> None:
     print(words, flush=True)
 
 
-def _open_panel(stage: Stage) -> None:
-    """The cashier's page, in the system's browser where there is one."""
-    url = stage.tillpoint("panel", "--print", "--config", str(stage.config)).strip()
-    if not webbrowser.open(url):
-        _say(f"Open the panel within a minute: {url}\n")
+def _open_panel(stage: Stage) -> bool:
+    """The cashier's page, in the system's browser; False where there is none, and its address was said instead."""
+    url = _panel_url(stage)
+    if webbrowser.open(url):
+        return True
+    _say(f"Open the panel within a minute: {url}\n")
+    return False
+
+
+def _panel_url(stage: Stage) -> str:
+    """With a ticket that is good once, for a minute."""
+    return stage.tillpoint("panel", "--print", "--config", str(stage.config)).strip()
 
 
 def _summary(sums: Sums) -> None:
@@ -82,13 +89,15 @@ def _summary(sums: Sums) -> None:
     _say("\nEvery sum holds." if sums.hold else "\nA sum does not hold; see above.")
 
 
-def _go_on(stage: Stage) -> None:
-    """Sell slowly, so that the panel can be watched and tried."""
+def _go_on(stage: Stage, *, is_shown: bool) -> None:
+    """Sell slowly, so that the panel can be watched and tried; who has no browser here gets a new address."""
     from agent.demo.day import Day
 
     _say("\nThe shop goes on selling; try the panel. Ctrl-C closes it.")
     day = Day(stage, seed=2)
     with contextlib.suppress(KeyboardInterrupt):
+        if not is_shown:
+            _say(f"Open it within a minute: {_panel_url(stage)}")
         for number in range(1, 100_000):
             sale = day.sell(number)
             _say(f"  {number:>3} {sale.way:<9} {sale.customer or 'nobody known':<14} pays {sale.total.amount:>9}")

@@ -7,15 +7,14 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from agent.cli.common import add_config, print_json, settings_of
 from agent.service.log_file import last_lines, new_lines
-from agent.service.logs import FILE_NAME, log_folder
+from agent.service.logs import log_file
 from drivers.vocabulary.errors import TillpointError
 
-__all__ = ["add_parser", "log_path", "run"]
+__all__ = ["add_parser", "run"]
 
 LINES: Final = 50
 LINES_MAX: Final = 100_000  # more than all files of the default size have of interest
@@ -35,7 +34,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Print them; 1 when there is no file that can be read."""
-    path = log_path(args)
+    settings = settings_of(args)
+    path = log_file(settings.log, settings.state_folder)
     try:
         with path.open("rb"):
             pass
@@ -58,17 +58,6 @@ def run(args: argparse.Namespace) -> int:
             if wanted(line):
                 print(line, flush=True)
     return 0
-
-
-def log_path(args: argparse.Namespace) -> Path:
-    """The newest file of the agent whose settings the command line names."""
-    settings = settings_of(args)
-    folder = log_folder(settings.log, settings.state_folder)
-    service = Path("/var/log/tillpoint")  # what LogsDirectory=tillpoint of our unit means, seen from outside of it
-    path = folder / f"{FILE_NAME}.log"
-    if not settings.log.folder and not path.exists() and (service / path.name).exists():
-        return service / path.name
-    return path
 
 
 def _at_least(level: str) -> Callable[[str], bool]:

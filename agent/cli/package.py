@@ -8,10 +8,12 @@ settings that are there already and say something else.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Final
 
 from agent.cli.common import add_config, print_json, settings_of
+from agent.cli.service import make_folders_safe, version_folder
 from agent.packaged import PACKAGES, take_back, take_place
 from agent.settings import default_config_path, default_state_folder
 from drivers.vocabulary.errors import SettingsError
@@ -39,13 +41,18 @@ def run(args: argparse.Namespace) -> int:
     if args.step == "set-up":
         from agent.cli import main
 
-        code = main(["setup", "--no-questions", *args.words])
+        # The MSI lets a space follow each value: `C:\POS\"` would not end where it should.
+        code = main(["setup", "--no-questions", *(word.rstrip(" ") for word in args.words)])
         return 0 if code in RUNS_ALL_THE_SAME else code
     if args.step == "take-back":
         done = take_back(state=_state(args))
         said = "as it was before" if done else "nothing to take back"
         print_json({"taken_back": done}) if args.json else print(said)
         return 0
+    if args.config is None and version_folder() is not None:
+        # Before settings there are believed, and before the set-up lays a secret there: anybody could have made it.
+        for sentence in make_folders_safe():
+            print(f"tillpoint: {sentence}", file=sys.stderr)
     config = args.config if args.config is not None else default_config_path()
     taken = take_place(args.by, state=_state(args), config=config)
     if args.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import math
@@ -18,6 +19,7 @@ from agent.cli.common import add_config, policy_and_settings
 from agent.desktop import access
 from agent.service import lean, logs
 from agent.service.notify import Notifier, hear_orders
+from offline_queue.files import replace_durably
 
 if TYPE_CHECKING:
     from agent.assembly import Agent
@@ -29,6 +31,8 @@ SWITCH_INTERVAL_S: Final = 0.0005
 LOOK_S: Final = 1.0  # how often the agent looks whether it lives
 HEALTH_S: Final = 30.0  # how often it looks at disk and clocks
 PATIENCE_S: Final = 3600.0  # no receipt takes so long: a leak does not wait for ever for a quiet moment
+ASLEEP_S: Final = 10.0  # a look that took so long was the machine's sleep, which Windows' clock counts
+WAKING_S: Final = 60.0  # until every thread has come round again
 SETTLED_S: Final = 600.0  # at most one start in so long because a part of the agent died
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -77,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
         notifier.stopping()
         agent.stop()
         access.remove(access.panel_folder())
-        (settings.state_folder / RUNTIME_FILE).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on Windows somebody may be reading it; a note that is left does no harm
+            (settings.state_folder / RUNTIME_FILE).unlink(missing_ok=True)
 
 
 def _watch(agent: Agent, notifier: Notifier, stop: threading.Event, *, settled_s: float = SETTLED_S) -> int:
@@ -91,13 +96,17 @@ def _watch(agent: Agent, notifier: Notifier, stop: threading.Event, *, settled_s
     shown, told = "", ""
     settled_at_s = time.monotonic() + settled_s
     healthy_until_s, heavy_since_s = 0.0, math.inf
+    looked_s, awake_at_s = time.monotonic(), 0.0
     # A bounded wait: on Windows an endless one would not see Ctrl-C.
     while not stop.wait(min(LOOK_S, notifier.every_s or LOOK_S)):
         now_s = time.monotonic()
-        dead, heavy = pulse.dead(now_s), pulse.heavy()
+        if now_s - looked_s > ASLEEP_S:
+            awake_at_s = now_s + WAKING_S
+        looked_s = now_s
+        dead, heavy = pulse.dead(now_s) if now_s >= awake_at_s else [], pulse.heavy()
         trouble = "; ".join([*dead, *heavy])
         heavy_since_s = min(heavy_since_s, now_s) if heavy else math.inf
-        if now_s >= healthy_until_s:
+        if now_s >= max(healthy_until_s, awake_at_s):
             healthy_until_s = now_s + HEALTH_S
             agent.watching.look()
             _ask_for_updater(agent, notifier)
@@ -163,6 +172,6 @@ def _write_runtime(folder: Path, agent: Agent) -> None:
     draft = folder / f"{RUNTIME_FILE}.new"
     try:
         draft.write_text(json.dumps(note), "utf-8")
-        draft.replace(folder / RUNTIME_FILE)  # whoever reads it meets it whole
+        replace_durably(draft, folder / RUNTIME_FILE)  # whoever reads it meets it whole
     except OSError as error:
         log.warning("runtime.unwritten reason=%s", error.strerror)

@@ -8,13 +8,25 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.program_data import program_data
 from agent.service.scm import Scm, ScmError, own_scm
 from agent.service.service_plan import AGENT, UPDATER, agent_plan, updater_plan
 
-__all__ = ["add_parser", "install", "own_program", "remove", "run", "version_folder"]
+if TYPE_CHECKING:
+    from agent.service.data_folder import Access
+
+__all__ = [
+    "add_parser",
+    "install",
+    "make_folders_safe",
+    "own_program",
+    "prepare_folders",
+    "remove",
+    "run",
+    "version_folder",
+]
 
 ACTIONS: Final = ("install", "remove", "start", "stop", "status", "host", "host-updater")
 START_S: Final = 30.0
@@ -137,20 +149,41 @@ def _sid(account: str) -> str:
     return account_sid(account, AGENT)
 
 
+def prepare_folders(account: str, config: Path | None, access: Access, now: datetime) -> list[str]:
+    """Make the data folder safe, and only then believe a settings file in it about where the state lies.
+
+    Before, anybody could have written it: the folder it names would be given to the service.
+    """
+    from agent.service.data_folder import DataFolder
+    from agent.service.windows import folders_told
+
+    root = program_data() / AGENT
+    common: dict[str, Any] = {
+        "root": root,
+        "service": _sid(account),
+        "access": access,
+        "program": Path(__file__).parent,
+    }
+    said = DataFolder(state=root / "state", **common).prepare(now)
+    state, _ = folders_told(_config(config), root)
+    if state != root / "state":
+        said += DataFolder(state=state, **common).prepare(now)
+    return said
+
+
 if sys.platform == "win32":
+
+    def make_folders_safe() -> list[str]:
+        """The folders of a service with its own account, before anything in them is read; as `install` does it."""
+        from agent.service.access import WindowsAccess
+
+        return prepare_folders("", None, WindowsAccess(), datetime.now(UTC))
 
     def _prepare_folders(account: str, config: Path | None) -> list[str]:
         from agent.service.access import WindowsAccess
-        from agent.service.data_folder import DataFolder
         from agent.service.event_log import install_source
-        from agent.service.windows import folders_told
 
-        root = program_data() / AGENT
-        state, _ = folders_told(_config(config), root)
-        folder = DataFolder(
-            root=root, state=state, service=_sid(account), access=WindowsAccess(), program=Path(__file__).parent
-        )
-        said = folder.prepare(datetime.now(UTC))
+        said = prepare_folders(account, config, WindowsAccess(), datetime.now(UTC))
         try:
             launcher = own_program()[0]
             install_source(launcher if launcher.endswith("tillpoint.exe") else "")
@@ -167,6 +200,10 @@ if sys.platform == "win32":
             remove_source()
 
 else:
+
+    def make_folders_safe() -> list[str]:
+        """Packages of Linux bring their folders."""
+        return []
 
     def _prepare_folders(account: str, config: Path | None) -> list[str]:
         """Packages of Linux bring their folders."""

@@ -82,10 +82,9 @@ def _given(args: argparse.Namespace, path: Path) -> Answers:
     if args.replace:
         pairs.append(f"centre.replaces={args.replace}")
     name = args.answers.name if args.answers is not None else "answers"
-    environment = policy.read(path.parent).for_set_up() | dict(
-        os.environ
-    )  # the till's own word counts above the chain's
-    return gathered(text, name=name, environment=environment, pairs=pairs)
+    # The till's own word counts above the chain's.
+    chain = policy.read(path.parent).for_set_up()
+    return gathered(text, name=name, environment=os.environ, pairs=pairs, chain=chain)
 
 
 def _silent(args: argparse.Namespace, path: Path, answers: Answers, say: Words) -> int:

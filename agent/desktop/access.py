@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +19,11 @@ from msgspec import Struct
 from agent.clock import SystemClock
 from agent.doors.keys import DoorSecrets
 from agent.doors.words import load_words
+from agent.program_data import program_data
 from agent.settings import PanelSettings
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import TillpointError
+from offline_queue.files import replace_durably
 
 __all__ = ["FILE_NAME", "Access", "access_of", "panel_folder", "read", "remove", "write"]
 
@@ -56,13 +57,12 @@ class Access(Struct, frozen=True, kw_only=True):
         return DoorSecrets(api_token=os.urandom(32).hex(), panel_key=self.panel_key.encode(), clock=SystemClock())
 
 
-def panel_folder(environment: Mapping[str, str] | None = None) -> Path | None:
+def panel_folder() -> Path | None:
     """Where a service lays it; None for an agent that is none, whose cashier reads the state folder itself."""
-    given = os.environ if environment is None else environment
     if sys.platform == "win32":
-        folder = Path(given.get("PROGRAMDATA", r"C:\ProgramData")) / "Tillpoint" / "panel"
+        folder = program_data() / "Tillpoint" / "panel"
         return folder if folder.is_dir() else None  # the installer makes it, with its access list
-    told = given.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    told = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     return Path(told) if told else None
 
 
@@ -92,7 +92,7 @@ def write(folder: Path | None, access: Access) -> None:
             if sys.platform != "win32":
                 os.fchmod(handle, 0o640)  # the service's umask takes the group's right away
             file.write(codec.encode(access) + b"\n")
-        beside.replace(folder / FILE_NAME)
+        replace_durably(beside, folder / FILE_NAME)
     except OSError as error:
         log.warning("panel.access folder=%s reason=%s", folder, error.strerror or error)
 

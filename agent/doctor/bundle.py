@@ -9,21 +9,19 @@ from __future__ import annotations
 import io
 import json
 import platform
-import re
 import sys
 import zipfile
 from collections.abc import Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from agent.doctor.report import Report
 from agent.doctor.running import Running
 from agent.doctor.surroundings import log_text, service_state, update_history
-from agent.service.masks import masked
+from agent.service.masks import masked, without_secrets
 from agent.settings import Settings
 from drivers.finding.found import Found
 from offline_queue.errors import StoreError
@@ -38,8 +36,6 @@ _STATUS: Final = (
     "waiting_oldest_at", "shelved", "programme_version", "programme_title", "currency", "devices", "loading_percent",
     "programme_trouble", "care",
 )  # fmt: skip
-_SECRET_KEY: Final = re.compile(r"(^|_)(password|secret|token|pin|key|keys)($|_)", re.IGNORECASE)
-_PUBLIC_KEYS: Final = frozenset({"client_key", "trusted_keys"})  # a path, and what everybody may know
 
 
 def write_bundle(
@@ -61,7 +57,7 @@ def make_bundle(report: Report, settings: Settings | None, running: Running, fou
         "status.json": _json({key: running.status[key] for key in _STATUS if key in running.status}),
     }
     if settings is not None:
-        files["settings.json"] = _json(_settings(settings))
+        files["settings.json"] = _json(without_secrets(msgspec.to_builtins(settings)))
         files["queue.json"] = _json(_queue(settings.state_folder))
         files["files.json"] = _json(_files(settings.state_folder))
         files["updates.txt"] = update_history(settings)
@@ -87,27 +83,6 @@ def _versions() -> dict[str, Any]:
         "machine": platform.machine(),
         "packages": dict(sorted(names.items())),
     }
-
-
-def _settings(settings: Settings) -> dict[str, Any]:
-    """The settings without secrets: no password in the proxy's address, nothing under a key that sounds like one."""
-    tree: dict[str, Any] = msgspec.to_builtins(settings)
-    central = tree.get("central", {})
-    if central.get("proxy"):
-        parts = urlsplit(central["proxy"])
-        place = parts.hostname or ""
-        central["proxy"] = urlunsplit((parts.scheme, f"{place}:{parts.port}" if parts.port else place, "", "", ""))
-    kept: dict[str, Any] = _without_secrets(tree)
-    return kept
-
-
-def _without_secrets(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {
-            key: "***" if _SECRET_KEY.search(key) and key not in _PUBLIC_KEYS and value else _without_secrets(value)
-            for key, value in tree.items()
-        }
-    return [_without_secrets(one) for one in tree] if isinstance(tree, list | tuple) else tree
 
 
 def _queue(folder: Path) -> dict[str, Any]:
@@ -137,7 +112,10 @@ def _files(folder: Path) -> dict[str, Any]:
     """Names, sizes and modes of what lies in the state folder."""
     found: dict[str, Any] = {}
     for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-        status = path.stat()
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # a running agent has just taken it away
         found[path.name] = {"bytes": status.st_size, "mode": oct(status.st_mode & 0o777), "changed": status.st_mtime}
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ __all__ = ["Running", "running_agent"]
 
 ANSWER_S: Final = 3.0  # the agent answers its panel in milliseconds
 ANSWER_BYTES_MAX: Final = 1_048_576
+_NO_SUCH_PROCESS: Final = 87  # ERROR_INVALID_PARAMETER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,12 @@ def running_agent(folder: Path) -> Running:
 
 
 def _metrics(connection: http.client.HTTPConnection) -> str:
-    connection.request("GET", "/metrics")
-    answer = connection.getresponse()
-    body = answer.read(ANSWER_BYTES_MAX)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        body = answer.read(ANSWER_BYTES_MAX)
+    except (OSError, http.client.HTTPException):
+        return ""  # it has said how it is; that it is silent about numbers makes it no silent agent
     is_text = answer.status == 200 and (answer.getheader("content-type") or "").startswith("text/plain")
     return body.decode("utf-8", "replace") if is_text else ""
 
@@ -76,7 +81,27 @@ def _silent(pid: int, why: str) -> Running:
     return Running(state="silent", status={}, why=why, pid=pid)
 
 
-def _is_alive(pid: int) -> bool:
-    """Whether the process is there; where that cannot be asked, the note is believed."""
-    proc = Path("/proc")
-    return (proc / str(pid)).exists() if (proc / "self").exists() else True
+if sys.platform == "win32":
+
+    def _is_alive(pid: int) -> bool:
+        """Whether the process is there; one that we may not ask is."""
+        import pywintypes
+        import win32api
+        import win32con
+        import win32process
+
+        try:
+            process = win32api.OpenProcess(win32con.PROCESS_QUERY_LIMITED_INFORMATION, 0, pid)
+        except pywintypes.error as error:
+            return bool(error.winerror != _NO_SUCH_PROCESS)
+        try:
+            return win32process.GetExitCodeProcess(process) == win32con.STILL_ACTIVE
+        finally:
+            win32api.CloseHandle(process)
+
+else:
+
+    def _is_alive(pid: int) -> bool:
+        """Whether the process is there; where that cannot be asked, the note is believed."""
+        proc = Path("/proc")
+        return (proc / str(pid)).exists() if (proc / "self").exists() else True

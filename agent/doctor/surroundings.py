@@ -9,11 +9,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 from agent.service.log_file import last_lines
-from agent.service.logs import FILE_NAME, log_folder
+from agent.service.logs import log_file
 from agent.settings import Settings
 
 __all__ = ["log_text", "service_state", "update_history"]
@@ -51,21 +50,14 @@ def ask_program(words: Sequence[str]) -> str:
 def log_text(settings: Settings | None, *, ask: Ask = ask_program) -> str:
     """The newest lines of our own files, else of systemd's journal."""
     if settings is not None:
-        folder = _log_folder(settings)
-        lines = last_lines(folder / f"{FILE_NAME}.log", LOG_LINES)
+        path = log_file(settings.log, settings.state_folder)
+        lines = last_lines(path, LOG_LINES)
         for name in OTHER_LOGS:
-            found = last_lines(folder / f"{name}.log", LOG_LINES // 5)
+            found = last_lines(path.with_name(f"{name}.log"), LOG_LINES // 5)
             lines = [*lines, *([f"── {name}.log"] if found else []), *found]
         if lines:
             return "\n".join(lines)[-LOG_BYTES_MAX:] + "\n"
     return ask(["journalctl", "-u", "tillpoint", "-n", str(LOG_LINES), "--no-pager", "-o", "short-iso"])
-
-
-def _log_folder(settings: Settings) -> Path:
-    folder = log_folder(settings.log, settings.state_folder)
-    service = Path("/var/log/tillpoint")  # LogsDirectory= of our unit, seen from outside of it
-    is_there = (folder / f"{FILE_NAME}.log").exists()
-    return service if not is_there and not settings.log.folder and service.is_dir() else folder
 
 
 def service_state(*, ask: Ask = ask_program) -> str:

@@ -21,6 +21,8 @@ __all__ = ["Babysitter", "Child", "Listener", "Patience", "pause_s"]
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5  # a child that ends or a wish to stop is seen within it
+#: A look that took so long was the machine's sleep: Windows' clock counts it, and nobody could have spoken in it.
+ASLEEP_S: Final = 10.0
 PAUSE_FIRST_S: Final = 1.0
 PAUSE_MAX_S: Final = 30.0
 KILL_S: Final = 5.0  # for the system to clear away what was killed
@@ -158,9 +160,13 @@ class Babysitter:
     def _watch(self, child: Child, stop: threading.Event) -> str:
         """Until it ends, hangs or is to be stopped; one that was ready has told the rest in its own log."""
         is_ready = False
-        heard_s = self._monotonic()
+        heard_s = looked_s = self._monotonic()
         while not stop.is_set():
-            for word in child.hear(LOOK_S):
+            words = child.hear(LOOK_S)
+            if self._monotonic() - looked_s > ASLEEP_S:
+                heard_s = self._monotonic()
+            looked_s = self._monotonic()
+            for word in words:
                 name, _, value = word.partition("=")
                 if name == READY and not is_ready:
                     is_ready, heard_s = True, self._monotonic()
@@ -173,8 +179,8 @@ class Babysitter:
                     log.info("service.child_status %s", value)
             code = child.ended()
             if code is not None:
-                words = "" if is_ready else child.last_words()
-                return f"it ended by itself with exit code {code}{f'; it said: {words}' if words else ''}"
+                last = "" if is_ready else child.last_words()
+                return f"it ended by itself with exit code {code}{f'; it said: {last}' if last else ''}"
             silent_s = self._monotonic() - heard_s
             if silent_s > (self._patience.silence_s if is_ready else self._patience.ready_s):
                 what = "gave no sign of life" if is_ready else "did not become ready"

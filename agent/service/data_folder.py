@@ -85,6 +85,11 @@ class DataFolder:
             for folder, kind in ((self.state, "state"), (self.root / PANEL, "panel")):
                 folder.mkdir(parents=True, exist_ok=True)
                 self.access.protect(folder, sddl(kind, self.service))
+            # Nobody else may write there any more; whoever was quicker than we has left something of his.
+            for folder in dict.fromkeys((self.root, self.state)):
+                stranger = self._stranger(folder)
+                if stranger:
+                    raise DataFolderError(f"{stranger}: it came while {self.root} was made safe; run this again")
         except OSError as error:
             raise DataFolderError(
                 f"cannot make {error.filename or self.root} safe: {error.strerror or error}; "

@@ -7,6 +7,7 @@ it cannot find the description and shows the text all the same. Under Wine calls
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,6 +26,8 @@ _WARNING: Final = 0x0002  # EVENTLOG_WARNING_TYPE
 #: Event ids, as the launcher's table of messages has them (installer/build/launcher/messages.mc).
 _WARNED: Final = 2
 _FAILED: Final = 3
+
+_NUMBERED: Final = re.compile(r"\S*\d\S*")
 
 #: (type, event id, text) → written.
 Report = Callable[[int, int, str], None]
@@ -47,7 +50,7 @@ class EventLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Report it, unless the same was reported a moment ago."""
-        now_s, key = self._monotonic(), (record.name, str(record.msg))
+        now_s, key = self._monotonic(), (record.name, _gist(record))
         told_s = self._told.get(key)
         if told_s is not None and now_s - told_s < REPEAT_S:
             return
@@ -61,6 +64,15 @@ class EventLog(logging.Handler):
             self._report(kind, number, self.format(record)[:TEXT_MAX])
         except Exception:  # noqa: BLE001 - pywintypes.error is no OSError; a log that fails stops nothing
             return
+
+
+def _gist(record: logging.LogRecord) -> str:
+    """What makes a line the same as another one: all of its words but those with a number in them."""
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError):  # a log call with wrong arguments must not cost the line
+        text = str(record.msg)
+    return _NUMBERED.sub("#", text)
 
 
 def _report(kind: int, number: int, text: str) -> None:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-__all__ = ["CARES", "CLOCK_OFF_S", "DISK_LEAST", "DISK_LOW", "Health", "Warning"]
+__all__ = ["CARES", "CLOCK_OFF_S", "DISK_LEAST", "DISK_LOW", "Health", "HealthWarning"]
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ CARES: Final[Mapping[str, str]] = {"disk_full": "disk", "clock": "clock"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warning:  # noqa: A001 - the word of the house for it; Python's own is never raised here
+class HealthWarning:
     """One thing that should be mended.
 
     Attributes:
@@ -113,7 +113,7 @@ class Health:
         except OSError:
             return None
 
-    def warnings(self) -> tuple[Warning, ...]:
+    def warnings(self) -> tuple[HealthWarning, ...]:
         """Everything that should be mended, the worst first."""
         found = [*self._disk(), *self._clocks(), *self._inside(), *self._queue()]
         return tuple(sorted(found, key=lambda one: one.severity != "failed"))
@@ -133,51 +133,51 @@ class Health:
 
     # ── Kinds ───────────────────────────────────────────────────────────────────────────────────
 
-    def _disk(self) -> list[Warning]:
+    def _disk(self) -> list[HealthWarning]:
         left = self.disk_free_bytes()
         if left is None or left >= DISK_LOW:
             return []
         words = f"{left // (1024 * 1024)} MiB are free on the till's disk"
-        return [Warning(code="disk_full", severity="failed" if left < DISK_LEAST else "warning", words=words)]
+        return [HealthWarning(code="disk_full", severity="failed" if left < DISK_LEAST else "warning", words=words)]
 
-    def _clocks(self) -> list[Warning]:
+    def _clocks(self) -> list[HealthWarning]:
         found = []
         off_s = self._offset_s
         if off_s is not None and abs(off_s) > CLOCK_OFF_S:
             words = f"the till's clock is {_off(off_s)} the centre's"
             severity: Literal["warning", "failed"] = "failed" if abs(off_s) > CLOCK_BROKEN_S else "warning"
-            found.append(Warning(code="clock", severity=severity, words=words))
+            found.append(HealthWarning(code="clock", severity=severity, words=words))
         for device, offset_s in self.register_offsets_s().items():
             if abs(offset_s) > REGISTER_OFF_S:
                 words = f"the till's clock is {_off(offset_s)} that of {device}, as its receipts show"
-                found.append(Warning(code="register_clock", severity="warning", words=words))
+                found.append(HealthWarning(code="register_clock", severity="warning", words=words))
         return found
 
-    def _inside(self) -> list[Warning]:
+    def _inside(self) -> list[HealthWarning]:
         found = []
         held, most = self.memory_mb(), self.memory_max_mb
         if most and held > most * MEMORY_SHARE:
             words = f"{held} of {most} MB (service.memory_max_mb) are held"
-            found.append(Warning(code="memory", severity="warning", words=words))
+            found.append(HealthWarning(code="memory", severity="warning", words=words))
         for name, age_s in self.ages_s().items():
             if age_s > SILENT_S:
                 words = f"thread {name} has not come round for {age_s // 60:.0f} min"
-                found.append(Warning(code="thread_silent", severity="warning", words=words))
+                found.append(HealthWarning(code="thread_silent", severity="warning", words=words))
         if self.troubles():
             words = f"{self.troubles()} part(s) could not start"
-            found.append(Warning(code="part_broken", severity="failed", words=words))
+            found.append(HealthWarning(code="part_broken", severity="failed", words=words))
         return found
 
-    def _queue(self) -> list[Warning]:
+    def _queue(self) -> list[HealthWarning]:
         found = []
         born = self.waiting_oldest_at()
         age_s = (self.now() - datetime.fromisoformat(born)).total_seconds() if born else 0.0
         if age_s > QUEUE_OLD_S:
             words = f"receipts have waited for the centre for {age_s // 3600:.0f} h"
-            found.append(Warning(code="queue_old", severity="failed", words=words))
+            found.append(HealthWarning(code="queue_old", severity="failed", words=words))
         if self.shelved():
             words = f"the centre has refused {self.shelved()} envelope(s)"
-            found.append(Warning(code="queue_shelved", severity="warning", words=words))
+            found.append(HealthWarning(code="queue_shelved", severity="warning", words=words))
         return found
 
 

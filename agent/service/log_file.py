@@ -86,10 +86,11 @@ class LogFile(logging.Handler):
         file.close()
         self._file = None
         try:
-            for number in range(self._count - 1, 0, -1):
-                older = _numbered(self.path, number - 1)
-                if older.exists():
-                    older.replace(_numbered(self.path, number))
+            # Only up to the first place that is free: tried again and again, nothing older is pushed out for nothing.
+            places = range(1, self._count)
+            free = next((one for one in places if not _numbered(self.path, one).exists()), self._count - 1)
+            for number in range(free, 0, -1):
+                _numbered(self.path, number - 1).replace(_numbered(self.path, number))
             if self._count == 1:
                 self.path.unlink(missing_ok=True)
         except OSError:  # Windows: somebody has it open
@@ -108,11 +109,14 @@ def last_lines(path: Path, count: int, wanted: Callable[[str], bool] = lambda li
     """
     kept: deque[str] = deque()
     number = 0
-    while len(kept) < count and _numbered(path, number).exists():
+    # One may be missing: the newest could not be renamed yet.
+    while len(kept) < count and (_numbered(path, number).exists() or _numbered(path, number + 1).exists()):
         try:
             text = _numbered(path, number).read_bytes().decode("utf-8", "replace")
+        except FileNotFoundError:
+            text = ""
         except OSError:
-            break  # renamed under our hands: what was read so far is the newest
+            break  # what was read so far is the newest
         for line in reversed(text.splitlines()):
             if len(kept) == count:
                 break

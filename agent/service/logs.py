@@ -24,9 +24,10 @@ from agent.service.masks import masked
 if TYPE_CHECKING:
     from agent.settings import LogSettings
 
-__all__ = ["FILE_NAME", "Counts", "LineFormatter", "is_journal", "log_folder", "set_up"]
+__all__ = ["FILE_NAME", "Counts", "LineFormatter", "is_journal", "log_file", "log_folder", "set_up"]
 
 FILE_NAME: Final = "tillpoint"
+SERVICE_FOLDER: Final = Path("/var/log/tillpoint")  # LogsDirectory=tillpoint of our unit, seen from outside of it
 MEBIBYTE: Final = 1_048_576
 #: Libraries that tell at INFO what only their developers want.
 CHATTY: Final = ("httpx", "httpcore", "uvicorn", "asyncio")
@@ -145,6 +146,13 @@ def log_folder(settings: LogSettings, state_folder: Path, environment: Mapping[s
         return Path(settings.folder).expanduser()
     told = given.get("LOGS_DIRECTORY", "").split(":")[0]
     return Path(told) if told else state_folder / "log"
+
+
+def log_file(settings: LogSettings, state_folder: Path) -> Path:
+    """The agent's newest file, as whoever is not its service finds it."""
+    path = log_folder(settings, state_folder) / f"{FILE_NAME}.log"
+    of_service = SERVICE_FOLDER / path.name
+    return of_service if not settings.folder and not path.exists() and of_service.exists() else path
 
 
 def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:

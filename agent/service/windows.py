@@ -214,12 +214,9 @@ if sys.platform == "win32":
             raise HostError(f"cannot be a service: {error.strerror}") from None
         return 0
 
-    def _data_folder(config: Path) -> Path:
-        return config.parent if config.name == "config.toml" else program_data() / AGENT
-
     def _set_up_log(config: Path, name: str) -> None:
         """A file of its own and the event log; standard output and error are not there in a service."""
-        _, folder = folders_told(config, _data_folder(config))
+        _, folder = folders_told(config, program_data() / AGENT)
         handlers: list[logging.Handler] = [EventLog()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -232,13 +229,13 @@ if sys.platform == "win32":
         root.setLevel(logging.INFO)
 
     def _review_folders(config: Path) -> list[str]:
-        state, _ = folders_told(config, _data_folder(config))
+        state, _ = folders_told(config, program_data() / AGENT)
         try:
             account = own_scm().state(AGENT).account
         except ScmError as error:
             return [str(error)]
         data = DataFolder(
-            root=_data_folder(config),
+            root=program_data() / AGENT,  # whose settings it may be: another file's folder is not ours to close
             state=state,
             service=account_sid(account, AGENT),
             access=WindowsAccess(),

@@ -15,15 +15,17 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from agent.settings import unknown_keys
+from agent.settings import toml_sentence, unknown_keys
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
 
-__all__ = ["SECRETS", "Answers", "Key", "by_property", "gathered", "keys", "parsed", "reference"]
+__all__ = ["SECRETS", "Answers", "Key", "by_property", "gathered", "keys", "over", "parsed", "reference"]
 
 PREFIX: Final = "TILLPOINT_"
 #: Never shown, never left on the till.
 SECRETS: Final = frozenset({"centre.code", "centre.secret"})
+#: With what a machine becomes a till: one of them.
+_SHOWN: Final = ("code", "secret", "secret_file")
 _TRUE: Final = {"1", "true", "yes", "on"}
 _WANTED: Final = {
     "inline": ("device",),
@@ -184,29 +186,45 @@ def by_pairs(pairs: Sequence[str]) -> dict[str, Any]:
     return tree
 
 
-def gathered(file: str, *, name: str, environment: Mapping[str, str], pairs: Sequence[str]) -> Answers:
-    """All that was said, the nearer word first: `--set`, then properties, then the file.
+def gathered(
+    file: str,
+    *,
+    name: str,
+    environment: Mapping[str, str],
+    pairs: Sequence[str],
+    chain: Mapping[str, str] | None = None,
+) -> Answers:
+    """All that was said, the nearer word first: `--set`, then properties, then the file, then the chain's.
 
     Args:
         file: text of the answer file, "" for none.
         name: what messages call it.
         environment: where properties stand.
         pairs: of `--set`.
+        chain: properties that policy gives to every till.
 
     Raises:
         SettingsError: one sentence for each mistake.
     """
     try:
-        tree = tomllib.loads(file)
+        said = tomllib.loads(file)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{name}: {error}") from None
-    wrong = [f"{name}: {'.'.join(map(str, at))}: {sentence}" for at, sentence in unknown_keys(tree, Answers)]
+        raise SettingsError(f"{name}: {toml_sentence(str(error))}") from None
+    wrong = [f"{name}: {'.'.join(map(str, at))}: {sentence}" for at, sentence in unknown_keys(said, Answers)]
+    wrong += [f"{name}: {table}: write it as a table, [{table}]" for table in said if not isinstance(said[table], dict)]
     if wrong:
         raise SettingsError("\n".join(wrong))
-    for more in (by_property(environment), by_pairs(pairs)):
+    tree: dict[str, Any] = by_property(chain or {})
+    for more in (said, by_property(environment), by_pairs(pairs)):
         for table, values in more.items():
-            tree[table] = {**tree.get(table, {}), **values}
+            tree[table] = over(tree.get(table, {}), values)
     return parsed(tree, name=name)
+
+
+def over(farther: Mapping[str, Any], nearer: Mapping[str, Any]) -> dict[str, Any]:
+    """One table with a nearer word above it: who shows a code means it instead of the secret said before."""
+    hidden = _SHOWN if any(nearer.get(name) for name in _SHOWN) else ()
+    return {**{name: value for name, value in farther.items() if name not in hidden}, **nearer}
 
 
 def parsed(tree: Mapping[str, Any], *, name: str) -> Answers:
@@ -235,7 +253,7 @@ def _problems(answers: Answers) -> Iterator[str]:
 
 
 def _centre_problems(centre: CentreAnswers) -> Iterator[str]:
-    shown = [name for name in ("code", "secret", "secret_file") if getattr(centre, name)]
+    shown = [name for name in _SHOWN if getattr(centre, name)]
     if len(shown) > 1:
         yield f"centre.{shown[1]}: centre.{shown[0]} is there too; one of them makes a till"
     if shown and not centre.url:

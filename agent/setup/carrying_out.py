@@ -21,7 +21,7 @@ from agent.settings import Settings, parse
 from agent.setup.answers import Answers
 from agent.setup.files import backup_beside, draft_of, read_settings, write_settings
 from agent.setup.plan import Changes, changes_of, differences, merged
-from agent.setup.toml_text import changed_text, new_text
+from agent.setup.toml_text import changed_text, new_text, whole_text
 from agent.setup.trials import Tried, print_slip, try_device
 from agent.sync.enrol import check_address
 from agent.sync.errors import CentreUnavailable, IdentityError, NotEnrolled
@@ -133,23 +133,7 @@ def _text(before: str, today: Mapping[str, Any], changes: Changes) -> str:
         return changed_text(before, changes)
     except ValueError:
         # Written with dotted keys or inline tables: what it says is kept, its comments are in the copy.
-        tree = merged(today, changes)
-        rest = Changes()
-        rest.blocks = {(table, one["name"]): _without_name(one) for table in _LISTS for one in tree.get(table, ())}
-        rest.values = {
-            (table, key): value
-            for table, fields in tree.items()
-            if isinstance(fields, Mapping)
-            for key, value in fields.items()
-        }
-        return changed_text("", rest)
-
-
-_LISTS: Final = ("devices", "till_systems")
-
-
-def _without_name(block: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in block.items() if key != "name"}
+        return whole_text(merged(today, changes))
 
 
 def carry_out(
@@ -191,7 +175,8 @@ def carry_out(
         erase(Path(plan.answers.centre.secret_file))
     common |= _write(plan, now, may_change=may_change)
     if wanted is None and (identity is not None or pending_in(folder) is None):
-        return Report(**common, **_standing(identity))
+        missed = _missed_secret(plan) if identity is None else ()
+        return Report(**common, **_standing(identity), warnings=missed)
     return Report(**common, **_enrol(plan.settings, folder, here, transport))
 
 
@@ -247,6 +232,14 @@ def _secret_of(file: str) -> str:
         raise SettingsError(f"cannot read centre.secret_file {file}: {error}") from None
 
 
+def _missed_secret(plan: Plan) -> tuple[str, ...]:
+    """A file that was to make this a till and is not there; no failure: a chain's policy names one on every machine."""
+    file = plan.answers.centre.secret_file
+    if not file:
+        return ()
+    return (f"centre.secret_file {file} is not there or empty, so this is no till yet; put it there and set up again",)
+
+
 def _tried(plan: Plan) -> dict[str, str]:
     """Device → "" or what it says, for those that were to be tried; raises SettingsError when one does not answer."""
     wish, found = plan.answers.trial, {}
@@ -275,7 +268,7 @@ def _write(plan: Plan, now: datetime, *, may_change: bool) -> dict[str, Any]:
     backup = ""
     if not plan.is_nothing_set and not may_change:
         draft = draft_of(plan.path)
-        write_settings(draft, plan.text)
+        write_settings(draft, plan.text, like=plan.path)
         return {"settings": "differs", "draft": str(draft)}
     if plan.before:
         backup = str(backup_beside(plan.path, now))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from agent.settings import Settings, parse
-from agent.setup.answers import Answers, parsed
+from agent.setup.answers import Answers, over, parsed
 from agent.setup.carrying_out import Plan, Report, carry_out, plan_for
 from agent.setup.console import Again, Back, Console, Stopped
 from agent.setup.files import draft_of, read_settings, require_writable
@@ -47,10 +47,13 @@ def converse(
     central = (settings or Settings()).central
     said = {"proxy": base.centre.proxy, "ca_file": base.centre.ca_file}
     central = replace(central, **{name: word for name, word in said.items() if word})
-    asker = Asker(console=console, say=say, look=look, settings=settings, identity=identity, central=central)
+    asker = Asker(
+        console=console, say=say, look=look, settings=settings, identity=identity, central=central, given=base.centre
+    )
     console.say(say("hello"))
     console.say(say("ways"))
-    if settings is not None:
+    # The first settings that a package brings are no set-up yet.
+    if settings is not None and (identity is not None or settings.devices or settings.till_systems):
         _tell_today(console, say, settings, identity)
     answers: dict[str, Any] = {}
     place = 0
@@ -61,7 +64,9 @@ def converse(
                     answers[QUESTIONS[place]] = getattr(asker, QUESTIONS[place])()
                     place += 1
                     continue
-                return _finish(console, say, _plan(answers, base, say, path), now)
+                plan = _plan(answers, base, say, path)
+                may_change = _agreed(console, say, plan)
+                break
             except Back:
                 place = max(0, place - 1)
             except Again:
@@ -70,9 +75,14 @@ def converse(
                 console.say(say("wrong"))
                 console.say(f"  {error}")
                 place = 0
-    except Stopped:
+    except (Stopped, KeyboardInterrupt) as end:
+        if isinstance(end, KeyboardInterrupt):
+            console.say()
         console.say(say("stopped"))
         return None
+    report = carry_out(plan, now=now, may_change=may_change)
+    tell(console, say, report)
+    return report
 
 
 def _today(path: Path, base: Answers) -> tuple[Settings | None, Identity | None]:
@@ -105,16 +115,15 @@ def _plan(answers: dict[str, Any], base: Answers, say: Words, path: Path) -> Pla
 
     tree: dict[str, Any] = codec.to_builtins(base)
     for table, said in answers.items():
-        tree[table] = {**tree[table], **said} if table != "receipt" else said
+        tree[table] = over(tree[table], said) if table != "receipt" else said
     if not tree["till"]["language"] and not read_settings(path):
         tree["till"] = {**tree["till"], "language": say.language}
     return plan_for(parsed(tree, name="set-up"), path)
 
 
-def _finish(console: Console, say: Words, plan: Plan, now: datetime) -> Report:
-    """Show what will be written, ask once, do it."""
+def _agreed(console: Console, say: Words, plan: Plan) -> bool:
+    """Show what will be written and ask once; whether settings that are there may be changed."""
     console.say()
-    may_change = True
     if plan.text == plan.before:
         console.say(say("summary_same"))
     else:
@@ -122,26 +131,16 @@ def _finish(console: Console, say: Words, plan: Plan, now: datetime) -> Report:
         for line in plan.differs:
             console.say(f"  {line}")
     if plan.text != plan.before and not plan.is_nothing_set:
-        may_change = console.ask(say("exists", path=plan.path)) != "2"
-    else:
-        console.ask(say("write"))
-    report = carry_out(plan, now=now, may_change=may_change)
-    tell(console, say, report)
-    return report
+        return console.ask(say("exists", path=plan.path)) != "2"
+    console.ask(say("go_on" if plan.text == plan.before else "write"))
+    return True
 
 
 def tell(console: Console, say: Words, report: Report) -> None:
     """What came of it, and what to do next."""
     console.say()
-    files = {
-        "created": ("r_written", "config"),
-        "changed": ("r_written", "config"),
-        "unchanged": ("r_unchanged", "config"),
-        "differs": ("r_differs", "config"),
-        "dry_run": ("r_dry", "config"),
-    }
-    key, _ = files[report.settings]
-    console.say(say(key, path=report.config, draft=report.draft or draft_of(Path(report.config))))
+    written = "written" if report.settings in {"created", "changed"} else report.settings.removesuffix("_run")
+    console.say(say(f"r_{written}", path=report.config, draft=report.draft or draft_of(Path(report.config))))
     if report.backup:
         console.say(say("r_backup", path=report.backup))
     if report.enrolment != "dry_run":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,11 +16,15 @@ from pathlib import Path
 from typing import Final
 
 from drivers.vocabulary.errors import SettingsError
+from offline_queue.files import replace_durably
 
 __all__ = ["backup_beside", "blank_secrets", "draft_of", "read_settings", "require_writable", "write_settings"]
 
 BYTES_MAX: Final = 1_048_576
-MODE: Final = 0o644  # there is no secret in it, and the service's user must read it
+GROUP: Final = "tillpoint"  # of the service's account; the package makes it
+#: Of a file that was not there: what a set-up writes is no secret, and the service's account must read it.
+MODE_ALONE: Final = 0o644
+MODE_OF_GROUP: Final = 0o640  # a password may be typed into it later
 
 
 def read_settings(path: Path) -> str:
@@ -65,17 +70,21 @@ def backup_beside(path: Path, now: datetime) -> Path:
     """Copy the file as it is beside itself, with the date in its name; raises SettingsError."""
     copy = path.with_name(f"{path.name}.{now:%Y-%m-%dT%H%M%S}")
     try:
-        _write(copy, path.read_bytes())
+        _write(copy, path.read_bytes(), like=path)
     except OSError as error:
         raise SettingsError(f"cannot write {copy}: {error.strerror}; run as administrator") from None
     return copy
 
 
-def write_settings(path: Path, text: str) -> None:
-    """Write the file so that a power cut, or Ctrl-C, leaves the old one or the new one; raises SettingsError."""
+def write_settings(path: Path, text: str, *, like: Path | None = None) -> None:
+    """Write the file so that a power cut, or Ctrl-C, leaves the old one or the new one; raises SettingsError.
+
+    Whoever may read the file that is there (`like` for another one) may read the new one, and nobody else: it may hold
+    passwords of till systems.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, text.encode())
+        _write(path, text.encode(), like=path if like is None else like)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror}; run as administrator") from None
 
@@ -100,22 +109,47 @@ def blank_secrets(path: Path, secrets: Iterable[str]) -> str:
     return ""
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, *, like: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as file:
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            _give_rights(handle, like)
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        draft.chmod(MODE)
-        draft.replace(path)
+            os.fsync(handle)
+        replace_durably(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
-    if sys.platform != "win32":
-        handle = os.open(path.parent, os.O_RDONLY)
+
+
+if sys.platform == "win32":
+
+    def _give_rights(handle: int, like: Path) -> None:
+        """The folder's access list is inherited."""
+        del handle, like
+
+else:
+
+    def _give_rights(handle: int, like: Path) -> None:
+        """Owner, group and mode of the file that is there; those of a package's settings file otherwise."""
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            known = like.stat()
+            owner, group, mode = known.st_uid, known.st_gid, stat.S_IMODE(known.st_mode)
+        except FileNotFoundError:
+            owner, group = -1, _group_of_service() if os.geteuid() == 0 else -1
+            mode = MODE_ALONE if group == -1 else MODE_OF_GROUP
+        with contextlib.suppress(PermissionError):  # a group we are not in: fewer may read it then, not more
+            os.fchown(handle, owner, group)
+        os.fchmod(handle, mode)
+
+    def _group_of_service() -> int:
+        import grp
+
+        try:
+            return grp.getgrnam(GROUP).gr_gid
+        except KeyError:
+            return -1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from agent.sync.client import own_version
-from agent.sync.errors import CentreError, CentreRefused, CentreUnavailable, NotEnrolled
+from agent.sync.errors import CentreError, NotEnrolled
 from agent.sync.identity import FILE_NAME, Identity, load
 from agent.sync.line import Line
 from agent.sync.pending import FILE_NAME as PENDING
@@ -145,9 +145,7 @@ def _leave(
         path = f"/v1/tills/{identity.till}/leave"
         data = line.ask("POST", path, deadline_s=DEADLINE_S, body=codec.encode(request), headers=headers)
         answer = codec.decode(data, LeaveAnswer)
-    except CentreUnavailable as error:
-        return _told(known, str(error))
-    except (CentreRefused, CentreError) as error:
+    except CentreError as error:  # no line, or it said no
         return _told(known, str(error))
     except codec.WireError as error:
         return _told(known, f"its answer cannot be read: {error}")

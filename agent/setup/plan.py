@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from agent.service.masks import without_secrets
 from agent.setup.answers import Answers, ReceiptAnswers
 from drivers.vocabulary.errors import SettingsError
 
@@ -126,7 +127,10 @@ def merged(today: Tree, changes: Changes) -> dict[str, Any]:
 
 
 def differences(today: Tree, changes: Changes) -> list[str]:
-    """One line for each thing that would change, e.g. ``devices.scanner.port: "serial:COM5" (was: "serial:COM3")``."""
+    """One line for each thing that would change, e.g. ``devices.scanner.port: "serial:COM5" (was: "serial:COM3")``.
+
+    Without passwords: installers write these lines into logs.
+    """
     lines = []
     for (table, key), value in changes.values.items():
         before = today.get(table, {}).get(key)
@@ -149,8 +153,10 @@ def _changed(before: Fields, after: Fields) -> Iterator[tuple[str, Any]]:
 
 
 def _line(name: str, before: Any, after: Any) -> str:
-    was = "" if before is None else f" (was: {before!r})"
-    return f"{name}: {'taken away' if after is None else repr(after)}{was}"
+    key = name.rpartition(".")[2]
+    old, new = (without_secrets({key: value})[key] for value in (before, after))
+    was = "" if old is None else f" (was: {old!r})"
+    return f"{name}: {'taken away' if new is None else repr(new)}{was}"
 
 
 def _names(tree: Tree, table: str) -> Sequence[str]:

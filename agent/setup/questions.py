@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agent.settings import CentralSettings, DeviceSettings, Settings, TillSettings
+from agent.setup.answers import CentreAnswers
 from agent.setup.choices import Choice, address_of, receipt_choices, scanner_choices
 from agent.setup.console import Again, Console
 from agent.setup.plan import RECEIPT_DEVICES
@@ -53,6 +54,7 @@ class Asker:
         settings: as they are today, None before the first set-up.
         identity: the till this is already, or None.
         central: how the centre is reached, as far as that is said already.
+        given: what is said of the centre already, by policy or by properties; taken with Enter.
         scan_s: how long a scan is waited for.
     """
 
@@ -62,8 +64,10 @@ class Asker:
     settings: Settings | None = None
     identity: Identity | None = None
     central: CentralSettings = field(default_factory=CentralSettings)
+    given: CentreAnswers = field(default_factory=CentreAnswers)
     scan_s: int = SCAN_S
     _found: Sequence[Found] | None = field(default=None, init=False)
+    _url: str = field(default="", init=False)  # of a centre that answered: who comes back need not type it again
 
     @property
     def till(self) -> TillSettings:
@@ -85,13 +89,13 @@ class Asker:
     def centre(self) -> Tree:
         """Its address, and a code or secret."""
         console, say = self.console, self.say
-        known = self.identity.url if self.identity is not None else ""
+        known = self._url or (self.identity.url if self.identity is not None else self.given.url)
         console.say()
         console.say(say("q_centre"))
         prompt = say("url", default=known) if known else say("url_no_default")
         url = console.ask(prompt) or known
         if url in {"", "-"}:
-            return {}
+            return {"url": "", "code": "", "secret": "", "secret_file": "", "till": "", "replaces": "", "delay": False}
         if "://" not in url:
             url = f"https://{url}"
         plain_http = url.startswith("http://") and not _is_here(url)
@@ -100,9 +104,12 @@ class Asker:
         tried = ask_centre(url, self.central, plain_http=plain_http)
         if not self._good(tried, say("centre_ok"), url):
             raise Again
+        self._url = url
         till = self.identity.till if self.identity is not None else ""
-        code = console.ask(say("code_kept", till=till) if till else say("code"))
-        if not code and not till:
+        is_given = bool(self.given.code or self.given.secret or self.given.secret_file)
+        prompt = say("code_kept", till=till) if till else say("code_given") if is_given else say("code")
+        code = console.ask(prompt)
+        if not (code or till or is_given):
             console.say(say("code_missing"))
             raise Again
         shown = {} if not code else {"secret" if code.startswith(OF_A_STORE) else "code": code}
@@ -276,7 +283,8 @@ class Asker:
         if tried.ok:
             console.say(say("works_but", name=name, words=tried.words) if tried.words else fine)
             return True
-        console.say(say("fails", name=name, words=tried.words))
+        is_named = name in tried.words  # most sentences name the thing themselves
+        console.say(f"  {tried.words}" if is_named else say("fails", name=name, words=tried.words))
         return console.ask(say("retry")) == "2"
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agent.setup.plan import Changes, merged
 
-__all__ = ["COMMENTS", "HEAD", "changed_text", "new_text"]
+__all__ = ["COMMENTS", "HEAD", "changed_text", "new_text", "whole_text"]
 
 HEAD: Final = """\
 # Settings of Tillpoint on this till, written by `tillpoint setup`. What is not here has its default; every key stands
@@ -49,7 +49,7 @@ COMMENTS: Final[Mapping[str, str]] = {
     "till_systems.system": "Which system it is.",
     "till_systems.settings": "The system's own table; its README explains each key.",
 }
-_ORDER: Final = ("till", "doors", "panel", "central", "slip")
+_ORDER: Final = ("till", "doors", "panel", "central", "slip", "devices", "till_systems")
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _HEADER: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"' -]+?)\s*\]\]?\s*(#.*)?$")
 
@@ -57,13 +57,17 @@ _HEADER: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"' -]+?)\s*\]\]?\s*(#.*
 def new_text(changes: Changes) -> str:
     """A whole file."""
     tree = merged({}, changes)
+    return whole_text({table: tree[table] for table in _ORDER if table in tree})
+
+
+def whole_text(tree: Mapping[str, Any]) -> str:
+    """A file that says all of a tree of settings: tables, and lists of tables."""
     parts = [HEAD]
-    for table in _ORDER:
-        if isinstance(tree.get(table), Mapping):
-            lines = [f"[{table}]", *_keys(table, tree[table])]
-            parts.append("\n".join(lines) + "\n")
-    for table in ("devices", "till_systems"):
-        parts += [_block(table, fields) for fields in tree.get(table, ())]
+    for table, below in tree.items():
+        if isinstance(below, Mapping):
+            parts.append("\n".join([f"[{table}]", *_keys(table, below)]) + "\n")
+        else:
+            parts += [_block(table, fields) for fields in below]
     return "\n".join(parts)
 
 

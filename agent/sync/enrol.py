@@ -178,7 +178,8 @@ def renew_key(
 def check_address(url: str, *, plain_http: bool) -> str:
     """The centre's address without a slash at its end; raises IdentityError for one that cannot be used."""
     parts = urlsplit(url.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    has_blanks = any(letter.isspace() for letter in url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or has_blanks:
         raise IdentityError(f"{url!r} is not a centre's address; write https://centre.example")
     if parts.username is not None or parts.password is not None:
         raise IdentityError("the address must not hold a password; enrolment gives the till its own token")

@@ -137,7 +137,7 @@ def _load(folder: Path) -> tuple[Identity, str]:
     try:
         data = read_private(path, bytes_max=IDENTITY_BYTES_MAX)
     except FileNotFoundError:
-        raise NotEnrolled("not enrolled: run `tillpoint enrol URL CODE`") from None
+        raise NotEnrolled("not enrolled: run `tillpoint setup`, or `tillpoint enrol URL CODE`") from None
     except SecretError as error:
         raise IdentityError(str(error)) from None
     if len(data) > IDENTITY_BYTES_MAX:

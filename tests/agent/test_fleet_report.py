@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent.fleet_report import make_report, own_platform
-from agent.service.health import Warning as Seen
+from agent.service.health import HealthWarning
 from agent.snapshot import CustomerView, DeviceView, LinkState, Screen, Snapshot
 from drivers.vocabulary import codec
 from drivers.vocabulary.fleet import DEVICES_MAX, WARNINGS_MAX, Severity
@@ -40,7 +40,7 @@ def test_it_says_what_is_wrong_and_nothing_about_anybody(tmp_path: Path) -> None
         DeviceView(name="scanner", driver="serial", state="on", detail="read +79000000001"),
         DeviceView(name="printer", driver="escpos", state="failed", detail="refused for +7 900 000-00-01"),
     )
-    seen = [Seen(code="disk_full", severity="failed", words="10 MiB are free")]
+    seen = [HealthWarning(code="disk_full", severity="failed", words="10 MiB are free")]
 
     report = make_report(version="1.2.0", folder=tmp_path, snapshot=snapshot(*devices), warnings=seen, memory_mb=40)
 
@@ -62,7 +62,7 @@ def test_it_says_what_is_wrong_and_nothing_about_anybody(tmp_path: Path) -> None
 def test_whatever_a_till_has_the_centre_can_read_it(tmp_path: Path) -> None:
     """Hundreds of devices with long words, a folder that is gone."""
     devices = tuple(DeviceView(name="d" * 200, driver="x" * 99, state="s" * 99, detail="w" * 999) for _ in range(99))
-    seen = [Seen(code="clock", severity="warning", words="w" * 999)] * 99
+    seen = [HealthWarning(code="clock", severity="warning", words="w" * 999)] * 99
 
     report = make_report(
         version="v" * 99, folder=tmp_path / "gone", snapshot=snapshot(*devices), warnings=seen, memory_mb=0

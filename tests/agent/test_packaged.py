@@ -13,6 +13,7 @@ import pytest
 
 from agent.cli import main
 from agent.packaged import PackagedError, Taken, take_back, take_place
+from agent.service.data_folder import DataFolderError
 from drivers.vocabulary.release import ReleaseRefused
 from offline_queue.migrations import TILL
 
@@ -200,3 +201,34 @@ def test_the_command_says_that_it_is_not_for_hands(capsys: pytest.CaptureFixture
     """In a development tree there is no version folder."""
     assert 1 == main(["package", "take-place", "--config", str(tmp_path / "none.toml")])
     assert "only an installer calls this" in capsys.readouterr().err
+
+
+def test_the_data_folder_is_made_safe_before_a_word_in_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever made it before us would say where the set-up lays the till's secrets."""
+
+    def refuse() -> list[str]:
+        raise DataFolderError("cannot make it safe; run this as an administrator")
+
+    def read(*_: object) -> Any:
+        raise AssertionError("read before it was safe")
+
+    monkeypatch.setattr("agent.cli.package.version_folder", lambda: tmp_path)
+    monkeypatch.setattr("agent.cli.package.make_folders_safe", refuse)
+    monkeypatch.setattr("agent.cli.package.settings_of", read)
+
+    assert 1 == main(["package", "take-place"])
+    assert "run this as an administrator" in capsys.readouterr().err
+
+
+def test_the_space_behind_an_answer_is_none_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    r"""The MSI lets one follow each value: in `"receipt.folder=C:\POS\"` the backslash would take the quote away."""
+    monkeypatch.setenv("TILLPOINT_TILL_STATE_FOLDER", str(tmp_path / "state"))
+    config = tmp_path / "config.toml"
+    words = ("receipt.how=files", "receipt.system=frontol", f"receipt.folder={tmp_path}", "till.language=en")
+    told = [word for one in words for word in ("--set", f"{one} ")]
+
+    assert 0 == main(["package", "set-up", "--config", str(config), *told])
+
+    assert json.dumps(str(tmp_path)) in config.read_text("utf-8")

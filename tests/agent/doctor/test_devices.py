@@ -200,8 +200,10 @@ def test_the_running_agent_is_asked_and_no_port_is_touched(patient, centre, monk
 )
 def test_what_the_agent_says_of_a_device(patient, centre, by_hop, tmp_path, state, detail, code):
     """In its own words; whom to tell is ours."""
+    if sys.platform == "win32" and code == "device_off":
+        pytest.skip("Windows has no files that stand for ports: the port of this test is not there")
     (tmp_path / "port").touch()
-    patient.devices = SCANNER.format(address=f"serial:{tmp_path / 'port'}")
+    patient.devices = SCANNER.format(address=f"serial:{(tmp_path / 'port').as_posix()}")
     Door(patient, centre, **view(state, detail))
     found = by_hop(patient.examine()).device_scanner
 

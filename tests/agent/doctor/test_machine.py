@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from agent.cli import main
 from agent.doctor.report import State, advice
+from agent.doctor.running import running_agent
 from drivers.vocabulary import checkout as contract
 from tests.agent.doctor.told import SCANNER, SLIPS, first
 
@@ -102,3 +106,27 @@ def test_every_trouble_has_its_words_in_the_guide(project):
     guide = (project / "docs" / "guides" / "store-it.md").read_text("utf-8")
 
     assert [] == [code for code in advice() if f"`{code}`" not in guide]
+
+
+@pytest.mark.net
+def test_an_agent_that_is_silent_about_its_numbers_is_no_silent_agent(tmp_path: Path) -> None:
+    """An older version, or one cut in between: what it said of itself counts."""
+
+    class Door(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/v1/status":
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b'{"version": "0.1"}')
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        (tmp_path / "runtime.json").write_text(json.dumps({"pid": 7, "port": server.server_port}))
+        (tmp_path / "api.token").write_text("x")
+        found = running_agent(tmp_path)
+        server.shutdown()
+
+    assert ("running", {"version": "0.1"}, "") == (found.state, found.status, found.metrics)

@@ -126,14 +126,26 @@ def test_one_that_was_ready_has_its_own_log():
 def test_one_that_hangs_is_killed():
     shop = Shop()
 
-    told = run(shop, [(1, ["READY=x"]), (1, ["WATCHDOG=1"]), (30, []), (31, [])])
+    told = run(shop, [(1, ["READY=x"]), (1, ["WATCHDOG=1"]), *[(10, [])] * 6, (1, [])])
 
     assert "failed it gave no sign of life for 61 s and was killed pause 1" == told[-1]
     assert shop.children[0].was_killed
 
 
+def test_a_machine_that_slept_has_no_child_that_hung():
+    """Windows counts sleep as time; the child had no turn in it either, and has its whole patience again."""
+    shop = Shop()
+    night = (8 * 3600, [])
+
+    told = run(
+        shop, [(1, ["READY=x"]), (1, ["WATCHDOG=1"]), night, *[(10, [])] * 6, (1, ["WATCHDOG=1"]), night, "stop"]
+    )
+
+    assert ["started 100", "ready x", "stopping"] == told
+
+
 def test_one_that_never_becomes_ready_is_killed():
-    told = run(Shop(), [(50, ["STATUS=opening"]), (41, [])])
+    told = run(Shop(), [*[(10, ["STATUS=opening"])] * 9, (1, [])])
 
     assert "failed it did not become ready for 91 s and was killed pause 1" == told[-1]
 

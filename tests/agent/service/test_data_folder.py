@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 @dataclass
 class MemoryAccess:
     owners: dict[Path, str] = field(default_factory=dict)
-    links: set[Path] = field(default_factory=set)
+    links: set[int] = field(default_factory=set)  # inodes: one that is moved away leads elsewhere still
     lists: dict[Path, str] = field(default_factory=dict)
     refuses: bool = False
 
@@ -27,12 +27,13 @@ class MemoryAccess:
         return self.owners.get(path, ADMINISTRATORS)
 
     def is_link(self, path: Path) -> bool:
-        return path in self.links and path.exists()
+        return path.exists() and path.stat().st_ino in self.links
 
     def protect(self, path: Path, text: str) -> None:
         if self.refuses:
             raise PermissionError(13, "Access is denied", str(path))
         self.lists[path] = text
+        self.owners[path] = ADMINISTRATORS  # as the text says
 
     def is_protected(self, path: Path) -> bool:
         return path in self.lists
@@ -86,9 +87,28 @@ def test_a_strangers_folder_is_set_aside(folder, access, whose):
     assert not config.exists()
 
 
+def test_whoever_was_quicker_is_found_afterwards(folder, access):
+    """Between the look and the access list anybody may still make folders in ProgramData: what he left counts."""
+    protect = access.protect
+
+    def slow(path, text):
+        if path == folder.root and not access.lists:
+            planted = folder.root / "config.toml"
+            planted.write_text("[updates]\n")
+            access.owners[planted] = STRANGER
+        protect(path, text)
+
+    access.protect = slow
+    with pytest.raises(DataFolderError, match="run this again"):
+        folder.prepare(NOW)
+
+    assert "was moved to" in folder.prepare(NOW)[0]
+    assert not (folder.root / "config.toml").exists()
+
+
 def test_a_link_in_it_is_not_followed(folder, access):
     folder.state.mkdir(parents=True)
-    access.links.add(folder.state)
+    access.links.add(folder.state.stat().st_ino)
 
     assert "leads elsewhere" in folder.prepare(NOW)[0]
 

@@ -141,6 +141,31 @@ def test_a_file_that_is_open_elsewhere_is_written_on_and_renamed_later(tmp_path:
     assert "line 0" in (tmp_path / "log" / "t.log.1").read_text()
 
 
+def test_a_file_that_stays_open_elsewhere_costs_no_older_one(tmp_path: Path, monkeypatch) -> None:
+    """However often it is tried: the older files are the history of what went wrong."""
+    now = [0.0]
+    file = file_of(tmp_path, count=4, monotonic=lambda: now[0])
+    for number in range(8):
+        file.emit(record(f"line {number} {'x' * 38}"))
+    before = last_lines(file.path, 100)
+    real = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path == file.path:
+            raise PermissionError(32, "in use by another process")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    for number in range(8, 13):
+        now[0] += 61.0
+        file.emit(record(f"line {number}"))
+    file.close()
+
+    assert [line[:6] for line in before] == [f"line {number}" for number in range(8)]
+    kept = [line[:7].strip() for line in last_lines(file.path, 100)]
+    assert [f"line {number}" for number in range(2, 13)] == kept
+
+
 @pytest.mark.skipif(sys.platform == "win32" or not hasattr(os, "geteuid"), reason="SKIPPED LOUDLY: /dev/full is Linux")
 def test_a_full_disk_costs_lines_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
@@ -223,6 +248,18 @@ def test_windows_hears_of_warnings_and_of_each_once_in_a_while() -> None:
         (1, 3, "ERROR agent.till disk failed"),
         (2, 2, "WARNING agent.till disk slow code=7"),
     ] == told
+
+
+def test_two_warnings_of_one_kind_of_line_are_two() -> None:
+    """A disk that is full and a clock that is wrong leave the agent by the same call; numbers make no other line."""
+    told: list[str] = []
+    handler = EventLog(lambda kind, number, text: told.append(text), monotonic=lambda: 0.0)
+    for words in (("disk_full", "63 MiB are free"), ("clock", "601 s ahead"), ("disk_full", "62 MiB are free")):
+        line = record("health.%s %s", level=logging.WARNING)
+        line.args = words
+        handler.handle(line)
+
+    assert ["disk_full", "clock"] == [text.split()[2].removeprefix("health.") for text in told]
 
 
 def test_an_event_log_that_fails_stops_nothing() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -180,6 +181,31 @@ def test_far_too_much_memory_waits_for_nobody(agent: Agent, monkeypatch: pytest.
     monkeypatch.setattr(Watching, "is_quiet", lambda *_: False)
     try:
         assert 1 == _watch(agent, Heard(), threading.Event(), settled_s=0)
+    finally:
+        agent.stop()
+
+
+@pytest.mark.parametrize(("naps", "expected"), [([1.0, 28_800.0, *[5.0] * 10], 0), ([1.0, *[9.0] * 10], 1)])
+def test_a_machine_that_slept_is_given_a_minute(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, naps: list[float], expected: int
+) -> None:
+    """Windows' clock counts sleep, in which no thread comes round; one that hangs in the day is dead as ever."""
+    clock, left = [1_000.0], list(naps)
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            del timeout
+            clock[0] += left.pop(0)
+            return not left
+
+    agent.start()
+    beat = dataclasses.replace(agent.pulse(), turns=lambda: {"till": 1_000.0}, gone=lambda: ())
+    monkeypatch.setattr(Agent, "pulse", lambda _: beat)
+    monkeypatch.setattr(Watching, "look", lambda _: None)
+    monkeypatch.setattr("agent.cli.run.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    try:
+        assert expected == _watch(agent, Heard(), Stop(), settled_s=0)
     finally:
         agent.stop()
 

@@ -37,7 +37,7 @@ port = 8770
 
 
 def answers(text: str = FILE, **more: Any) -> Answers:
-    return gathered(text, name="answers.toml", environment=more.pop("environment", {}), pairs=more.pop("pairs", ()))
+    return gathered(text, name="answers.toml", **{"environment": {}, "pairs": (), **more})
 
 
 def test_the_nearer_word_counts() -> None:
@@ -54,6 +54,17 @@ def test_the_nearer_word_counts() -> None:
     assert ("https://option.example", "ru", 9000) == (found.centre.url, found.till.language, found.till.port)
     assert found.centre.plain_http
     assert "tcp://192.0.2.50:9100" == found.receipt.device
+
+
+def test_a_code_at_this_till_counts_above_the_chains_secret() -> None:
+    """Policy names the secret's file on every machine; whoever has a code for this one need not fight it."""
+    chain = {"TILLPOINT_CENTRE_URL": "https://chain.example", "TILLPOINT_CENTRE_SECRET_FILE": "/etc/secret"}
+    found = answers("", chain=chain, environment={"TILLPOINT_CENTRE_URL": ""}, pairs=["centre.code=ABCD-1234"])
+    filed = answers(chain=chain)
+
+    assert ("https://chain.example", "ABCD-1234", "") == (found.centre.url, found.centre.code, found.centre.secret_file)
+    assert ("https://centre.example", SECRET, "") == (filed.centre.url, filed.centre.secret, filed.centre.secret_file)
+    assert "/etc/secret" == answers("", chain=chain).centre.secret_file
 
 
 @pytest.mark.parametrize(
@@ -74,7 +85,8 @@ def test_the_nearer_word_counts() -> None:
         ("[centre]\nurl = 'https://c.example'\ncode = 'x'\nreplaces = 't1'", [], "names its till itself"),
         ("[centre]\nurl = 'https://c.example'\ncode = 'x'\ndelay = true", [], "an image many"),
         ("[scanner]\nport = 'serial:COM5'", [], "say both"),
-        ("nonsense", [], "answers.toml: "),
+        ("nonsense", [], "answers.toml: end of document: expected"),
+        ("centre = 5", ["centre.url=https://c.example"], "centre: write it as a table, [centre]"),
     ],
 )
 def test_what_does_not_fit_is_a_sentence(text: str, pairs: list[str], sentence: str) -> None:
@@ -186,6 +198,21 @@ def test_what_somebody_wrote_stays_as_he_wrote_it() -> None:
     lines = differences(tomllib.loads(HIS), changes)
     assert "devices.receipt.device: 'tcp://192.0.2.50:9100' (was: 'tcp://192.0.2.1:9100')" in lines
     assert "devices.receipt.settings: taken away (was: {'profile': 'TM-T88V'})" in lines
+
+
+def test_no_password_is_told_among_the_differences() -> None:
+    """Installers write them into logs."""
+    mine = "[central]\nproxy = 'http://till:hunter2@proxy:3128'\n[[till_systems]]\nname = 'artix'\nsystem = 'artix'\n"
+    mine += "[till_systems.settings.ledger]\nhost = '192.0.2.7'\npassword = 'only-reads'\n"
+    changes = changes_of(
+        answers("[receipt]\nhow = 'calls'\nsystem = 'artix'", pairs=["centre.proxy=http://till:other@proxy:3128"]),
+        tomllib.loads(mine),
+    )
+    told = "\n".join(differences(tomllib.loads(mine), changes))
+
+    assert "central.proxy: 'http://proxy:3128'" in told
+    assert "192.0.2.7" in told
+    assert not [word for word in ("hunter2", "other", "only-reads") if word in told]
 
 
 def test_one_way_of_knowing_receipts_takes_the_place_of_the_other() -> None:

@@ -78,7 +78,7 @@ def test_from_the_first_question_to_an_idle_panel(
     took_s = time.monotonic() - at.began_s
     port = int(ready["panel"].split(":")[2].split("/")[0])
     ticket = DoorSecrets.load_or_create(tmp_path / "state", SystemClock()).panel_url(port)
-    with httpx.Client(follow_redirects=True, trust_env=False) as browser:
+    with httpx.Client(follow_redirects=True, trust_env=False, timeout=30) as browser:
         page = browser.get(ticket)
         with browser.stream("GET", f"http://127.0.0.1:{port}/panel/stream", timeout=PATIENCE_S) as stream:
             first = json.loads(next(line for line in stream.iter_lines() if '"screen"' in line)[5:])
@@ -120,6 +120,36 @@ def test_back_and_again_and_wrong_numbers(sit: Any, centre: Centre, printer: Any
     assert not (tmp_path / "state").exists()
 
 
+def test_the_settings_a_package_brings_are_no_set_up(sit: Any, centre: Centre, tmp_path: Path) -> None:
+    """Nobody has set this till up; who goes back need not type the address again; Ctrl-C says what it leaves."""
+    (tmp_path / "config.toml").write_text("# of the package\n[doors]\nport = 8765\n", "utf-8")
+    at = sit("setup")
+    at.answer("Enter for none", "centre of mine")
+    at.until("is not a centre's address")
+    at.answer("1 try again", "")
+    at.answer("Enter for none", centre.url)
+    at.answer("Code from", centre.code())
+    at.answer("Number [1]", "b")
+    at.until(f"[{centre.url}]")
+    at.process.send_signal(signal.SIGINT)
+    code = at.end()
+
+    assert 130 == code, at.seen
+    assert "set up already" not in at.seen
+    assert at.seen.rstrip().endswith("Nothing was written.")
+
+
+def test_a_trouble_names_its_place_once(sit: Any) -> None:
+    """The address stands in the sentence already."""
+    at = sit("setup")
+    at.answer("Enter for none", "127.0.0.1:1")
+    said = at.until("1 try again")
+    at.type("q")
+    at.end()
+
+    assert 1 == said.count("https://127.0.0.1:1"), said
+
+
 def test_ctrl_c_leaves_everything_as_it_was(sit: Any, centre: Centre, scanner: Any, tmp_path: Path) -> None:
     """Also while a scan is waited for."""
     (tmp_path / "config.toml").write_text("# mine\n", "utf-8")
@@ -137,6 +167,19 @@ def test_ctrl_c_leaves_everything_as_it_was(sit: Any, centre: Centre, scanner: A
     assert "Traceback" not in at.seen
     assert "# mine\n" == (tmp_path / "config.toml").read_text("utf-8")
     assert not (tmp_path / "state").exists()
+
+
+def test_a_code_may_be_typed_where_a_secret_was_given(sit: Any, centre: Centre, tmp_path: Path) -> None:
+    """A chain's policy or a property names centre and secret: Enter takes them, a code counts above them."""
+    at = sit("setup", TILLPOINT_CENTRE_URL=centre.url, TILLPOINT_CENTRE_SECRET_FILE=str(tmp_path / "secret"))
+    at.answer(f"[{centre.url}]")
+    at.answer("Enter: the one that was given", centre.code())
+    at.pick("our own POS")
+    at.pick("none of ours")
+    at.answer("Write it?")
+    code = at.end()
+
+    assert (0, True) == (code, "Enrolled: till" in at.seen), at.seen
 
 
 @pytest.fixture
@@ -162,7 +205,7 @@ def test_a_till_that_is_set_up_is_shown_and_kept(sit: Any, set_up: str, tmp_path
     at.answer("Код или секрет", "")
     at.pick("вызывает локальный API")
     at.pick("своего нет")
-    at.answer("Записать?", "")
+    at.answer("Продолжить?", "")
     assert 0 == at.end(), at.seen
 
     assert "менять нечего" in at.seen

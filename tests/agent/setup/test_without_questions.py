@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,39 @@ def test_settings_of_somebody_are_not_written_over(setup: Any, tmp_path: Path) -
 
     assert (0, "changed", mine) == (code, told["settings"], Path(told["backup"]).read_text("utf-8"))
     assert sys.platform == "win32" or 0o644 == path.stat().st_mode & 0o777  # Windows knows no modes
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows hands the folder's access list on")
+def test_who_may_not_read_the_settings_may_not_read_the_new_ones(setup: Any, tmp_path: Path) -> None:
+    """The package closes them, because passwords of till systems may be in them: so are the copy and the draft."""
+    path = tmp_path / "config.toml"
+    path.write_text("[panel]\nlanguage = 'th'\n", "utf-8")
+    path.chmod(0o640)
+    draft = Path(setup("--set", "till.language=en")[1]["draft"])
+    copy = Path(setup("--set", "till.language=en", "--change")[1]["backup"])
+
+    assert [0o640] * 3 == [one.stat().st_mode & 0o777 for one in (draft, copy, path)]
+
+
+def test_what_is_written_with_inline_tables_is_kept_whole(setup: Any, tmp_path: Path) -> None:
+    """Also lists of tables that are no business of a set-up: cards, consents."""
+    path = tmp_path / "config.toml"
+    mine = "panel = { language = 'th', hot_key = 'F9' }\n[[cards]]\nname = 'club'\npattern = '29(\\d{10})\\d'\n"
+    path.write_text(mine, "utf-8")
+    code, _ = setup("--set", "till.language=en", "--change")
+    made = tomllib.loads(path.read_text("utf-8"))
+
+    assert (0, tomllib.loads(mine)["cards"]) == (code, made["cards"])
+    assert {"language": "en", "hot_key": "F9"} == made["panel"]
+
+
+def test_a_secret_that_is_not_there_is_said(setup: Any, tmp_path: Path) -> None:
+    """It is no failure: a chain's policy names the file on every machine. But whoever mistyped it must see that."""
+    words = ("--set", "centre.url=https://centre.example", "--set", f"centre.secret_file={tmp_path / 'secrte'}")
+    code, told = setup(*words)
+
+    assert (0, "none") == (code, told["enrolment"])
+    assert "secrte is not there or empty" in told["warnings"][0]
 
 
 @pytest.mark.parametrize(
