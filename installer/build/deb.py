@@ -194,7 +194,9 @@ def _scripts(folder: Path, root: Path, version: str) -> None:
     _put(place / "control", control(version, size_kb, native_needs(folder)).encode())
     for name in ("postinst", "prerm", "postrm"):
         text = (LINUX / "debian" / name).read_text("utf-8").replace("@VERSION@", version)
-        text = text.replace("@ENABLED@", " ".join(units(enabled_only=True))).replace("@UNITS@", " ".join(units()))
+        updater = [name for name in units() if name.startswith("tillpoint-update.")]
+        for hole, names in (("ENABLED", units(enabled_only=True)), ("UNITS", units()), ("UPDATER", updater)):
+            text = text.replace(f"@{hole}@", " ".join(names))
         _put(place / name, text.encode(), 0o755)
     _put(place / "templates", (LINUX / "debian/templates").read_bytes())
     files = [path for path in sorted(root.rglob("*")) if path.is_file() and not path.is_symlink()]
@@ -243,12 +245,16 @@ def control(version: str, size_kb: int, libraries: set[str]) -> str:
 
 def native_needs(folder: Path) -> set[str]:
     """Packages with the system libraries that compiled files in the folder ask for (ELF's DT_NEEDED)."""
+    if shutil.which("readelf") is None:
+        raise BuildFailed("readelf is missing; apt-get install binutils")
     found: set[str] = set()
     own = {path.name for path in folder.rglob("*.so*")}
     for path in sorted(folder.rglob("*.so*")):
         words = ["readelf", "--dynamic", str(path)]
-        told = subprocess.run(words, capture_output=True, text=True, check=False).stdout  # noqa: S603
-        for name in re.findall(r"\(NEEDED\).*\[(.+?)\]", told):
+        done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise BuildFailed(f"readelf cannot read {path}: {done.stderr.strip()[-200:]}; build the folder anew")
+        for name in re.findall(r"\(NEEDED\).*\[(.+?)\]", done.stdout):
             if name in own:
                 continue
             if name not in LIBRARIES:

@@ -154,8 +154,9 @@ def is_orderly(version: str) -> bool:
 
 def set_up_chunks() -> list[str]:
     """The words of `tillpoint setup`, in pieces that fit: what was not told leaves nothing behind (curly braces)."""
-    told = [(options.ANSWERS, f'--answers "[{options.ANSWERS}]"')]
-    told += [(one.name, f'--set "{one.key}=[{one.name}]"') for one in options.answers()]
+    # With a space: a backslash at the end of a folder would take the quote away; `package set-up` drops it.
+    told = [(options.ANSWERS, f'--answers "[{options.ANSWERS}] "')]
+    told += [(one.name, f'--set "{one.key}=[{one.name}] "') for one in options.answers()]
     chunks = [""]
     for name, words in told:
         piece = f"{{ {words}}}"

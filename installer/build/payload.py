@@ -100,9 +100,14 @@ def project_version() -> str:
 
 
 def build_epoch() -> int:
-    """The time that everything built is given: SOURCE_DATE_EPOCH, or the commit's; seconds since 1970."""
+    """The time that everything built is given: SOURCE_DATE_EPOCH, or the commit's; seconds since 1970.
+
+    Without git, and outside a checkout, it is the oldest that a zip can tell.
+    """
     if told := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(told)
+    if shutil.which("git") is None:
+        return _OLDEST_ZIP_S
     done = subprocess.run(  # noqa: S603 - our own words
         ["git", "-C", str(PROJECT), "log", "-1", "--format=%ct"],  # noqa: S607
         capture_output=True,
@@ -154,7 +159,8 @@ def _compile(folder: Path) -> None:
     done = subprocess.run(  # noqa: S603 - our own words
         [
             sys.executable,
-            "-I",
+            "-P",  # not -I: it would not look at the seed either
+            "-s",
             "-S",
             "-W",
             "ignore",

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["ProgramsError", "make_forwarder", "make_launcher", "make_python", "missing"]
+__all__ = ["ProgramsError", "make_clear", "make_forwarder", "make_launcher", "make_python", "missing"]
 
 SOURCES: Final = Path(__file__).resolve().parent / "launcher"
+CLEARING: Final = SOURCES.parent / "clearing" / "clear.c"
 PREFIX: Final = "x86_64-w64-mingw32-"
 TOOLS: Final = ("gcc", "windres", "windmc", "objdump")
 #: The same bytes at every build: no time stamp; and the system's own defences switched on.
@@ -113,6 +114,16 @@ def make_python(path: Path, *, version: str) -> None:
         _compile(path, SOURCES / "python.c", resource, "-mconsole")
 
 
+def make_clear(path: Path) -> Path:
+    """`tillpoint-clear.exe`, with which the installers stop and remove where no Python may run.
+
+    Raises:
+        ProgramsError: there is no compiler, or it refused.
+    """
+    _compile(path, CLEARING, "-ladvapi32", "-mconsole")
+    return path
+
+
 def make_forwarder(path: Path, library: Path) -> None:
     """`python3.dll`, which extensions for any Python 3 ask for: every name leads to `library`.
 
@@ -156,9 +167,10 @@ def _resource(folder: Path, name: str, version: str, description: str, messages:
     return made
 
 
-def _compile(into: Path, source: Path, resource: Path, *more: str | Path) -> None:
+def _compile(into: Path, *words: str | Path) -> None:
+    """Sources and what they need, in the order in which the linker wants them."""
     flags = ("-O2", "-Wall", "-Wextra", "-Werror", "-Wno-format-truncation", "-municode", "-static")
-    _run("gcc", *flags, *LINK, *more, "-o", into, source, resource)
+    _run("gcc", *flags, *LINK, "-o", into, *words)
 
 
 def _run(tool: str, *words: str | Path) -> str:

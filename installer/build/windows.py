@@ -24,7 +24,7 @@ import programs
 import runtime
 from wheels import BuildFailed
 
-__all__ = ["Signer", "build", "main", "make_clear", "make_folder"]
+__all__ = ["Signer", "build", "main", "make_folder"]
 
 HERE: Final = Path(__file__).resolve().parent
 PROJECT: Final = HERE.parents[1]
@@ -127,16 +127,17 @@ def build(
     made = [payload.archive(folder, dist / f"tillpoint-{version}-{PLATFORM}.zip")]
     with tempfile.TemporaryDirectory() as scratch:
         launchers = Path(scratch, "launchers")
-        own = [*programs.make_launcher(launchers, version=version), make_clear(Path(scratch, "tillpoint-clear.exe"))]
+        clear = programs.make_clear(Path(scratch, "tillpoint-clear.exe"))
+        own = [*programs.make_launcher(launchers, version=version), clear]
         if signer is not None:
             for path in own:
                 signer.sign(path)
         name = f"Tillpoint-{version}"
         packages = [
-            nsis.build(folder, launchers, own[-1], dist / f"{name}-setup.exe", version=version, is_quick=is_quick)
+            nsis.build(folder, launchers, clear, dist / f"{name}-setup.exe", version=version, is_quick=is_quick)
         ]
         try:
-            packages.append(msi.build(folder, launchers, own[-1], dist / f"{name}.msi", version=version))
+            packages.append(msi.build(folder, launchers, clear, dist / f"{name}.msi", version=version))
         except BuildFailed as error:
             if msi.is_orderly(version):
                 raise
@@ -145,23 +146,6 @@ def build(
         for path in packages:
             signer.sign(path)
     return [*made, *packages]
-
-
-def make_clear(path: Path) -> Path:
-    """`tillpoint-clear.exe`, which stops and removes where no Python may run.
-
-    Raises:
-        BuildFailed: there is no compiler, or it refused.
-    """
-    compiler = shutil.which(f"{programs.PREFIX}gcc")
-    if compiler is None:
-        raise BuildFailed(programs.missing())
-    flags = ("-O2", "-Wall", "-Wextra", "-Werror", "-Wno-format-truncation", "-municode", "-static", "-mconsole")
-    words = [compiler, *flags, *programs.LINK, "-o", str(path), str(HERE / "clearing" / "clear.c"), "-ladvapi32"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - our own words
-    if done.returncode:
-        raise BuildFailed(f"gcc failed: {' '.join(done.stderr.split())[-400:]}")
-    return path
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ Var Panel   ; 1: the panel at logon
 Var Purge   ; 1: data goes too
 Var Log     ; handle of the log
 Var Was     ; 1: Tillpoint was installed here before
+Var Laid    ; 1: the folder of this version is the one that was laid down just now
 Var Said    ; what a program said last
 Var Code    ; how it ended
 
@@ -132,6 +133,7 @@ Section "Tillpoint"
     SetErrorLevel 4
     Goto ended
   ${EndIf}
+  StrCpy $Laid 0
   StrCpy $Was 0
   ${If} ${FileExists} "$INSTDIR\tillpoint.exe"
     StrCpy $Was 1
@@ -158,6 +160,9 @@ Section "Tillpoint"
     Rename "$INSTDIR\versions\${VERSION}" "$INSTDIR\versions\.old"
   ${EndIf}
   Rename "$INSTDIR\versions\.new" "$INSTDIR\versions\${VERSION}"
+  ${IfNot} ${Errors}
+    StrCpy $Laid 1
+  ${EndIf}
   File "${LAUNCHERS}/tillpoint.exe"
   File "${LAUNCHERS}/tillpointw.exe"
   ${If} ${Errors}
@@ -201,7 +206,7 @@ undo:
   ; As it was: the old version runs again; of a first installation the data stays, a repeated one goes on with it.
   ${Tell} "The installation failed; everything is taken back"
   ${Call} '"$PLUGINSDIR\clear.exe" "$INSTDIR"'
-  ${If} ${FileExists} "$INSTDIR\versions\${VERSION}\python.exe"
+  ${If} $Laid == 1
     ${Call} '"$INSTDIR\versions\${VERSION}\python.exe" -I -S -B "$INSTDIR\versions\${VERSION}\start.py" package take-back'
   ${EndIf}
   SetOutPath $TEMP
@@ -210,11 +215,16 @@ undo:
     ${If} ${FileExists} "$INSTDIR\versions\.old\start.py"
       RMDir /r "$INSTDIR\versions\${VERSION}"
       Rename "$INSTDIR\versions\.old" "$INSTDIR\versions\${VERSION}"
-    ${Else}
+    ${ElseIf} $Laid == 1
       RMDir /r "$INSTDIR\versions\${VERSION}"
     ${EndIf}
-    Delete "$INSTDIR\tillpoint.exe"
-    Delete "$INSTDIR\tillpointw.exe"
+    ; Only for the copies that the first call laid aside: a launcher without a copy is the one that was there.
+    ${If} ${FileExists} "$INSTDIR\tillpoint.exe.old"
+      Delete "$INSTDIR\tillpoint.exe"
+    ${EndIf}
+    ${If} ${FileExists} "$INSTDIR\tillpointw.exe.old"
+      Delete "$INSTDIR\tillpointw.exe"
+    ${EndIf}
     ${Call} '"$PLUGINSDIR\clear.exe" "$INSTDIR" --start'
   ${Else}
     Delete "$INSTDIR\tillpoint.exe"

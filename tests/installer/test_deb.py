@@ -92,12 +92,44 @@ def test_what_dpkg_is_told(tree):
 
 
 @needs_dpkg
+def test_an_upgrade_ends_the_updater_and_nothing_else(tree):
+    """It runs from files that are about to go; the till sells on meanwhile."""
+    upgrade = (tree / "DEBIAN/prerm").read_text().partition("= remove ]")[0]
+
+    stopped = re.findall(r"deb-systemd-invoke stop (.*?) >", upgrade)
+    assert ["tillpoint-update.path tillpoint-update.service tillpoint-update.timer"] == stopped
+
+
+def test_the_updater_looks_for_wishes_in_the_till_s_own_folder(project):
+    """For Tillpoint STATE_DIRECTORY is the till's state folder; the unit's own is that of the versions."""
+    unit = (project / "installer/linux/tillpoint-update.service").read_text("utf-8")
+
+    assert "\nStateDirectory=tillpoint-versions\n" in unit
+    assert "\nUnsetEnvironment=STATE_DIRECTORY\n" in unit
+
+
+@needs_dpkg
 def test_the_same_folder_gives_the_same_bytes(deb, folder, tmp_path):
     """Twice, with the files' own times changed between."""
     first = deb.build(folder, tmp_path / "one").read_bytes()
     (folder / "start.py").touch()
 
     assert first == deb.build(folder, tmp_path / "two").read_bytes()
+
+
+@needs_dpkg
+@pytest.mark.skipif(shutil.which("lintian") is None, reason="SKIPPED LOUDLY: no lintian here (apt-get install lintian)")
+def test_lintian_is_content_with_what_is_ours(deb, folder, tmp_path):
+    """Control files, scripts, units, papers; the whole package is looked at with its libraries by `--all`."""
+    words = [
+        "lintian",
+        "--allow-root",
+        "--fail-on=error,warning",
+        "--suppress-tags=mismatched-override,unused-override",
+    ]
+    done = subprocess.run([*words, deb.build(folder, tmp_path)], capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stdout.strip()), done.stderr
 
 
 def test_all_our_units_are_shipped_and_those_switched_on_that_ask_for_it(deb, project):
@@ -132,6 +164,19 @@ def test_a_library_nobody_knows_stops_the_build(deb, folder, monkeypatch):
         deb.native_needs(folder)
     monkeypatch.setitem(deb.LIBRARIES, "libodd.so.3", "libodd3")
     assert {"zlib1g", "libodd3"} == deb.native_needs(folder)
+
+
+@pytest.mark.skipif(
+    shutil.which("readelf") is None, reason="SKIPPED LOUDLY: no readelf here (apt-get install binutils)"
+)
+def test_what_cannot_be_read_stops_the_build_too(deb, folder, monkeypatch):
+    """A file that is no library, and a machine without readelf, each with its next step."""
+    (folder / "app/x.so").write_bytes(b"cut short")
+    with pytest.raises(deb.BuildFailed, match="build the folder anew"):
+        deb.native_needs(folder)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(deb.BuildFailed, match="apt-get install binutils"):
+        deb.native_needs(folder)
 
 
 def test_the_first_settings_are_sound(project, tmp_path):

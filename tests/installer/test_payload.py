@@ -133,16 +133,18 @@ def test_byte_code_holds_whatever_the_time_of_its_source(payload, folder):
 
 
 def test_byte_code_has_no_docstrings_and_all_else(payload, folder):
-    """Assertions stay, and a body that said nothing but what it is for."""
+    """Assertions stay, a body that said nothing but what it is for, and what the local API's document shows."""
     source = folder / "app/agent/told.py"
     source.write_text(
-        '"""A."""\nclass B:\n    """C."""\ndef d(e):\n    """F."""\n    assert e, "g"\n    return e\n', "utf-8"
+        'from enum import Enum\nclass B:\n    """C."""\ndef d(e):\n    """F."""\n    assert e, "g"\n    return e\n'
+        'class H(Enum):\n    """I."""\n',
+        "utf-8",
     )
     payload._compile(folder)
     names: dict[str, object] = {}
     exec(marshal.loads(next((source.parent / "__pycache__").glob("told.*.pyc")).read_bytes()[16:]), names)
 
-    assert (None, None) == (names["B"].__doc__, names["d"].__doc__)
+    assert (None, None, "I.") == (names["B"].__doc__, names["d"].__doc__, names["H"].__doc__)
     assert 5 == names["d"](5)
     with pytest.raises(AssertionError, match="g"):
         names["d"](0)

@@ -50,6 +50,23 @@ Ed25519PrivateKey.generate().sign(b"x"); httpx.Client().close(); apsw.Connection
 """
 
 
+#: Every module of a payload, ours and others': what cannot be imported and why, and the document of the local API.
+ALL = r"""
+import sys, importlib, json, pathlib
+app = pathlib.Path(sys.argv[1])
+sys.path.append(str(app))
+names = [".".join(one.relative_to(app).with_suffix("").parts).removesuffix(".__init__") for one in app.rglob("*.py")]
+failed = {}
+for name in sorted(name for name in names if not name.endswith("__main__")):
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        failed[name] = f"{type(error).__name__}: {error}"
+from agent.doors import openapi
+print(json.dumps([len(names), failed, json.loads(openapi.render()), importlib.import_module("agent.till").__doc__]))
+"""
+
+
 @pytest.fixture(scope="module")
 def payload(build_tool):
     return build_tool("payload")
@@ -94,6 +111,24 @@ def test_all_that_is_ours_can_be_imported_and_what_it_uses_works(linux):
     )
 
     assert 0 == done.returncode, done.stderr
+
+
+def test_nothing_misses_its_docstrings(linux):
+    """All modules, with their byte code and again from their sources: the same few want a package nobody needs."""
+
+    def told(*more):
+        words = ["/usr/bin/python3.11", "-I", "-S", "-B", "-W", "ignore", *more, "-c", ALL, linux / "app"]
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        return json.loads(said.splitlines()[-1])
+
+    count, failed, document, doc = told()
+    from_sources = told("-X", "pycache_prefix=/nonexistent")
+
+    assert [count, failed, document] == from_sources[:3]
+    assert 1_000 < count
+    assert len(failed) < 80
+    assert doc is None
+    assert from_sources[3]
 
 
 def test_the_same_tree_gives_the_same_archive(payload, linux, tmp_path, capsys):

@@ -146,8 +146,8 @@ def test_every_answer_of_the_set_up_is_handed_on(msi: ModuleType) -> None:
     words = "".join(msi.set_up_chunks())
 
     for key in keys():
-        assert f'{{ --set "{key.name}=[{key.property}]"}}' in words
-    assert '{ --answers "[TILLPOINT_ANSWERS]"}' in words
+        assert f'{{ --set "{key.name}=[{key.property}] "}}' in words
+    assert '{ --answers "[TILLPOINT_ANSWERS] "}' in words
 
 
 def test_secrets_are_hidden_and_may_be_set(msi: ModuleType, options: ModuleType, folder: Path) -> None:
@@ -233,7 +233,7 @@ def test_the_guide_has_both_tables(options: ModuleType, project: Path) -> None:
 )
 def test_the_small_program_is_made(build_tool: Any, tmp_path: Path) -> None:
     """Every warning is an error."""
-    assert b"MZ" == build_tool("windows").make_clear(tmp_path / "clear.exe").read_bytes()[:2]
+    assert b"MZ" == build_tool("programs").make_clear(tmp_path / "clear.exe").read_bytes()[:2]
 
 
 @pytest.mark.skipif(

@@ -7,7 +7,8 @@
  * Stops both services and waits; gives programs that run from FOLDER a few seconds and ends those that are left, by
  * their path and never by their name. --delete-services unregisters the services; --remove takes away what is ours in
  * FOLDER (versions, pointers, notes), and FOLDER itself when nothing else is in it; --purge removes the till's data.
- * --keep lays copies of the launchers aside; --drop takes them away. --start gives the old version back after an
+ * --keep lays copies of the launchers aside; --drop takes them away, with the note of how it was before (agent/packaged):
+ * a later installation that fails must not go back to before this one. --start gives the old version back after an
  * installation that failed: launchers that are gone come back from those copies, and the service Tillpoint is started.
  * Exit code 0: done; 1: something is still there; 2: a wrong command line.
  */
@@ -167,6 +168,17 @@ static int remove_ours(wchar_t *folder)
     return left;
 }
 
+/* What `tillpoint package take-place` noted for the way back; `folder` ends with a backslash. */
+static void forget_before(const wchar_t *folder)
+{
+    static const wchar_t *const notes[] = {L"installer.json", L"installer"};
+    static wchar_t path[PATH_UNITS + 64];
+    for (size_t place = 0; place < sizeof notes / sizeof *notes; place++) {
+        swprintf(path, PATH_UNITS + 64, L"%lsversions\\.work\\%ls", folder, notes[place]);
+        remove_path(path);
+    }
+}
+
 enum copies { KEEP, GIVE_BACK, DROP };
 
 /* The launchers and their copies in `folder`, which ends with a backslash. */
@@ -233,6 +245,7 @@ int wmain(int count, wchar_t **given)
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     if (is_drop) {
         handle_copies(folder, DROP);
+        forget_before(folder);
     } else if (is_start) {
         handle_copies(folder, GIVE_BACK);
         left = manager != NULL ? start_service(manager, L"Tillpoint") : 1;
