@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,7 @@ VENV = HERE / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 OLDEST = (3, 11)
+NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")  # what an old Python may have beside it
 # Each holds all of the one before it: an environment made for a later one serves the earlier ones too.
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock", "bench": "requirements-bench.lock"}
 BENCHES = (
@@ -27,6 +30,7 @@ BENCHES = (
     "proxy",
     "engine",
     "queue",
+    "replica",
     "central",
     "members",
     "shtrih",
@@ -35,20 +39,44 @@ BENCHES = (
     "scanners",
     "reports",
 )
+# Room for an environment made from nothing and for what is unpacked on the way.
+ROOM_MB = {"run": 250, "dev": 800, "bench": 900}
+# Stands in `.venv` while packages are put in, with the process that does it: a half of one looks whole to pip.
+UNFINISHED = VENV / "unfinished"
+# Where a package's programs may be besides PATH, which leaves the system's own out for ordinary users.
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+INTERRUPTED = 130
+ALONE = ("tests/browser", "tests/wine")  # where tests are marked so
 
-BUILDS = ("wheel", "archive", "deb", "windows")
+# What is built → Debian package → the program it brings.
+BUILDS: dict[str, dict[str, str]] = {
+    "wheel": {},
+    "archive": {},
+    "deb": {"dpkg": "dpkg-deb", "binutils": "readelf"},
+    "windows": {
+        "gcc-mingw-w64-x86-64": "x86_64-w64-mingw32-gcc",
+        "nsis": "makensis",
+        "wixl": "wixl",
+        "msitools": "msibuild",
+    },
+}
 
-# Debian package → (the program it brings, what is skipped without it).
+# Debian package → (the program or file it brings, what is skipped without it).
 SYSTEM_PACKAGES = {
+    "git": ("git", "looking for private numbers and paths in what is shipped"),
+    "curl": ("curl", "the integrator's guide, call by call"),
+    "groff-base": ("groff", "the manual page as man shows it"),
+    "shellcheck": ("shellcheck", "the check of the launcher, a shell script"),
     "postgresql": ("psql", "the central server on PostgreSQL"),
     "chromium": ("chromium", "the panel tests in a real browser"),
     "strace": ("strace", "counting how often the queue syncs the disk"),
     "umockdev": ("umockdev-run", "the list of devices as a system with them shows it"),
+    "lintian": ("lintian", "what Debian's linter says of the package"),
     "mariadb-server-core": ("mariadbd", "reading the database of an Artix cash server"),
     "xvfb": ("Xvfb", "the hot key and the focus on an X11 desktop"),
     "openbox": ("openbox", "the same with a window manager"),
-    "fonts-dejavu-core": ("", "Cyrillic letters in screenshots and slips"),
-    "fonts-thai-tlwg": ("", "Thai letters in screenshots and slips"),
+    "fonts-dejavu-core": ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "Cyrillic letters on slips and screens"),
+    "fonts-thai-tlwg": ("/usr/share/fonts/truetype/tlwg/Garuda.ttf", "Thai letters on slips and screens"),
 }
 # The same for `test --all`.
 MACHINE_PACKAGES = {
@@ -58,7 +86,6 @@ MACHINE_PACKAGES = {
     "debootstrap": ("debootstrap", "the Debian package on a booted systemd"),
     "systemd-container": ("systemd-nspawn", "the Debian package on a booted systemd"),
     "binutils": ("readelf", "building the Debian package"),
-    "lintian": ("lintian", "what Debian's linter says of the package"),
     "wine64": ("/usr/lib/wine/wine64", "everything on Windows: its Python under Wine, the service, the installers"),
     "wine": ("wine", "everything on Windows"),
     "gcc-mingw-w64-x86-64": ("x86_64-w64-mingw32-gcc", "the launcher for Windows"),
@@ -98,15 +125,22 @@ def main() -> int:
         ("lock", lock, "work out the lock files again from pyproject.toml (needs uv)"),
     )
     for name, run, words in rows:
-        one = commands.add_parser(name, help=words, add_help=name not in {"demo", "test", "words"})
+        # Others' options (of the demo, of pytest) are not listed here; --help of `test` must install nothing.
+        one = commands.add_parser(name, help=words, description=words, add_help=name not in {"demo", "words"})
         one.set_defaults(run=run)
     args, rest = parser.parse_known_args()
     if sys.version_info < OLDEST:
+        newer = next((name for name in NEWER if shutil.which(name)), None)
+        said = " ".join(["dev.py", *sys.argv[1:]])
+        next_step = f"here is a newer one: {newer} {said}" if newer else "install a newer one and run this file with it"
         return complain(
-            f"Tillpoint needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}. "
-            "Install a newer Python and run this file with it.",
+            f"Tillpoint needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}; {next_step}.",
         )
-    result: int = args.run(rest)
+    try:
+        result: int = args.run(rest)
+    except KeyboardInterrupt:
+        print("\ndev.py: stopped; the same command goes on.", file=sys.stderr)
+        return INTERRUPTED
     return result
 
 
@@ -126,20 +160,34 @@ def test(rest: list[str]) -> int:
         run([PYTHON, "-m", "tests.nspawn.base"])
     if failed:
         return failed
-    marks = "not soak" if is_whole else "not soak and not machine and not second"
+    marks = "not soak" if is_whole else "not soak and not machine and not thorough"
     if chosen:  # somebody looks at a part: one process, and all it says
         return run([PYTHON, "-m", "pytest", "-m", marks, *chosen])
-    # One worker more than processors: a worker often waits for a socket or a disk. The browser's tests have workers of
-    # their own, because Playwright's loop runs in them for ever; a browser waits for nothing.
+    return run_parts(marks, is_whole=is_whole)
+
+
+def run_parts(marks: str, *, is_whole: bool) -> int:
+    """Every test once: on all processors, but for what measures time; the worst exit code.
+
+    One worker more than processors: a worker often waits for a socket or a disk. The browser's tests have workers of
+    their own, because Playwright's loop runs in them for ever; a browser waits for nothing. A machine that is emulated,
+    or a system that boots, is a story told in order.
+    """
     count = os.cpu_count() or 1
+    more = ["--hypothesis-profile=thorough"] if is_whole else []
+    quick = f"{marks} and not machine and not alone"
+    parts = [
+        ("without a browser", ["--ignore=tests/browser", "-m", quick, "-n", str(count + 1), "--dist", "worksteal"]),
+        ("in a browser", ["tests/browser", "-m", quick, "-n", str(count), "--dist", "worksteal"]),
+        ("what measures time", [*ALONE, "-m", f"{marks} and alone"]),
+    ]
+    if is_whole:
+        told = f"{marks} and machine and not alone"
+        parts.append(("machines and systems", ["-m", told, "-n", str(count), "--dist", "loadfile"]))
     worst = 0
-    for part, more in (
-        ("not browser and not alone", ["-n", str(count + 1), "--dist", "loadfile"]),
-        ("browser and not alone", ["-n", str(count), "--dist", "loadfile"]),
-        ("alone", []),  # what measures time
-    ):
-        print(f"── {part}", flush=True)
-        worst = max(worst, run([PYTHON, "-m", "pytest", "-m", f"{marks} and {part}", *more]))
+    for name, words in parts:
+        print(f"── {name}", flush=True)
+        worst = max(worst, run([PYTHON, "-m", "pytest", *words, *more]))
     return worst
 
 
@@ -186,23 +234,33 @@ def catalogues(rest: list[str]) -> int:
 
 
 def build(rest: list[str]) -> int:
-    """What is shipped, each by its own script, which says what it lacks; one that fails does not stop the next."""
-    if rest and rest[0] not in BUILDS:
+    """What is shipped, each by its own script; one that lacks something or fails does not stop the next."""
+    if rest[:1] == ["all"]:
+        rest = rest[1:]
+    elif rest and rest[0].startswith("-"):
+        return complain(f"say which build {rest[0]} is for: all, {', '.join(BUILDS)}")
+    elif rest and rest[0] not in BUILDS:
         return complain(f"no build called {rest[0]}; there are: {', '.join(BUILDS)}")
+    names = list(BUILDS) if not rest or rest[0].startswith("-") else [rest[0]]
+    more = rest if len(names) > 1 else rest[1:]
     failed = prepare("run")
     if failed:
         return failed
     parts = HERE / "installer" / "build"
-    commands = {
+    commands: dict[str, list[str | Path]] = {
         "wheel": [tool("hatchling"), "build", "--directory", HERE / "dist"],
         "archive": [PYTHON, parts / "payload.py"],
         "deb": [PYTHON, parts / "deb.py"],
         "windows": [PYTHON, parts / "windows.py"],
     }
     worst = 0
-    for name in rest[:1] or BUILDS:
+    for name in names:
         print(f"── build {name}", flush=True)
-        worst = max(worst, run([*commands[name], *rest[1:]]))
+        missing = [package for package, program in BUILDS[name].items() if not is_here(program)]
+        if missing:
+            worst = max(worst, complain(f"{name} is not built: apt-get install {' '.join(missing)}, then try again."))
+            continue
+        worst = max(worst, run([*commands[name], *more]))
     return worst
 
 
@@ -227,20 +285,26 @@ def lock(rest: list[str]) -> int:
 
 def prepare(kind: str) -> int:
     """Make or reuse `.venv` with what `kind` needs; 0 when it is ready."""
+    busy = at_work()
+    if busy:
+        return complain(
+            f"process {busy} is still making .venv; wait for it, then try again (or delete .venv if it is no dev.py).",
+        )
     wanted = stamp(kind)
     kinds = list(LOCKS)
-    if any(stamped(other) == stamp(other) for other in kinds[kinds.index(kind) :]) and PYTHON.exists():
+    is_whole = PYTHON.exists() and not UNFINISHED.exists()
+    if is_whole and any(stamped(other) == stamp(other) for other in kinds[kinds.index(kind) :]):
         return 0
-    if not PYTHON.exists():
-        failed = make_venv()
-        if failed:
-            return failed
+    failed = 0 if is_whole and made_with_this_python() else make_venv(kind)
+    if failed:
+        return failed
     lock_file = HERE / LOCKS[kind]
     names = [line.split("==")[0] for line in lock_file.read_text("utf-8").splitlines() if "==" in line[:80]]
     if install(["--require-hashes", "-r", lock_file], len(names)):
         return complain(
-            "the packages could not be installed. Without a network: copy a .venv from a machine that has one, "
-            "or point pip at a folder of wheels (PIP_NO_INDEX=1 PIP_FIND_LINKS=folder). The lines above say more.",
+            f"the packages could not be installed; the lines above say why. {free_mb()} MB are free here, "
+            f"{ROOM_MB[kind]} are enough. Without a network: bring this folder with its .venv from a machine of the "
+            "same kind, to the same path, or point pip at a folder of wheels (PIP_NO_INDEX=1 PIP_FIND_LINKS=folder).",
         )
     if install(["--no-deps", "--no-build-isolation", "--editable", HERE], 1):
         return complain("Tillpoint itself could not be installed into .venv; delete .venv and try again.")
@@ -267,19 +331,77 @@ def stamped(kind: str) -> str:
         return ""
 
 
-def make_venv() -> int:
-    """A virtual environment beside this file."""
+def made_with_this_python() -> bool:
+    """False when `.venv` belongs to another Python than the one that runs this file: 3.11 is not 3.12."""
+    try:
+        said = re.search(r"^version\w*\s*=\s*(\d+\.\d+)", (VENV / "pyvenv.cfg").read_text("utf-8"), re.MULTILINE)
+    except OSError:
+        return False
+    return said is not None and said[1] == f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def make_venv(kind: str) -> int:
+    """A virtual environment beside this file, in place of one that is not whole or is another Python's."""
+    if importlib.util.find_spec("ensurepip") is None and install_venv():
+        return 2
+    try:
+        if VENV.exists():
+            shutil.rmtree(VENV)
+        VENV.mkdir()
+        begin_work()
+    except OSError as error:
+        return complain(
+            f"cannot make .venv here: {error}. It stands beside dev.py, so copy this folder to where you may write.",
+        )
+    if free_mb() < ROOM_MB[kind]:
+        shutil.rmtree(VENV)
+        return complain(f"too little room for .venv: {free_mb()} MB are free, {ROOM_MB[kind]} are wanted.")
     print("making .venv …", flush=True)
     done = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False)
     if done.returncode:
         shutil.rmtree(VENV, ignore_errors=True)
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        reason = " ".join((done.stderr or done.stdout).split())[-200:]
-        return complain(
-            f"this Python cannot make a virtual environment: {reason}\n"
-            f"On Debian and Ubuntu: apt-get install {version}-venv. Then try again.",
-        )
+        reason = " ".join((done.stderr or done.stdout).split())
+        return complain(f"this Python cannot make a virtual environment: {reason}")
+    UNFINISHED.unlink()
     return 0
+
+
+def install_venv() -> int:
+    """Debian and Ubuntu keep a part of Python in a package of its own; 0 when it is there now."""
+    package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    if may_install():
+        apt_get([package])
+        importlib.invalidate_caches()
+        if importlib.util.find_spec("ensurepip") is not None:
+            return 0
+    return complain(
+        f"this Python cannot make a virtual environment: its module ensurepip is missing. "
+        f"On Debian and Ubuntu: sudo apt-get install {package}. Then try again.",
+    )
+
+
+def begin_work() -> None:
+    """Note that `.venv` is not whole, and who is at it."""
+    UNFINISHED.write_text(str(os.getpid()), "ascii")
+
+
+def at_work() -> int:
+    """The other process that is making `.venv` now; 0 when there is none (Windows does not tell)."""
+    try:
+        process = int(UNFINISHED.read_text("ascii"))
+        if os.name != "nt":
+            os.kill(process, 0)
+            return process
+    except PermissionError:
+        return process
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def free_mb() -> int:
+    """Room where this file lies."""
+    return shutil.disk_usage(HERE).free // 1_000_000
 
 
 def install(words: list[str | Path], count: int) -> int:
@@ -294,10 +416,16 @@ def install(words: list[str | Path], count: int) -> int:
                 done += 1
                 progress(f"fetching {min(done, count)}/{count} {line.split()[1].split('==')[0]}")
             elif line.startswith("Installing collected"):
+                begin_work()
                 progress(f"installing {count} packages")
     progress("")
     if pip.returncode:
-        print("".join(said[-15:]), file=sys.stderr)
+        # Of five tries that failed alike the last is enough, and what is not for this system is no news.
+        retries = [line for line in said if "Retrying (" in line]
+        told = [line for line in said if line not in retries[:-1] and not line.startswith(("Ignoring ", "  "))]
+        print("".join(told[-8:]), file=sys.stderr)
+    else:
+        UNFINISHED.unlink(missing_ok=True)
     return pip.returncode
 
 
@@ -309,20 +437,45 @@ def progress(words: str) -> None:
 
 def system_packages(wanted: dict[str, tuple[str, str]]) -> None:
     """Install what the tests want of the system, where we may; otherwise say what will be skipped."""
-    missing = [name for name, (program, _) in wanted.items() if program and shutil.which(program) is None]
-    if not missing:
-        return
-    may = os.name != "nt" and shutil.which("apt-get") is not None and (os.geteuid() == 0 or "CI" in os.environ)
-    if may:
-        sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        print(f"installing for the tests: {' '.join(wanted)} …", flush=True)
-        for words in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
-            subprocess.run([*sudo, "apt-get", "-qq", *words], env=quiet, stdout=subprocess.DEVNULL, check=False)
+    missing = [name for name, (program, _) in wanted.items() if not is_here(program)]
+    if missing and may_install():
+        apt_get(missing)
+        missing = [name for name in missing if not is_here(wanted[name][0])]
     for name in missing:
-        program, skipped = wanted[name]
-        if shutil.which(program) is None:
-            print(f"NOT INSTALLED: {name}; skipped without it: {skipped}. To have it: apt-get install {name}")
+        print(f"NOT INSTALLED: {name}; skipped without it: {wanted[name][1]}")
+    if missing:
+        print(f"To have all of it (names of Debian): apt-get install --no-install-recommends {' '.join(missing)}")
+    sys.stdout.flush()
+
+
+def is_here(program: str) -> bool:
+    """Whether a program, or a file by its path, is on this machine."""
+    if program.startswith("/"):
+        return Path(program).exists()
+    return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), *SYSTEM_FOLDERS])) is not None
+
+
+def may_install() -> bool:
+    """Whether packages of the system may be installed without asking anybody: root, or CI."""
+    return os.name != "nt" and shutil.which("apt-get") is not None and (os.geteuid() == 0 or "CI" in os.environ)
+
+
+def apt_get(packages: list[str]) -> None:
+    """Install packages of the system and show how far it is; apt's last words are shown when it fails."""
+    command = [*([] if os.geteuid() == 0 else ["sudo", "-n"]), "apt-get", "-q"]
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    print(f"installing packages of the system, which may take minutes: {' '.join(packages)} …", flush=True)
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        said: list[str] = []
+        with subprocess.Popen(
+            [*command, *words], env=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as apt:
+            for line in apt.stdout or ():
+                said.append(line)
+                progress(line.strip()[:70])
+        progress("")
+        if apt.returncode:
+            print("".join(said[-5:]), file=sys.stderr, flush=True)
 
 
 def tool(name: str) -> Path:
@@ -331,8 +484,14 @@ def tool(name: str) -> Path:
 
 
 def run(command: list[str | Path]) -> int:
-    """Run it here; Ctrl-C goes to the child, whose exit code is ours."""
-    child = subprocess.Popen([str(word) for word in command], cwd=HERE)
+    """Run it here; Ctrl-C goes to the child, whose exit code is ours.
+
+    Byte code is kept whatever the environment says, but beside the packages and not in the tree: hundreds of agents are
+    started by the tests, and each would compile everything again.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "bytecode"))
+    child = subprocess.Popen([str(word) for word in command], cwd=HERE, env=environment)
     while True:
         try:
             return child.wait()

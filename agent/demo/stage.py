@@ -72,6 +72,7 @@ class Scanner:
             try:
                 self._reader.sendall(code.encode() + b"\r")
             except OSError:
+                self._reader.close()
                 self._reader = None
                 return False
             return True

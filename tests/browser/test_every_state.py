@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.net]
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 EXPECTED = re.compile(r"status of (403|409|423|429) ")  # the agent said no, in words that the page showed
-LANGUAGES = ["ru", *(pytest.param(one, marks=pytest.mark.second) for one in ("en", "th"))]
+LANGUAGES = ["ru", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("en", "th"))]
 SIZES = [(1024, 768), (800, 600), (360, 768)]
 
 # target-size is switched off by default in axe-core; WCAG 2.2 AA has it (2.5.8).

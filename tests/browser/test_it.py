@@ -138,7 +138,7 @@ def test_the_pin_is_asked_for_again(open_it, till):
     assert [] == till.doctor.asked
 
 
-@pytest.mark.parametrize("language", ["en", "ru", "th"])
+@pytest.mark.parametrize("language", ["ru", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("en", "th"))])
 def test_it_can_be_read_and_touched(open_it, till, language):
     """Axe finds nothing, fingers fit, nothing is cut off at the side, at 1024 and at 800 pixels."""
     till.reopen(language=language)

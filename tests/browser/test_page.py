@@ -67,7 +67,7 @@ OVERFLOW = """() => {
 }"""
 
 
-@pytest.mark.parametrize("language", ["en", "ru", "th"])
+@pytest.mark.parametrize("language", ["ru", "th", pytest.param("en", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("size", [(1024, 768), (800, 600)], ids=["1024x768", "800x600"])
 def test_nothing_overflows(till, open_panel, language, size):
     """No scrolling and nothing cut on any screen, with long names, big balances and the strip shown."""

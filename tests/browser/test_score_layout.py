@@ -59,6 +59,7 @@ REACHABLE = """() => {
 }"""
 
 
+@pytest.mark.thorough
 def test_twice_as_large(chromium, real):
     """Row 16: at 200 % on 1024 × 768 nothing is wide, and everything is reached by scrolling the work area (1.4.4)."""
     context = chromium.new_context(
@@ -92,7 +93,11 @@ def longer(text: str) -> str:
     return said + " " + "ẋyž"[: max(0, round(len(text) * 0.4) - 1) % 4] + "ẋ" * max(0, round(len(text) * 0.4) - 4)
 
 
-@pytest.mark.parametrize("size", [(1024, 768), (800, 600)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size",
+    [(800, 600), pytest.param((1024, 768), marks=pytest.mark.thorough)],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
 def test_words_that_are_longer(chromium, tmp_path, monkeypatch, size):
     """Row 17: a language whose words are 40 % longer: numbers are whole on every state, nothing is wider than the page."""
     own = tmp_path / "words"

@@ -93,9 +93,10 @@ def check(folder: Path, kills: int, seed: int) -> None:
 
 
 @pytest.mark.net
-def test_eight_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(8, marks=pytest.mark.thorough)])
+def test_a_few_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
     """The short version of the soak."""
-    check(tmp_path, kills=8, seed=7)
+    check(tmp_path, kills=kills, seed=7)
 
 
 @pytest.mark.net

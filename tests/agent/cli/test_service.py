@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
 from agent.cli import main
 from agent.cli import service as command
+from agent.service.rights import ADMINISTRATORS
 from agent.service.scm import ScmError, ServiceState
 from agent.service.service_plan import ServicePlan
+from tests.agent.service.test_data_folder import STRANGER, MemoryAccess
 
 
 @dataclass
@@ -98,3 +101,20 @@ def test_elsewhere_the_right_command_is_named(action, capsys):
     assert 1 == main(["service", action])
 
     assert "systemctl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("whose", [STRANGER, ADMINISTRATORS])
+def test_a_planted_settings_file_gives_no_folder_away(tmp_path, monkeypatch, whose):
+    """Anybody may write below ProgramData before us: which folder the service may change is no word of his."""
+    monkeypatch.setattr(command, "program_data", lambda: tmp_path)
+    named = tmp_path / "other"
+    config = tmp_path / "Tillpoint" / "config.toml"
+    config.parent.mkdir()
+    config.write_text(f"[till]\nstate_folder = '{named}'\n")
+    access = MemoryAccess(owners={config: whose})
+
+    said = command.prepare_folders("", None, access, datetime(2026, 11, 22, tzinfo=UTC))
+
+    is_believed = whose == ADMINISTRATORS
+    assert (is_believed, not is_believed) == (named in access.lists, "was moved to" in "".join(said))
+    assert tmp_path / "Tillpoint" in access.lists

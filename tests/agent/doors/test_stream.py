@@ -15,7 +15,7 @@ class Reader:
     """One open stream."""
 
     def __init__(self, server, doors):
-        self._client = httpx.Client(timeout=5)
+        self._client = httpx.Client(timeout=30)
         cookie = f"tillpoint_{server.port}={doors.secrets.new_session()}"
         self._context = self._client.stream(
             "GET", f"http://127.0.0.1:{server.port}/panel/stream", headers={"cookie": cookie}

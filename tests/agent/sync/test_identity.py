@@ -41,7 +41,7 @@ def test_nobody_else_may_read_it(sync: Any, tmp_path: Path) -> None:
 
 def test_a_till_without_the_file_is_told_what_to_do(tmp_path: Path) -> None:
     """The sentence names the command."""
-    with pytest.raises(NotEnrolled, match="not enrolled: run `tillpoint enrol URL CODE`"):
+    with pytest.raises(NotEnrolled, match="not enrolled: run `tillpoint setup`, or `tillpoint enrol URL CODE`"):
         load(tmp_path)
 
 

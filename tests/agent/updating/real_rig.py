@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[3]
-CUT_CODE = -signal.SIGKILL
+CUT_CODE = -getattr(signal, "SIGKILL", 9)  # read on Windows too, used on Linux
 
 START = """
 import sys, os

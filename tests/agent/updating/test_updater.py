@@ -62,6 +62,43 @@ def test_made_ready_first_and_changed_over_later(machine: Machine) -> None:
     assert "1.1.0" == machine.agent.running
 
 
+def test_what_an_installer_of_windows_brought_goes_on_while_the_first_update_is_made_ready(machine: Machine) -> None:
+    """It lies in the same folder and no pointer names it: the newest would be started, and the one that runs removed."""
+    machine.places.current.unlink()
+    machine.bring("1.1.0", switch=False)
+
+    status = machine.apply()
+
+    assert ("1.0.0", "1.1.0") == (status.running, status.prepared)
+    assert ["1.0.0 data copy", "1.0.0 rehearse --state", "1.1.0 rehearse --state"] == machine.asked[:3]
+    machine.agent.stop()
+    machine.agent.boot()  # the till is switched on again before the shop has closed
+    assert ("1.0.0", "1.0.0") == (machine.agent.running, machine.pointed)
+    machine.ills["1.1.0"] = "start"
+    machine.wish("1.1.0")
+    machine.apply()
+    assert ("1.0.0", "1.0.0") == (machine.agent.running, machine.pointed)
+
+
+def test_a_folder_that_cannot_be_moved_away_is_no_version_at_least(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows a program may still run from it: what cannot go stays, and nothing starts it any more."""
+    folder = machine.install("0.8.0")
+    shelf = shelf_module.Shelf(machine.places)
+
+    def refuse_rename(*_: Any) -> None:
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(shelf_module.shutil, "rmtree", lambda *_, **__: None)
+    monkeypatch.setattr(Path, "rename", refuse_rename)
+
+    assert ["0.8.0"] == shelf.prune({"1.0.0"})
+
+    assert folder.exists()
+    assert ["1.0.0"] == [one.version for one in shelf.folders()]
+
+
 def test_rehearsed_on_a_copy_and_the_way_back_too(machine: Machine) -> None:
     """Old on the copy, new on the copy, and old once more on what the new one left."""
     machine.bring("1.1.0", switch=False)

@@ -114,3 +114,11 @@ def test_busy() -> None:
     ):
         assert words == Look(state="running", status=status).busy
     assert "" == Look(state="silent", status={"screen": "found"}).busy
+
+
+def test_a_device_that_stays_away_is_told_with_its_own_words() -> None:
+    """Whoever mends the version reads the reason at the centre, not the till's screen."""
+    one = watch(watch_s=10.0)
+    assert not one.look(seen(printer="off"), 0.0)
+
+    assert "device printer was open before and is not any more: x" == one.look(seen(printer="off"), 10.0)
