@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 from offline_queue.errors import StoreBusy, StoreUnavailable
@@ -13,6 +14,8 @@ __all__ = ["Ballast", "WriterLock", "disk_free_bytes", "replace_durably", "sync_
 
 _BALLAST_CHUNK_BYTES = 64 * 1024
 _BALLAST_RETURNS_AT = 4  # times its size must be free before the ballast is laid again, so that it does not flap
+_PATIENCE_S = 2.0  # for whoever looks into a file on Windows: a reader of ours, a virus scanner, an index
+_LOOK_S = 0.02
 _LOCK_BYTE = 1 << 30  # on Windows a locked byte cannot be read, so the lock sits far behind the pid
 
 
@@ -31,9 +34,28 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_durably(source: Path, target: Path) -> None:
-    """Put a closed file in the place of another, at once and for good; on Windows both must be closed by everybody."""
-    source.replace(target)
+    """Put a closed file in the place of another, at once and for good.
+
+    On Windows nobody may have either open; whoever just looks into one is waited for.
+    """
+    if sys.platform == "win32":
+        _replace_patiently(source, target)
+    else:
+        source.replace(target)
     sync_folder(target.parent)
+
+
+def _replace_patiently(source: Path, target: Path) -> None:
+    end_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            source.replace(target)
+        except PermissionError:
+            if time.monotonic() > end_s:
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return
 
 
 def disk_free_bytes(path: Path) -> int:

@@ -43,9 +43,11 @@ def bind_address(host: str, port: int) -> socket.socket:
 
 
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    # Named TCP: only then asyncio sets TCP_NODELAY, without which each answer on a kept connection may wait 40 ms.
+    # Without TCP_NODELAY each answer on a kept connection may wait 40 ms. asyncio sets it on sockets that are named
+    # TCP, but not on Windows; there what is accepted has it from the listener.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if sys.platform == "win32":
             # Elsewhere SO_REUSEADDR only skips TIME_WAIT; on Windows it would let another program take our port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)

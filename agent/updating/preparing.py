@@ -116,6 +116,7 @@ class Preparing:
             )
             self._require_same(new, manifest, payload)
             self._at("place")
+            self._shelf.hold()
             folder = self._shelf.place(new, version)
         finally:
             shutil.rmtree(new, ignore_errors=True)

@@ -79,6 +79,28 @@ class Shelf:
             os.fsync(file.fileno())
         replace_durably(draft, pointer)
 
+    def hold(self) -> None:
+        """Name what runs where nothing names it yet, before another version is laid beside it or takes its place.
+
+        Without a pointer a launcher takes the newest folder, and where all lie in one (Windows) that would be the one
+        just laid down. The updater starts from `good`; without it, it would have to start from what is being tried.
+        """
+        running = self.current()
+        if running is None:
+            return
+        if self._places.packaged is None and self.named(self._places.current) is None:
+            self.point(self._places.current, running.path)
+        if self.named(self._places.good) is None:
+            self.point(self._places.good, running.path)
+
+    def names(self, pointer: Path, folder: str) -> bool:
+        """Whether a pointer names this folder, be it whole or not."""
+        try:
+            with pointer.open("r", encoding="utf-8", errors="replace") as file:
+                return file.read(POINTER_BYTES_MAX).strip() == folder
+        except OSError:
+            return False
+
     def place(self, unpacked: Path, version: str) -> Path:
         """Put an unpacked, whole version on the shelf; returns its folder."""
         target = self._places.versions / version
@@ -118,9 +140,13 @@ class Shelf:
             doomed = self._places.work / f"old-{folder.name}"
             shutil.rmtree(doomed, ignore_errors=True)
             self._places.work.mkdir(mode=0o755, parents=True, exist_ok=True)
-            with contextlib.suppress(OSError):
+            try:
                 folder.rename(doomed)
                 folder = doomed
+            except OSError:
+                # Windows, and a program still runs from it: without its start it is no version either.
+                with contextlib.suppress(FileNotFoundError):
+                    (folder / "start.py").unlink()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -107,13 +107,13 @@ class Switching:
             self._start()
             return record
         log.warning("update.cut version=%s step=%s", journal.version, journal.step.value)
-        if journal.step is Step.KEEPING:
-            return self._keep(journal, record)
         if journal.step.value.startswith("back_"):
             return self._back(journal, record)
-        current = self._shelf.named(self._places.current)
-        if current is None or str(current.path) != journal.folder:
-            return self._give_up(journal, record)
+        if not self._shelf.names(self._places.current, journal.folder):
+            moved = "another version was installed in the middle of the switch" if journal.ran else ""
+            return self._give_up(journal, record, reason=moved)
+        if journal.step is Step.KEEPING:
+            return self._keep(journal, record)
         journal = replace(journal, cuts=journal.cuts + 1)
         if journal.cuts >= CUTS_MAX:
             return self._back(replace(journal, reason=f"the switch was cut {journal.cuts} times"), record)
@@ -131,6 +131,7 @@ class Switching:
             self._kept.keep_database(journal.version)
             self._note(journal, Step.SWITCHING)
             self._at("lay way back")
+            self._shelf.hold()
             if journal.previous:
                 self._shelf.point(self._way_back, Path(journal.previous))
             self._at("switch")
@@ -245,9 +246,8 @@ class Switching:
         return record
 
     def _point_back(self, journal: Journal) -> None:
-        current = self._shelf.named(self._places.current)
-        if current is not None and str(current.path) == journal.previous:
-            return
+        if not self._shelf.names(self._places.current, journal.folder):
+            return  # back already, or a package that was installed meanwhile has moved it
         if self._shelf.named(self._way_back) is not None:
             replace_durably(self._way_back, self._places.current)  # written before, so that a full disk does not matter
         else:

@@ -19,7 +19,7 @@ from agent.updating.manager import Manager, own_manager
 from agent.updating.places import Places, own_platform, places_of
 from agent.updating.preparing import Preparing
 from agent.updating.records import Record, Status, Wish, keep, read
-from agent.updating.shelf import Shelf, VersionFolder
+from agent.updating.shelf import Shelf, VersionFolder, is_lower
 from agent.updating.switching import Switching
 from agent.updating.trust import require_own_file, trust_of
 from agent.updating.watch import GRACE_S, Look
@@ -189,7 +189,8 @@ class Updater:
             return record, ""
         try:
             ready = record.prepared
-            if ready is None or ready.version != wish.version or not Path(ready.folder).is_dir():
+            behind = running is not None and is_lower(wish.version, running.version)  # a package has overtaken it
+            if behind or ready is None or ready.version != wish.version or not Path(ready.folder).is_dir():
                 record = self._prepared(wish.version, record, self.places.inbox)
             waiting = self._why_wait(wish, record)
             if waiting or not wish.switch or record.prepared is None:

@@ -38,9 +38,13 @@ class Look:
     @property
     def open_devices(self) -> tuple[str, ...]:
         """Names of the devices that are open."""
-        devices = self.status.get("devices")
-        rows = devices if isinstance(devices, list) else []
-        return tuple(str(one.get("name", "")) for one in rows if isinstance(one, dict) and one.get("state") == "on")
+        return tuple(str(one.get("name", "")) for one in self.devices if one.get("state") == "on")
+
+    @property
+    def devices(self) -> tuple[dict[str, Any], ...]:
+        """What it says of each device."""
+        rows = self.status.get("devices")
+        return tuple(one for one in rows if isinstance(one, dict)) if isinstance(rows, list) else ()
 
     @property
     def has_store(self) -> bool:
@@ -120,7 +124,7 @@ class Watch:
         assert self._first_s is not None
         if now_s - self._first_s >= min(self.watch_s, self.grace_s) and (failing := self._failing(seen)):
             return failing
-        return self._missing() if self.is_over(now_s) else ""
+        return self._missing(seen) if self.is_over(now_s) else ""
 
     def is_over(self, now_s: float) -> bool:
         """Whether it has been watched for long enough since it first answered."""
@@ -137,12 +141,14 @@ class Watch:
         return ""
 
     def _failing(self, seen: Look) -> str:
-        devices = seen.status.get("devices")
-        for one in devices if isinstance(devices, list) else []:
+        for one in seen.devices:
             if one.get("name") in set(self.devices) - self._opened and one.get("state") == "failed":
                 return f"device {one.get('name')} was open before and fails: {one.get('detail', '')}"
         return ""
 
-    def _missing(self) -> str:
+    def _missing(self, seen: Look) -> str:
         missing = [] if self.after_cut else [one for one in self.devices if one not in self._opened]
-        return f"device {missing[0]} was open before and is not any more" if missing else ""
+        if not missing:
+            return ""
+        detail = next((one.get("detail") for one in seen.devices if one.get("name") == missing[0]), "")
+        return f"device {missing[0]} was open before and is not any more{f': {detail}' if detail else ''}"

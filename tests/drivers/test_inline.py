@@ -15,6 +15,7 @@ from drivers.inline import InlineWorker
 from drivers.transport.address import endpoint
 from drivers.transport.tcp import TcpListenEndpoint
 from drivers.vocabulary.events import DeviceState, DeviceStateChanged, DocumentPrinted
+from tests.wine_or_windows import IS_WINE
 
 pytestmark = pytest.mark.net
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
@@ -274,6 +275,7 @@ def test_a_driver_that_cannot_start_costs_no_receipt(inline, socket_printer, col
 # ── restarts ────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.skipif(IS_WINE, reason="SKIPPED LOUDLY: Wine ends an aborted connection as if in order; Windows resets it")
 def test_a_printer_restart_in_the_middle_is_survived(inline, socket_printer, collector):
     """The till sees the break at once; the next receipt is printed as if nothing had been."""
     first = socket_printer()

@@ -139,7 +139,7 @@ def cut_repeatedly(tmp_path: Path, kind: str, cuts: int) -> list[int]:
     return reached
 
 
-@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+@pytest.mark.parametrize("kind", ["ext4", pytest.param("xfs", marks=pytest.mark.thorough)])
 def test_a_power_cut_under_a_real_file_system(tmp_path: Path, kind: str) -> None:
     """Two cuts on one disk: everything acknowledged is there, on one whole chain."""
     reached = cut_repeatedly(tmp_path, kind, cuts=2)

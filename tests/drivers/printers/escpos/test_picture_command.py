@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from agent.cli import main
+from tests.wine_or_windows import IS_WINE
 
 CAPTURES = Path(__file__).resolve().parents[4] / "drivers" / "printers" / "escpos" / "captures"
 
@@ -15,6 +16,8 @@ CAPTURES = Path(__file__).resolve().parents[4] / "drivers" / "printers" / "escpo
 @pytest.mark.parametrize("name", sorted(path.stem for path in CAPTURES.glob("*.bin")))
 def test_every_capture_can_be_drawn(name, tmp_path):
     """Text, images, codes, code pages: it never raises, and something is on the paper."""
+    if IS_WINE and name == "sale_th_no_cut":
+        pytest.skip("SKIPPED LOUDLY: Wine brings no font with Thai letters; Windows has Tahoma and Leelawadee")
     out = tmp_path / "paper.png"
 
     assert 0 == main(["receipts", "picture", str(CAPTURES / f"{name}.bin"), str(out)])
