@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     for one in own:
         print("\n" + "\n".join(f"{name:<8} {value}" for name, value in one.items() if value))
     if not own:
-        print("\nno [[till_systems]] in the settings; each system's README has the lines to paste")
+        print("\nno till system is set up here; tillpoint setup does it")
     return 0
 
 

@@ -109,6 +109,14 @@ def test_the_updater_looks_for_wishes_in_the_till_s_own_folder(project):
 
 
 @needs_dpkg
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="SKIPPED LOUDLY: no shellcheck here")
+@pytest.mark.parametrize("name", ["postinst", "prerm", "postrm"])
+def test_shellcheck_is_content(tree, name):
+    """The linter of shell scripts; debconf's functions, which it cannot read, take no words of ours."""
+    subprocess.run(["shellcheck", "--exclude=SC1091,SC2119", tree / "DEBIAN" / name], check=True)
+
+
+@needs_dpkg
 def test_the_same_folder_gives_the_same_bytes(deb, folder, tmp_path):
     """Twice, with the files' own times changed between."""
     first = deb.build(folder, tmp_path / "one").read_bytes()

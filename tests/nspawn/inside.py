@@ -1,6 +1,6 @@
 """The story of a package, played inside the container: what it does to a till from the first install to the purge.
 
-Standard library only. The folder above takes what is told, a line of JSON for each step.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import time
-import traceback
 from pathlib import Path
 
 from tests.nspawn.means import (
@@ -36,22 +35,7 @@ from tests.nspawn.means import (
     unsent,
     wait_for,
 )
-
-
-def main() -> None:
-    """Every step in order; the first that fails is the last."""
-    story = Story()
-    for name in story.order:
-        began = time.monotonic()
-        try:
-            said, is_ok = getattr(story, name)() or "", True
-        except Exception:
-            said, is_ok = traceback.format_exc() + journal(), False
-        with (STORY / "told.jsonl").open("a", encoding="utf-8") as told:
-            step = {"name": name, "ok": is_ok, "said": said, "seconds": time.monotonic() - began}
-            told.write(json.dumps(step) + "\n")
-        if not is_ok:
-            return
+from tests.nspawn.play import play
 
 
 class Story:
@@ -259,4 +243,4 @@ class Story:
 
 
 if __name__ == "__main__":
-    main()
+    play(Story())

@@ -17,7 +17,7 @@ STATE: Final = Path("/var/lib/tillpoint")
 LOGS: Final = Path("/var/log/tillpoint")
 POINTER: Final = Path("/var/lib/tillpoint-versions/current")
 CONFIG: Final = Path("/etc/tillpoint/config.toml")
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 180.0
 WATCHDOG_S: Final = 10
 QUIET: Final = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
 PORT: Final = 8801  # written into the settings; the first start is on the default
@@ -51,11 +51,11 @@ def unsent() -> int:
     return int(json.loads(tillpoint("queue", "status", "--json"))["waiting"])
 
 
-def wait_for(what: Any, name: str) -> None:
+def wait_for(what: Any, name: str, *, seconds: float = PATIENCE_S) -> None:
     """Until `what()` is true."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < end, f"{name}: not within {PATIENCE_S:.0f} s"
+        assert time.monotonic() < end, f"{name}: not within {seconds:.0f} s"
         time.sleep(0.02)
 
 

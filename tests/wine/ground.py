@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any, Final
 
-__all__ = ["CHECKOUT", "Ground", "missing"]
+__all__ = ["CACHE", "CHECKOUT", "Ground", "missing"]
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tillpoint-wine"
@@ -86,6 +86,18 @@ class Ground:
             self._make_random()
             self._make_python()
             (self.python / "made-from").write_text(self._made_from(), "ascii")
+        self._copy_checkout()
+
+    def make_like(self, other: Ground) -> None:
+        """The same in another prefix: two of them run beside each other, each with a registry and temporary files."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.drive / "windows" / "system32" / "kernel32.dll").exists():
+            self.boot()
+        random = "windows/system32/bcryptprimitives.dll"
+        shutil.copy(other.drive / random, self.drive / random)
+        if self._is_stale():
+            shutil.rmtree(self.python, ignore_errors=True)
+            shutil.copytree(other.python, self.python)
         self._copy_checkout()
 
     def boot(self) -> None:

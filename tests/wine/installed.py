@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.wine.ground import CHECKOUT, WINE, Ground
+from tests.wine.packages import Factory
 
 __all__ = ["Installed", "wait_for"]
 
@@ -53,13 +54,7 @@ class Installed:
 
     def lay_down(self) -> None:
         """Payload, runtime and launcher where the installers put them; no data from an earlier run."""
-        system = self.ground.drive / "windows" / "system32"
-        if not (system / "kernel32.dll").exists():
-            self.ground.folder.mkdir(parents=True, exist_ok=True)
-            self.ground.boot()
-        shutil.copy(self._random_from.drive / "windows/system32/bcryptprimitives.dll", system)
-        for folder in (self.program, self.data):
-            shutil.rmtree(folder, ignore_errors=True)
+        self._clear()
         sys.path.insert(0, str(BUILD))
         try:
             import payload
@@ -72,6 +67,22 @@ class Installed:
         payload.build("win-amd64", self.folder)
         self.runtime = runtime.make_runtime(self.folder)
         programs.make_launcher(self.program, version=self.version)
+
+    def lay_down_version(self, factory: Factory, version: str) -> None:
+        """The same with a version that a factory has made."""
+        self._clear()
+        self.version = version
+        self.folder.parent.mkdir(parents=True)
+        factory.lay_down(version, self.program)
+
+    def _clear(self) -> None:
+        system = self.ground.drive / "windows" / "system32"
+        if not (system / "kernel32.dll").exists():
+            self.ground.folder.mkdir(parents=True, exist_ok=True)
+            self.ground.boot()
+        shutil.copy(self._random_from.drive / "windows/system32/bcryptprimitives.dll", system)
+        for folder in (self.program, self.data):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def configure(self, text: str) -> None:
         """Write the settings file."""

@@ -38,7 +38,7 @@ class Factory:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.first = folder / "1.0.0"
-        self.broken: dict[str, str] = {}  # version → what stands in the part that every start-up needs
+        self.broken: dict[str, str] = {}  # version → what stands at the end of the part that every start-up needs
 
     def installer(self, version: str, kind: str) -> Path:
         """The MSI or the .exe of a version, packed quickly."""
@@ -62,17 +62,32 @@ class Factory:
         text = (metadata / "METADATA").read_text("utf-8")
         (metadata / "METADATA").write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", text, count=1), "utf-8")
         if version in self.broken:
-            (folder / "app/agent/assembly.py").write_text(f"{self.broken[version]}\n", "utf-8")
+            with (folder / "app/agent/assembly.py").open("a", encoding="utf-8") as part:
+                part.write(f"\n{self.broken[version]}\n")
             for stale in (folder / "app/agent/__pycache__").glob("assembly.*"):
                 stale.unlink()
         script("payload").write_release(folder, version=version, platform="win-amd64")
+        return folder
+
+    def archive(self, version: str) -> Path:
+        """What an update to a version brings."""
+        target = self.folder / f"tillpoint-{version}-win-amd64.zip"
+        folder = self.version(version)
+        return target if target.exists() else Path(script("payload").archive(folder, target))
+
+    def lay_down(self, version: str, program: Path) -> Path:
+        """A version and the launcher where the installers put them; returns the version's folder there."""
+        folder = program / "versions" / version
+        shutil.copytree(self.version(version), folder)
+        for one in self._launchers(version).iterdir():
+            shutil.copy(one, program)
         return folder
 
     def _launchers(self, version: str) -> Path:
         folder = self.folder / f"launchers-{version}"
         if not folder.exists():
             script("programs").make_launcher(folder, version=version)
-            script("windows").make_clear(self.folder / "clear.exe")
+            script("programs").make_clear(self.folder / "clear.exe")
         return folder
 
 

@@ -195,6 +195,8 @@ def test_the_matrix(till: Till, record_property: Callable[[str, object], None]) 
     assert "RUNNING" in till.service()
     assert {"1.0.0"} == till.versions()
     assert till.kind == (till.program / "package").read_text("ascii").strip()
+    # Nothing is left to go back to: a later installation that fails may not undo this one.
+    assert not list((till.program / "versions" / ".work").glob("installer*"))
     settings = till.data / "config.toml"
     assert str(till.port) in settings.read_text("utf-8")
 

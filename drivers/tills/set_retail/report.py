@@ -117,8 +117,13 @@ class PurchasesFile:
         return found
 
     def _hurry(self) -> None:
-        """Expat from 2.6 on holds the last bytes back until more come, and to a whole file nothing more comes."""
-        flush = getattr(self._parser, "flush", None)  # there from Python 3.11.9 on, which brings that Expat
+        """Expat from 2.6 on holds the last bytes back until more come, and to a whole file nothing more comes.
+
+        Python has `flush` from 3.11.9 on, which brings that Expat. On Windows the libraries may be newer than the
+        standard library above them (docs/windows.md, The runtime): then only the parser below has it.
+        """
+        below = getattr(self._parser, "_parser", None)
+        flush = getattr(self._parser, "flush", None) or getattr(below, "flush", None)
         if flush is not None:
             flush()
 

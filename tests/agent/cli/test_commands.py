@@ -62,8 +62,26 @@ def test_every_command_has_its_own_help(capsys: pytest.CaptureFixture[str], name
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
 
+    said = capsys.readouterr().out
     assert 0 == ended.value.code
-    assert f"tillpoint {name}" in capsys.readouterr().out
+    assert f"tillpoint {name}" in said
+    assert said.split("\n\n")[1].endswith("."), "no sentence says what it is for"
+
+
+def test_a_till_offers_nothing_that_needs_a_centre(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not installed there is not listed, and its name is no slip of the finger."""
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **wanted: ())
+
+    assert 0 == main([])
+    overview = capsys.readouterr().out
+    assert [] == [name for name in ("demo", "central", "simulate") if f"  {name} " in overview]
+    assert 2 == main(["central", "run"])
+    assert "central is not on a till" in capsys.readouterr().err
 
 
 def test_queue_and_journal_beside_a_till(rig: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
