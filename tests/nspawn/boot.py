@@ -21,7 +21,7 @@ from tests.nspawn.base import BASE
 
 __all__ = ["LIFE_S", "Container"]
 
-LIFE_S: Final = 1_500.0  # the longer story takes five to ten minutes
+LIFE_S: Final = 600.0  # the story of a package takes three to four minutes
 BOOTS_MAX: Final = 10
 LOOK_S: Final = 0.2
 MEANS: Final = ("means.py", "play.py")
@@ -48,11 +48,15 @@ class Container:
         folder: for everything that this run makes.
         story: the module of this folder that is played.
         more: files of this folder that it needs besides.
+        life_s: then it is switched off whatever happens.
     """
 
-    def __init__(self, folder: Path, story: str = "inside", more: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, story: str = "inside", more: tuple[str, ...] = (), *, life_s: float = LIFE_S
+    ) -> None:
         self.folder = folder
         self._story = story
+        self._life_s = life_s
         self._files = (f"{story}.py", *MEANS, *more)
         self.shared = folder / "story"
         self.shared.mkdir()
@@ -73,7 +77,7 @@ class Container:
             words = ["systemd-nspawn", "--quiet", "--directory", str(root), "--machine", "tillpoint-story"]
             words += ["--register=no", "--keep-unit", "--private-network", "--console=pipe", "--boot"]
             words += [f"--bind={self.shared}:/story"]
-            end_s = time.monotonic() + LIFE_S
+            end_s = time.monotonic() + self._life_s
             for _ in range(BOOTS_MAX):
                 if not self._boot(words, end_s):
                     break
