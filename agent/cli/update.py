@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -21,6 +23,7 @@ __all__ = ["add_parser", "run"]
 
 WAIT_S: Final = 1_800.0  # an archive over a slow line, and the watch
 LOOK_S: Final = 1.0
+NICE: Final = 10  # of a rehearsal: a customer may be at the till
 
 _ACTIONS: Final = {
     "status": "what runs, what lies ready, what became of the last update",
@@ -234,6 +237,9 @@ def _apply(args: argparse.Namespace, settings: Settings) -> int:
 def _rehearse(args: argparse.Namespace, settings: Settings) -> int:
     from agent.updating.rehearsal import rehearse
 
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.nice(NICE)
     print(json.dumps(rehearse(settings, args.state), ensure_ascii=True))
     return 0
 

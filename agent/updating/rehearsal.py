@@ -6,13 +6,10 @@ version that runs, so its words only ever grow.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import os
 import shutil
 import stat
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +26,6 @@ __all__ = ["copy_state", "keep_database", "put_database_back", "rehearse"]
 ANSWER_S: Final = 10.0
 SMALL_BYTES: Final = 1 << 20  # identity, keys, PINs; what is larger is a cache or a log
 DATABASE: Final = "till.db"
-NICE: Final = 10  # a customer may be at the till
 
 _NOT_COPIED: Final = (".db", ".db-wal", ".db-shm", ".lock", ".ballast", ".log", ".new", ".left")
 
@@ -70,9 +66,6 @@ def rehearse(settings: Settings, state: Path) -> dict[str, Any]:
     Returns:
         version, schema, and the troubles that the settings or the start had: sentences.
     """
-    if sys.platform != "win32":
-        with contextlib.suppress(OSError):
-            os.nice(NICE)
     from agent.assembly import Agent, check
 
     troubles = check(settings)
