@@ -13,6 +13,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,7 @@ BENCHES = (
     "reports",
 )
 # Room for an environment made from nothing and for what is unpacked on the way.
-ROOM_MB = {"run": 250, "dev": 800, "bench": 900}
+ROOM_MB = {"run": 250, "dev": 1000, "bench": 1100}
 # Stands in `.venv` while packages are put in, with the process that does it: a half of one looks whole to pip.
 UNFINISHED = VENV / "unfinished"
 # Where a package's programs may be besides PATH, which leaves the system's own out for ordinary users.
@@ -71,6 +72,7 @@ SYSTEM_PACKAGES = {
     "chromium": ("chromium", "the panel tests in a real browser"),
     "strace": ("strace", "counting how often the queue syncs the disk"),
     "umockdev": ("umockdev-run", "the list of devices as a system with them shows it"),
+    "binutils": ("readelf", "building the Debian package"),
     "lintian": ("lintian", "what Debian's linter says of the package"),
     "mariadb-server-core": ("mariadbd", "reading the database of an Artix cash server"),
     "xvfb": ("Xvfb", "the hot key and the focus on an X11 desktop"),
@@ -85,7 +87,6 @@ MACHINE_PACKAGES = {
     "udev": ("udevadm", "the emulated machine with USB devices"),
     "debootstrap": ("debootstrap", "the Debian package on a booted systemd"),
     "systemd-container": ("systemd-nspawn", "the Debian package on a booted systemd"),
-    "binutils": ("readelf", "building the Debian package"),
     "wine64": ("/usr/lib/wine/wine64", "everything on Windows: its Python under Wine, the service, the installers"),
     "wine": ("wine", "everything on Windows"),
     "gcc-mingw-w64-x86-64": ("x86_64-w64-mingw32-gcc", "the launcher for Windows"),
@@ -139,7 +140,7 @@ def main() -> int:
     try:
         result: int = args.run(rest)
     except KeyboardInterrupt:
-        print("\ndev.py: stopped; the same command goes on.", file=sys.stderr)
+        print("\ndev.py: stopped.", file=sys.stderr)
         return INTERRUPTED
     return result
 
@@ -301,10 +302,11 @@ def prepare(kind: str) -> int:
     lock_file = HERE / LOCKS[kind]
     names = [line.split("==")[0] for line in lock_file.read_text("utf-8").splitlines() if "==" in line[:80]]
     if install(["--require-hashes", "-r", lock_file], len(names)):
+        room = f" Only {free_mb()} MB are free here." if free_mb() < ROOM_MB[kind] else ""
         return complain(
-            f"the packages could not be installed; the lines above say why. {free_mb()} MB are free here, "
-            f"{ROOM_MB[kind]} are enough. Without a network: bring this folder with its .venv from a machine of the "
-            "same kind, to the same path, or point pip at a folder of wheels (PIP_NO_INDEX=1 PIP_FIND_LINKS=folder).",
+            f"the packages could not be installed; the lines above say why.{room} Without a network: bring this folder "
+            "with its .venv from a machine of the same kind, to the same path, or point pip at a folder of wheels "
+            "(PIP_NO_INDEX=1 PIP_FIND_LINKS=folder).",
         )
     if install(["--no-deps", "--no-build-isolation", "--editable", HERE], 1):
         return complain("Tillpoint itself could not be installed into .venv; delete .venv and try again.")
@@ -484,7 +486,9 @@ def tool(name: str) -> Path:
 
 
 def run(command: list[str | Path]) -> int:
-    """Run it here; Ctrl-C goes to the child, whose exit code is ours.
+    """Run it here; Ctrl-C goes to the child, whose exit code is ours. A child that failed on it ends us too.
+
+    SIGTERM (`timeout`, a supervisor) reaches only us, so it is passed on: nothing goes on alone.
 
     Byte code is kept whatever the environment says, but beside the packages and not in the tree: hundreds of agents are
     started by the tests, and each would compile everything again.
@@ -492,11 +496,20 @@ def run(command: list[str | Path]) -> int:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "bytecode"))
     child = subprocess.Popen([str(word) for word in command], cwd=HERE, env=environment)
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            continue
+    before = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    is_stopped = False
+    try:
+        while True:
+            try:
+                code = child.wait()
+            except KeyboardInterrupt:
+                is_stopped = True
+                continue
+            if is_stopped and code:
+                raise KeyboardInterrupt
+            return code
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def complain(sentence: str) -> int:

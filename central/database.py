@@ -182,7 +182,8 @@ def open_database(url: str, *, currency: str = "RUB") -> Database:
         raise CentralStartError(f"not a database address: {error}; write sqlite:///central.db") from None
     except ModuleNotFoundError as error:
         raise CentralStartError(
-            f"the driver of {url.partition(':')[0]} is not installed ({error}); pip install 'tillpoint[postgresql]'",
+            f"the driver of {url.partition(':')[0]} is not installed ({error}); "
+            "install Tillpoint's wheel with its extra [postgresql]",
         ) from None
 
     def prepare(connection: Connection) -> dict[str, str]:

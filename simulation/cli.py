@@ -87,7 +87,7 @@ def _rollout(argv: Sequence[str]) -> int:
         from simulation.rollout import cli as rollout
     except ImportError as error:
         needs = f"simulate needs {error.name}"
-        raise TillpointError(f"{needs}; install it with: pip install 'tillpoint[central]'") from None
+        raise TillpointError(f"{needs}; install Tillpoint's wheel with its extra [central]") from None
     return rollout.main(argv)
 
 
@@ -98,7 +98,7 @@ def _fleet(argv: Sequence[str]) -> int:
         from simulation.world import Broken, Plan
     except ImportError as error:
         needs = f"simulate needs {error.name}"
-        raise TillpointError(f"{needs}; install it with: pip install 'tillpoint[central]'") from None
+        raise TillpointError(f"{needs}; install Tillpoint's wheel with its extra [central]") from None
     args = _parser().parse_args(argv)
     plan = Plan(
         seed=args.seed,

@@ -93,7 +93,7 @@ def _foreign(words: list[str]) -> int:
             command = entry.load()
         except ImportError as error:
             needs = f"{words[0]} needs {error.name or error}"
-            print(f"tillpoint: {needs}; install it with: pip install 'tillpoint[{words[0]}]'", file=sys.stderr)
+            print(f"tillpoint: {needs}; install Tillpoint's wheel with its extra [{words[0]}]", file=sys.stderr)
             return FAILED
         return _guarded(partial(command, words[1:]))
     if words[0] in ELSEWHERE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import signal
 import time
 import webbrowser
 from pathlib import Path
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
         _say("The demo plays a centre, and that is not on a till: `python3 dev.py demo` in Tillpoint's source tree.")
         return 1
     with contextlib.ExitStack() as closing:
+        # Whoever ends the demo, by Ctrl-C or with SIGTERM: its centre and its agent end too.
+        closing.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         if args.keep is not None:
             args.keep.mkdir(parents=True, exist_ok=True)
             folder = args.keep

@@ -31,6 +31,17 @@ _DEVICES: Final = frozenset(
 )
 
 
+#: What `zipfile` says of one that is none: also of a name in it that is no text.
+_NO_ARCHIVE: Final = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
+
+
 class ReleaseFacts(Struct, frozen=True, kw_only=True):
     """`release.json` of a version folder, made by the build."""
 
@@ -61,7 +72,7 @@ def unpack(archive: Path, into: Path, *, bytes_max: int) -> None:
             left = bytes_max
             for name, member in members:
                 left -= _unpack_one(opened, member, into / name, left)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except _NO_ARCHIVE as error:
         raise ReleaseRefused("archive", f"{archive.name} is no whole archive: {error}") from None
     _sync(into)
 

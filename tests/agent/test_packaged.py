@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -231,4 +232,5 @@ def test_the_space_behind_an_answer_is_none_of_it(tmp_path: Path, monkeypatch: p
 
     assert 0 == main(["package", "set-up", "--config", str(config), *told])
 
-    assert json.dumps(str(tmp_path)) in config.read_text("utf-8")
+    settings = tomllib.loads(config.read_text("utf-8"))
+    assert str(tmp_path) == settings["till_systems"][0]["settings"]["reports"]["folder"]

@@ -7,6 +7,7 @@ import os
 import re
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -176,7 +177,52 @@ def test_ctrl_c_is_no_traceback(one, monkeypatch, capsys) -> None:
     monkeypatch.setattr(one.sys, "argv", ["dev.py", "demo"])
 
     assert 130 == one.main()
-    assert "stopped; the same command goes on" in capsys.readouterr().err
+    assert "dev.py: stopped." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_ctrl_c_ends_the_parts_that_come_after(one, monkeypatch, code: int) -> None:
+    """A child that ends in order on it (the demo) is a success; tests that were stopped are not followed by more."""
+
+    class Child:
+        """A process that is stopped while it is waited for, and then ends with `code`."""
+
+        waited = 0
+
+        def wait(self) -> int:
+            self.waited += 1
+            if self.waited == 1:
+                raise KeyboardInterrupt
+            return code
+
+    monkeypatch.setattr(one.subprocess, "Popen", lambda command, **more: Child())
+    if code:
+        with pytest.raises(KeyboardInterrupt):
+            one.run([sys.executable])
+    else:
+        assert 0 == one.run([sys.executable])
+
+
+def test_sigterm_is_passed_on(one, monkeypatch) -> None:
+    """`timeout 60 python3 dev.py demo` leaves no shop behind."""
+    ends: list[str] = []
+
+    class Child:
+        """A process that ends when it is told to."""
+
+        def terminate(self) -> None:
+            ends.append("told")
+
+        def wait(self) -> int:
+            signal.raise_signal(signal.SIGTERM)
+            return 143
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(one.subprocess, "Popen", lambda command, **more: Child())
+
+    assert 143 == one.run([sys.executable])
+    assert ["told"] == ends
+    assert before == signal.getsignal(signal.SIGTERM)
 
 
 def test_help_of_the_tests_installs_nothing(checkout: Path) -> None:

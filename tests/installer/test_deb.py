@@ -10,7 +10,13 @@ import subprocess
 
 import pytest
 
-needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="SKIPPED LOUDLY: no dpkg-deb here")
+needs_readelf = pytest.mark.skipif(
+    shutil.which("readelf") is None, reason="SKIPPED LOUDLY: no readelf here (apt-get install binutils)"
+)
+needs_dpkg = pytest.mark.skipif(
+    shutil.which("dpkg-deb") is None or shutil.which("readelf") is None,
+    reason="SKIPPED LOUDLY: no dpkg-deb or no readelf here (apt-get install dpkg binutils)",
+)
 
 
 @pytest.fixture
@@ -162,6 +168,7 @@ def test_licences_are_in_the_copyright_file(deb, folder):
     assert not [line for line in text.split("License: Expat\n")[1].splitlines() if not line.startswith(" ")]
 
 
+@needs_readelf
 def test_a_library_nobody_knows_stops_the_build(deb, folder, monkeypatch):
     """Otherwise the package would lack a dependency, and a till would say so first."""
     (folder / "app/x.so").write_bytes(b"")
@@ -174,9 +181,7 @@ def test_a_library_nobody_knows_stops_the_build(deb, folder, monkeypatch):
     assert {"zlib1g", "libodd3"} == deb.native_needs(folder)
 
 
-@pytest.mark.skipif(
-    shutil.which("readelf") is None, reason="SKIPPED LOUDLY: no readelf here (apt-get install binutils)"
-)
+@needs_readelf
 def test_what_cannot_be_read_stops_the_build_too(deb, folder, monkeypatch):
     """A file that is no library, and a machine without readelf, each with its next step."""
     (folder / "app/x.so").write_bytes(b"cut short")

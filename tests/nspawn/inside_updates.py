@@ -277,7 +277,7 @@ class Story:
     def a_package_that_cannot_be_unpacked_changes_nothing(self) -> None:
         """Half a file: dpkg goes back, and so does everything else."""
         good = runs()
-        half = Path("/root/half.deb")
+        half = Path("~root/half.deb").expanduser()
         whole = (STORY / self.packages["new"]["file"]).read_bytes()
         half.write_bytes(whole[: len(whole) // 2])
         done = subprocess.run(["dpkg", "-i", str(half)], capture_output=True, text=True, check=False)

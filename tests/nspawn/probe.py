@@ -94,8 +94,8 @@ def main() -> None:
         "writes settings": written("/etc/tillpoint/probe"),
         "writes packaged versions": written("/usr/lib/tillpoint/probe"),
         "writes programs": written("/usr/bin/probe"),
-        "reads homes": lambda: list(Path("/root/stick").iterdir()),  # a step before has laid it there
-        "writes homes": written("/root/probe"),
+        "reads homes": lambda: list(Path("~root/stick").expanduser().iterdir()),  # a step before has laid it there
+        "writes homes": written(str(Path("~root/probe").expanduser())),
         "opens kernel memory": lambda: os.open("/dev/mem", os.O_RDONLY),
         "talks raw to the network": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
         "talks to the kernel's network": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),

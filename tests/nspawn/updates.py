@@ -105,7 +105,7 @@ def forget_wish() -> None:
 
 def stick(release: dict[str, str]) -> Path:
     """The same release in a folder of root's own."""
-    folder = Path("/root/stick")
+    folder = Path("~root/stick").expanduser()
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(STORY / release["folder"], folder)
     return folder

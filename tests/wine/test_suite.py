@@ -99,7 +99,7 @@ def run_part(part: str, grounds: SimpleQueue[Ground]) -> Done:
     """On whichever ground is free."""
     ground = grounds.get()
     began_s = time.monotonic()
-    words = ["-p", "no:cacheprovider", "-q", "--tb=short", "-m", MARKS, "-c", "C:\\checkout\\pyproject.toml"]
+    words = ["-p", "no:cacheprovider", "--tb=short", "-m", MARKS, "-c", "C:\\checkout\\pyproject.toml"]
     words += ["-o", "faulthandler_timeout=300", *paths_of(part)]
     try:
         done = ground.run([WINE, ground.python / "python.exe", "-m", "pytest", *words], timeout_s=PART_S)

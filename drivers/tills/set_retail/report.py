@@ -110,13 +110,14 @@ class PurchasesFile:
         found: list[Reported] = []
         try:
             self._parser.feed(data)
-            self._hurry()
             self._take(found)
+            if not self._problem:
+                self._hurry(found)
         except ET.ParseError as error:  # comes behind what was before it
             self._refuse(f"it is no XML at {error.position[0]}:{error.position[1]}")
         return found
 
-    def _hurry(self) -> None:
+    def _hurry(self, found: list[Reported]) -> None:
         """Expat from 2.6 on holds the last bytes back until more come, and to a whole file nothing more comes.
 
         Python has `flush` from 3.11.9 on, which brings that Expat. On Windows the libraries may be newer than the
@@ -124,8 +125,12 @@ class PurchasesFile:
         """
         below = getattr(self._parser, "_parser", None)
         flush = getattr(self._parser, "flush", None) or getattr(below, "flush", None)
-        if flush is not None:
-            flush()
+        if flush is None:
+            return
+        try:
+            flush()  # says itself what is wrong, before what was right has been taken
+        finally:
+            self._take(found)
 
     def end(self) -> Sequence[Reported]:
         """See `ReportFile`: nothing counts before its element is closed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
@@ -64,6 +65,31 @@ def only(*inside: str, **more: Any) -> Document:
     settings = {"tenders": more.pop("tenders", {})}
     (one,) = read(purchase(*inside, **more), **settings)
     return one.read()
+
+
+class HeldBack:
+    """A parser where the libraries are newer than Python's part: its last byte waits until the one below is hurried."""
+
+    def __init__(self, events: tuple[str, ...], of: type[ET.XMLPullParser[Any]] = ET.XMLPullParser) -> None:
+        self._inner = of(events)
+        self._kept = b""
+        self._parser = SimpleNamespace(flush=self._flush)
+        self.read_events = self._inner.read_events
+
+    def feed(self, data: bytes) -> None:
+        whole = self._kept + data
+        self._inner.feed(whole[:-1])
+        self._kept = whole[-1:]
+
+    def _flush(self) -> None:
+        self._inner.feed(self._kept)
+        self._kept = b""
+
+
+def test_the_last_bytes_are_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ET, "XMLPullParser", HeldBack)
+
+    assert ["7"] == [one.read().receipt.number for one in read(purchase(positions(("1", "1.0", "90.0", "90.0"))))]
 
 
 def test_the_sample_and_its_golden_receipt(samples: Path) -> None:
