@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from agent.checkout.guests import Asked, AskedLate
+from agent.checkout.customers.guests import Asked, AskedLate
 from drivers.vocabulary.centre import LookupAnswer, LookupWanted
 
 __all__ = ["LookupAsker", "LookupDone", "LookupSlow", "Lookups", "answer_within"]

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agent.checkout import phones
 from agent.checkout.desk import Desk
 from agent.checkout.state import TillName
 from agent.clock import Clock, SystemClock
@@ -28,9 +27,11 @@ from agent.slips.text import words
 from agent.snapshot import LinkState, Screen, Snapshot
 from agent.sync.errors import NotEnrolled
 from agent.sync.identity import Identity, relock
-from agent.till import LinkChanged, Till
+from agent.till import Till
+from agent.till_loop import LinkChanged
 from agent.till_systems import OpenDoor, open_door, system_of
 from agent.watching import Watching
+from drivers.vocabulary import phones
 from drivers.vocabulary.errors import CheckoutRefused, SettingsError, TillpointError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.asking import answer_within
-from agent.checkout.spend_proofs import CodeAnswer, CodeQuestion
+from agent.checkout.customers.spend_proofs import CodeAnswer, CodeQuestion
 
 __all__ = ["CodeAsker", "CodeDone", "Codes"]
 

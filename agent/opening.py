@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from agent.checkout import phones, report_places
-from agent.checkout.codes import DEFAULT_PATTERNS, Recogniser
-from agent.checkout.consents import SHIPPED_CONSENTS, ConsentText
+from agent.checkout.codes.recogniser import DEFAULT_PATTERNS, Recogniser
+from agent.checkout.customers.consents import SHIPPED_CONSENTS, ConsentText
+from agent.checkout.customers.knowledge import Knowledge
+from agent.checkout.customers.limits import LimitRules
 from agent.checkout.desk import Desk
-from agent.checkout.knowledge import Knowledge
-from agent.checkout.limits import LimitRules
+from agent.checkout.observed import report_places
 from agent.checkout.programmes import Programmes
 from agent.checkout.state import DeskRules, TillName
 from agent.clock import Clock
@@ -26,6 +26,7 @@ from agent.slip_printers import SlipPrinters
 from agent.slips.compose import SlipStyle
 from agent.snapshot import DeviceView, LinkState
 from agent.sync.identity import Identity
+from drivers.vocabulary import phones
 from drivers.vocabulary.errors import SettingsError
 from drivers.vocabulary.signed import KeyRing
 from drivers.vocabulary.value_leases import ValueKind

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from agent.checkout import pulled as desk_pulled
+from agent.checkout.observed import pulled as desk_pulled
 from agent.till import Till
 from drivers.contract import SlipComposer
 from drivers.polled import Memory, Pulled

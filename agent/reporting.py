@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from agent.checkout import report_places
+from agent.checkout.observed import report_places
 from agent.checkout.records import PulledPlace
 from agent.settings import Settings
 from agent.till import Till

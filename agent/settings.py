@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from agent.checkout.codes import DEFAULT_WEIGHED_PREFIXES, CardPattern
+from agent.checkout.codes.recogniser import DEFAULT_WEIGHED_PREFIXES, CardPattern
 from agent.desktop.hot_keys import HOT_KEY_PATTERN
 from agent.program_data import program_data
 from drivers.vocabulary import codec

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from agent.checkout.codes import Recogniser
-from agent.checkout.whose import LoyaltyJudge
+from agent.checkout.codes.recogniser import Recogniser
+from agent.checkout.codes.whose import LoyaltyJudge
 from drivers.contract import Driver
 from drivers.pos_line import PassingOn, PosLine
 from drivers.transport.address import endpoint

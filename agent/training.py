@@ -15,9 +15,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from agent.checkout.customers.knowledge import Knowledge
+from agent.checkout.customers.limits import LimitRules
 from agent.checkout.desk import Desk
-from agent.checkout.knowledge import Knowledge
-from agent.checkout.limits import LimitRules
 from agent.checkout.programmes import Programmes
 from agent.checkout.records import Current
 from agent.snapshot import LinkState, Snapshot, TrainingView

@@ -19,7 +19,8 @@ from agent.service.health import Health, ages
 from agent.service.pulse import Pulse, resident_mb
 from agent.settings import Settings
 from agent.snapshot import Screen
-from agent.till import CareChanged, Till
+from agent.till import Till
+from agent.till_loop import CareChanged
 
 if TYPE_CHECKING:
     from agent.doors.server import DoorServer

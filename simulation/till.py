@@ -12,10 +12,9 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from agent.checkout import phones
-from agent.checkout.codes import Recogniser
+from agent.checkout.codes.recogniser import Recogniser
+from agent.checkout.customers.knowledge import Knowledge
 from agent.checkout.desk import Desk
-from agent.checkout.knowledge import Knowledge
 from agent.checkout.programmes import Programmes
 from agent.checkout.state import DeskRules, TillName
 from agent.clock import uuid7
@@ -29,6 +28,7 @@ from agent.sync.loop import Step
 from agent.sync.replica_file import ReplicaFile
 from agent.sync.uploader import Settlement, Uploader
 from drivers.vocabulary import checkout as contract
+from drivers.vocabulary import phones
 from drivers.vocabulary.centre import EnrolAnswer, HoldGrant, HoldWanted
 from offline_queue.database import Tuning
 from offline_queue.envelope import Envelope

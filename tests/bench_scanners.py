@@ -25,13 +25,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from agent.checkout import phones
-from agent.checkout.codes import Recogniser
-from agent.checkout.whose import LoyaltyJudge
+from agent.checkout.codes.recogniser import Recogniser
+from agent.checkout.codes.whose import LoyaltyJudge
 from agent.shared_scanners import SharedScanner
 from drivers.scanners.serial.driver import driver
 from drivers.scanners.serial.link import SerialScannerSettings
 from drivers.scanners.serial.simulator import ScannerTwin
+from drivers.vocabulary import phones
 from drivers.vocabulary.events import CodeScanned
 from tests.agent.mixed_scans import Scan, mixed_scans
 
@@ -207,7 +207,7 @@ def _imports() -> None:
     """Each in a fresh interpreter: milliseconds and megabytes of an import and a first use."""
     rows = {
         "phonenumbers": "import phonenumbers; phonenumbers.parse('9000000001', 'RU')",
-        "recogniser": "from agent.checkout.codes import Recogniser; Recogniser(normalise_phone=str)",
+        "recogniser": "from agent.checkout.codes.recogniser import Recogniser; Recogniser(normalise_phone=str)",
     }
     print("first use in a fresh interpreter, milliseconds and megabytes")
     for name, code in rows.items():

@@ -12,16 +12,16 @@ from typing import Final
 from msgspec.structs import replace
 
 from agent.checkout import writing
-from agent.checkout.claims import claim_code
 from agent.checkout.closing import slip_of
-from agent.checkout.identity import customer_by_code
-from agent.checkout.receipt_codes import SALE, ReceiptCode, read_receipt_code
+from agent.checkout.codes.receipt_codes import SALE, ReceiptCode, read_receipt_code
+from agent.checkout.customers.identity import customer_by_code
 from agent.checkout.records import Closed, Entry, read
 from agent.checkout.state import DeskState
 from agent.loyalty.lots import earned_lot
 from agent.slips.text import lay_out
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import facts
+from drivers.vocabulary.claims import claim_code
 from drivers.vocabulary.decision import Counted, Decision, PointsEarned
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.receipt import DocumentKind

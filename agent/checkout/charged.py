@@ -7,8 +7,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import matching
-from agent.checkout.knowledge import Known
+from agent.checkout.customers.knowledge import Known
+from agent.checkout.observed import matching
 from agent.checkout.records import Open
 from agent.checkout.state import DeskState
 from agent.loyalty import SpendAsk

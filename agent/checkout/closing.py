@@ -8,12 +8,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import lease_reports, leases, limits, slips_again, value_leases, writing
+from agent.checkout import slips_again, writing
 from agent.checkout.charged import decision_of
-from agent.checkout.claims import claim_code
-from agent.checkout.coupons import remember_coupons
-from agent.checkout.identity import customer_by_code
-from agent.checkout.knowledge import Known, apply_entry
+from agent.checkout.customers import limits
+from agent.checkout.customers.identity import customer_by_code
+from agent.checkout.customers.knowledge import Known, apply_entry
+from agent.checkout.in_hand import lease_reports, leases, value_leases
+from agent.checkout.in_hand.coupons import remember_coupons
 from agent.checkout.records import AwaitingPrint, Closed, Entry, Hold, Open, Unnamed, read, write
 from agent.checkout.state import DeskState
 from agent.loyalty.facts import counted_by
@@ -23,6 +24,7 @@ from agent.slips.text import lay_out
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
 from drivers.vocabulary.checkout import PointsBalance
+from drivers.vocabulary.claims import claim_code
 from drivers.vocabulary.decision import (
     Counted,
     CouponIssued,

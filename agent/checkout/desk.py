@@ -13,36 +13,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from agent.acts import Act
-from agent.checkout import (
-    app_codes,
-    attaching,
-    by_hand,
-    cases,
-    certificates,
-    closing,
-    identifying,
-    inside,
-    joining,
-    lease_reports,
-    limits,
-    naming_later,
-    panel,
-    prints,
-    quoting,
-    recent,
-    reported,
-    returning,
-    sale_codes,
-    scanning,
-    slips_again,
-    value_leases,
-    value_reports,
-    view,
-    writing,
-)
-from agent.checkout.guests import Asked, AskedLate, forget_guests, keep_guest
+from agent.checkout import attaching, closing, quoting, returning, scanning, slips_again, writing
+from agent.checkout.customers import app_codes, cases, identifying, joining, limits, naming_later, recent, sale_codes
+from agent.checkout.customers.guests import Asked, AskedLate, forget_guests, keep_guest
+from agent.checkout.customers.spend_proofs import CodeAnswer, CodeQuestion
+from agent.checkout.in_hand import certificates, lease_reports, value_leases, value_reports
+from agent.checkout.observed import inside, prints, reported
+from agent.checkout.panel import by_hand, view
+from agent.checkout.panel import machine as panel
 from agent.checkout.records import AwaitingPrint, Closed, Hold, Open, read, read_all
-from agent.checkout.spend_proofs import CodeAnswer, CodeQuestion
 from agent.checkout.state import DeskState, TillName
 from agent.snapshot import DeviceView, LinkState, Screen, Snapshot
 from drivers.vocabulary import checkout as contract

@@ -8,14 +8,14 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from agent.checkout import certificates
-from agent.checkout.coupon_guard import coupons_lacking, refusals_of
-from agent.checkout.knowledge import Known
-from agent.checkout.leases import left_under_leases
+from agent.checkout.customers.knowledge import Known
+from agent.checkout.in_hand import certificates
+from agent.checkout.in_hand.coupon_guard import coupons_lacking, refusals_of
+from agent.checkout.in_hand.leases import left_under_leases
+from agent.checkout.in_hand.value_leases import keep_leases, promise_values
+from agent.checkout.panel.wishes import with_wish
 from agent.checkout.records import Closed, Hold, Open, read, write
 from agent.checkout.state import DeskState
-from agent.checkout.value_leases import keep_leases, promise_values
-from agent.checkout.wishes import with_wish
 from agent.loyalty import SpendAsk, unit_groups
 from agent.loyalty.points import PointsScale
 from agent.loyalty.rules import DonatePoints, SpendPoints

@@ -5,8 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent.checkout import slips_again, writing
-from agent.checkout.claims import claim_code
-from agent.checkout.coupons import forget_coupons
+from agent.checkout.in_hand.coupons import forget_coupons
 from agent.checkout.records import Closed, Entry, read, write
 from agent.checkout.state import DeskState
 from agent.loyalty import RefundEffect
@@ -15,6 +14,7 @@ from agent.slips.compose import refund_slip
 from agent.slips.text import lay_out
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec, facts
+from drivers.vocabulary.claims import claim_code
 from drivers.vocabulary.customer import PointsLot
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.errors import CheckoutRefused

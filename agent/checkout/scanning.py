@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.checkout import identifying, panel
-from agent.checkout.guests import Asked
+from agent.checkout.customers import identifying
+from agent.checkout.customers.guests import Asked
+from agent.checkout.panel import machine as panel
 from agent.checkout.state import DeskState
 from agent.snapshot import Screen
 from drivers.vocabulary import checkout as contract

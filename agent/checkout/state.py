@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from agent.checkout.codes import Recogniser
-from agent.checkout.consents import SHIPPED_CONSENTS, ConsentText
-from agent.checkout.coupon_guard import guarded
-from agent.checkout.coupons import coupon_facts
-from agent.checkout.knowledge import Knowledge, Known
-from agent.checkout.limits import LimitRules, stands
+from agent.checkout.codes.recogniser import Recogniser
+from agent.checkout.customers.consents import SHIPPED_CONSENTS, ConsentText
+from agent.checkout.customers.knowledge import Knowledge, Known
+from agent.checkout.customers.limits import LimitRules, stands
+from agent.checkout.customers.sale_codes import SaleCode
+from agent.checkout.in_hand.coupon_guard import guarded
+from agent.checkout.in_hand.coupons import coupon_facts
 from agent.checkout.programmes import Programmes
 from agent.checkout.records import Closed, Current, Open, read
-from agent.checkout.sale_codes import SaleCode
 from agent.clock import Clock
 from agent.loyalty import Programme, SpendAsk, evaluate, fiscal_discounts
 from agent.slips.compose import SlipStyle

@@ -9,10 +9,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from agent.checkout.claims import normal_claim
 from agent.cli.common import add_config, print_json, settings_of, table
 from agent.cli.queue import open_reader
 from agent.settings import Settings
+from drivers.vocabulary.claims import normal_claim
 from drivers.vocabulary.errors import TillpointError
 from offline_queue.envelope import Envelope
 from offline_queue.errors import StoreError

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from agent.checkout.view import HIDDEN_NAME
+from agent.checkout.panel.view import HIDDEN_NAME
 from agent.doors.keys import SESSION_LIFE_S, DoorSecrets, Tickets
 from agent.doors.problems import DoorRefused
 from agent.doors.stream import Streams

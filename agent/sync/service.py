@@ -28,7 +28,7 @@ from agent.sync.report_turn import ReportTurn
 from agent.sync.tls import tls_of
 from agent.sync.uploader import Settlement, Uploader
 from agent.sync.value_turn import ValueTurn
-from agent.till import LinkChanged, ReplicaChanged, ReplicaLoading
+from agent.till_loop import LinkChanged, ReplicaChanged, ReplicaLoading
 from drivers.vocabulary.centre import HoldGrant, HoldWanted, LookupAnswer, LookupWanted
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.checkout import HoldRequest

@@ -25,7 +25,7 @@ class ValueTurn:
     """Used by the uploader, on its thread and line.
 
     What is given up for a report is sent after it, and free at the centre then; an answer that was made before brings
-    nothing back (`agent.checkout.value_leases.keep_leases`).
+    nothing back (`agent.checkout.in_hand.value_leases.keep_leases`).
 
     Attributes:
         report: what the till has, from its thread.

@@ -11,14 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.checkout import phones
-from agent.checkout.codes import Recogniser
+from agent.checkout.codes.recogniser import Recogniser
+from agent.checkout.customers.knowledge import Knowledge
 from agent.checkout.desk import Desk
-from agent.checkout.knowledge import Knowledge
 from agent.checkout.programmes import Programmes
 from agent.checkout.state import DeskRules, TillName
 from agent.slips.compose import SlipStyle
-from drivers.vocabulary import codec
+from drivers.vocabulary import codec, phones
 from drivers.vocabulary.customer import Customer, Identifier, IdentifierKind, PointsLot, keyed_hash
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.money import Money, Quantity

@@ -11,10 +11,11 @@ import pytest
 from msgspec import Raw
 
 from agent import asking
-from agent.checkout.guests import GUESTS_MAX, KEPT, keep_guest
+from agent.checkout.customers.guests import GUESTS_MAX, KEPT, keep_guest
 from agent.checkout.records import Guest, read_all
 from agent.snapshot import LinkState, Screen
-from agent.till import LinkChanged, Till
+from agent.till import Till
+from agent.till_loop import LinkChanged
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec
 from drivers.vocabulary.centre import Change, LookupAnswer, LookupWanted

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from agent.checkout import naming_later
+from agent.checkout.customers import naming_later
 from agent.checkout.records import Closed, Unnamed, read, read_all, write
 from agent.snapshot import LinkState
-from agent.till import LinkChanged, Till
+from agent.till import Till
+from agent.till_loop import LinkChanged
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import LookupAnswer
 from offline_queue.envelope import Envelope
@@ -88,7 +89,7 @@ def test_a_centre_that_is_slow_costs_half_of_the_time_at_most(
     till: Till, line: Line, rig: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The receipt is nobody's in the answer, in time, and theirs a moment later, however busy the till is."""
-    monkeypatch.setattr("agent.till.TICK_LATE_S", 0.1)
+    monkeypatch.setattr("agent.till_loop.TICK_LATE_S", 0.1)
     held = hold_up(line, lambda wanted: told(wanted, rig))
     began_s = time.monotonic()
     answer = confirm(till, rig, "r-1", timeout_s=1.0)

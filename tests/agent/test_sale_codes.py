@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.checkout.spend_proofs import CodeAnswer, CodeQuestion
+from agent.checkout.customers.spend_proofs import CodeAnswer, CodeQuestion
 from agent.snapshot import LinkState
-from agent.till import LinkChanged, Till
+from agent.till import Till
+from agent.till_loop import LinkChanged
 from agent.till_systems import TillAs
 from drivers.tills.contract import DoorContext, HttpRequest
 from drivers.tills.priority.door import PriorityDoor

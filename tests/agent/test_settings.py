@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.checkout.codes import CardPattern
+from agent.checkout.codes.recogniser import CardPattern
 from agent.settings import ConsentSettings, DeviceSettings, Settings, TillSystemSettings, load, parse
 from drivers.vocabulary.errors import SettingsError
 

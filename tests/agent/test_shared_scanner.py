@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from agent.assembly import Agent, check
-from agent.checkout import phones
-from agent.checkout.codes import Recogniser
-from agent.checkout.whose import LoyaltyJudge
+from agent.checkout.codes.recogniser import Recogniser
+from agent.checkout.codes.whose import LoyaltyJudge
 from agent.settings import DeviceSettings, DoorsSettings, Settings, TillSettings
 from agent.snapshot import Screen
 from drivers.scanners.hid.link import HidScannerLink, HidScannerSettings
@@ -27,6 +26,7 @@ from drivers.scanners.keyboard.simulator import KeyboardScannerTwin
 from drivers.scanners.serial.link import SerialScannerLink, SerialScannerSettings, Suffix
 from drivers.scanners.serial.simulator import ScannerTwin
 from drivers.sharing import SharedBytes, SharedCodes
+from drivers.vocabulary import phones
 from drivers.vocabulary.events import CodeScanned
 from tests.agent.mixed_scans import Scan, mixed_scans
 

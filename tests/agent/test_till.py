@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from agent.snapshot import LinkState, Screen, Snapshot
-from agent.till import LinkChanged, Till
+from agent.till import Till
+from agent.till_loop import LinkChanged
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import CodeScanned, DeviceState, DeviceStateChanged

@@ -12,7 +12,8 @@ import pytest
 
 from agent import acts
 from agent.snapshot import LinkState, Screen
-from agent.till import LinkChanged, Till
+from agent.till import Till
+from agent.till_loop import LinkChanged
 from agent.training import CARDS, open_training, phones
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import HoldGrant

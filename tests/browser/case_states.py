@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from agent import acts
-from agent.checkout.limits import LimitRules
+from agent.checkout.customers.limits import LimitRules
 from agent.training import phones
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.joining import ConsentChannel, ConsentGiven

@@ -16,7 +16,8 @@ from agent.doors.keys import DoorSecrets
 from agent.doors.pins import Pins, set_pin
 from agent.doors.server import DoorServer
 from agent.snapshot import LinkState, Screen, Snapshot
-from agent.till import LinkChanged, Till
+from agent.till import Till
+from agent.till_loop import LinkChanged
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.centre import HoldGrant
 from drivers.vocabulary.customer import Customer, PointsLot

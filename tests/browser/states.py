@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent.acts import DropSale
 from agent.snapshot import LinkState
-from agent.till import CareChanged, LinkChanged
+from agent.till_loop import CareChanged, LinkChanged
 from tests.browser.case_states import CASE_STATES, settle
 from tests.browser.real_till import PIN_IT
 

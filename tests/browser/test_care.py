@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.till import CareChanged
+from agent.till_loop import CareChanged
 from tests.browser.states import CARD
 
 pytestmark = [pytest.mark.browser, pytest.mark.net]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.checkout.limits import LimitRules
+from agent.checkout.customers.limits import LimitRules
 from tests.browser.real_till import PIN
 
 pytestmark = [pytest.mark.browser, pytest.mark.net]

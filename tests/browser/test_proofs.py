@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from agent.snapshot import LinkState
-from agent.till import LinkChanged
+from agent.till_loop import LinkChanged
 from drivers.vocabulary.spend_codes import CodeWanted
 from tests.browser.real_till import PIN, Phone
 

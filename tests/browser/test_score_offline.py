@@ -12,7 +12,7 @@ from agent.demo.people import members
 from agent.demo.story import open_shop
 from agent.doors.keys import DoorSecrets
 from agent.snapshot import LinkState
-from agent.till import LinkChanged
+from agent.till_loop import LinkChanged
 from tests.browser.conftest import Panel
 from tests.browser.figures import note
 from tests.browser.states import CARD

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import insert, select
 
-from agent.checkout.certificates import recognise
+from agent.checkout.in_hand.certificates import recognise
 from agent.checkout.state import TillName
 from agent.loyalty import Programme, load
 from agent.snapshot import LinkState

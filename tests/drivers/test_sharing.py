@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.checkout.codes import Recogniser
-from agent.checkout.whose import LoyaltyJudge
+from agent.checkout.codes.recogniser import Recogniser
+from agent.checkout.codes.whose import LoyaltyJudge
 from drivers.packets import PacketKind, pack
 from drivers.scanners.hid.link import HidScannerLink, HidScannerSettings
 from drivers.scanners.hid.simulator import HidScannerTwin

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.checkout.app_codes import forget_codes
+from agent.checkout.customers.app_codes import forget_codes
 from agent.checkout.records import QrSeen, read_all
 from agent.slips.text import words
 from drivers.vocabulary import checkout as contract
@@ -175,7 +175,7 @@ def test_the_same_scan_twice_is_one(rig):
 
 def test_a_card_of_another_programme_does_not_take_part(rig):
     """Where one file of settings serves the shops of two programmes."""
-    from agent.checkout.codes import CardPattern, Recogniser
+    from agent.checkout.codes.recogniser import CardPattern, Recogniser
 
     rows = [
         CardPattern(name="ours", pattern="29[0-9]{11}", programme="Club"),

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from agent.checkout.claims import claim_code
 from agent.checkout.records import Closed, read
 from agent.slips.text import words
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec
+from drivers.vocabulary.claims import claim_code
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.facts import ReceiptAttached
 from drivers.vocabulary.receipt import DocumentKind

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.checkout.beginnings import Beginning
-from agent.checkout.codes import DEFAULT_PATTERNS
-from agent.checkout.patterns import compile_pattern
+from agent.checkout.codes.beginnings import Beginning
+from agent.checkout.codes.patterns import compile_pattern
+from agent.checkout.codes.recogniser import DEFAULT_PATTERNS
 from drivers.vocabulary.errors import SettingsError
 
 

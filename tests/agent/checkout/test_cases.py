@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent import acts
-from agent.checkout.panel_counts import counts_today
+from agent.checkout.panel.counts import counts_today
 from agent.snapshot import LinkState, Screen
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.checkout.claims import claim_code, normal_claim
+from drivers.vocabulary.claims import claim_code, normal_claim
 
 
 def test_the_same_receipt_has_the_same_code() -> None:

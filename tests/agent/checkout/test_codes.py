@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.checkout.codes import DEFAULT_PATTERNS, CardPattern, CheckRule, CodeKind, Recogniser
-from agent.checkout.patterns import compile_pattern
-from agent.checkout.phones import normalise
+from agent.checkout.codes.patterns import compile_pattern
+from agent.checkout.codes.recogniser import DEFAULT_PATTERNS, CardPattern, CheckRule, CodeKind, Recogniser
 from drivers.vocabulary.check_digits import ean8_ok, ean13_ok, gtin_ok, is_bank_number, luhn_ok, upca_ok
 from drivers.vocabulary.customer import Identifier, IdentifierKind
 from drivers.vocabulary.errors import SettingsError
+from drivers.vocabulary.phones import normalise
 
 CARD, PHONE = IdentifierKind.CARD, IdentifierKind.PHONE
 # Numbers that every payment system publishes for tests; no card has them.

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agent.checkout.coupons import PREFIX, sign_coupon, verify_coupon
+from agent.checkout.in_hand.coupons import PREFIX, sign_coupon, verify_coupon
 from agent.loyalty import Programme, load
 from agent.snapshot import LinkState
 from drivers.vocabulary import checkout as contract

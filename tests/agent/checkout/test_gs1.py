@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.checkout.gs1 import read_elements
-from agent.checkout.marking import is_marking, marked_product
+from agent.checkout.codes.gs1 import read_elements
+from agent.checkout.codes.marking import is_marking, marked_product
 
 MILK = "0104600653105990" + "21" + "52CUnq\x1d93Gk30"
 

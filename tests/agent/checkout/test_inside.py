@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from agent.checkout.inside import request_of
+from agent.checkout.observed.inside import request_of
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.events import Document
 from drivers.vocabulary.inside import InsideOffer, WhatTillBelieves

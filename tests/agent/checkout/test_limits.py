@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent import acts
-from agent.checkout.limits import LimitRules
+from agent.checkout.customers.limits import LimitRules
 from agent.snapshot import LinkState, Screen
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import codec

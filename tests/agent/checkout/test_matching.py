@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from agent.checkout.matching import match
+from agent.checkout.observed.matching import match
 from agent.checkout.records import AwaitingPrint, Open
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.money import Money

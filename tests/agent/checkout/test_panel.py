@@ -202,7 +202,7 @@ def test_without_a_line_the_wish_goes_as_far_as_the_cap(rig: Any, desk: Any) -> 
 
 def test_the_in_line_offer_has_the_wish_in_it(rig: Any, desk: Any) -> None:
     """A register that only prints: the points come off its open receipt."""
-    from agent.checkout.inside import request_of
+    from agent.checkout.observed.inside import request_of
 
     show(desk, CARDS[0], presented=True)
     desk.act(acts.Spend(points=20))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from agent.checkout.phones import normalise
+from drivers.vocabulary.phones import normalise
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_is_no_phone(typed):
 def test_the_phone_book_is_imported_on_first_use():
     """A shop that scans cards never pays for it."""
     script = (
-        "import sys; from agent.checkout.phones import normalise; assert 'phonenumbers' not in sys.modules;"
+        "import sys; from drivers.vocabulary.phones import normalise; assert 'phonenumbers' not in sys.modules;"
         "assert normalise('9000000001', 'RU') == '+79000000001'; assert 'phonenumbers' in sys.modules"
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from agent.checkout import pulled as desk_pulled
+from agent.checkout.observed import pulled as desk_pulled
 from agent.checkout.records import AwaitingPrint, PulledPlace, read, read_all
 from drivers.polled import Memory, Pulled
 from drivers.vocabulary import checkout as contract

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.checkout.claims import claim_code
-from agent.checkout.receipt_codes import ReceiptCode, read_receipt_code
+from agent.checkout.codes.receipt_codes import ReceiptCode, read_receipt_code
+from drivers.vocabulary.claims import claim_code
 
 QR = "t=20150720T1638&s=9999.00&fn=9999078900004792&i=12345678&fp=123456&n=1"
 READ = ReceiptCode(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent import acts
-from agent.checkout import recent
+from agent.checkout.customers import recent
 from agent.checkout.records import Recent, read_all
 from agent.snapshot import Screen
 from drivers.vocabulary import checkout as contract

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent import acts
-from agent.checkout.guests import Asked
+from agent.checkout.customers.guests import Asked
 from agent.snapshot import LinkState, Screen
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.events import CodeScanned

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from agent.checkout import report_places
+from agent.checkout.observed import report_places
 from agent.checkout.records import AwaitingPrint, PulledPlace, read_all
 from drivers.tills.reports import Reported
 from drivers.vocabulary import checkout as contract

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from agent.checkout.certificates import recognise
-from agent.checkout.coupons import sign_coupon
+from agent.checkout.in_hand.certificates import recognise
+from agent.checkout.in_hand.coupons import sign_coupon
 from agent.loyalty import Programme, load
 from agent.signatures import new_private_key, public_text, sign_with
 from agent.snapshot import LinkState

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from agent.checkout import phones
-from agent.checkout.codes import CardPattern, Recogniser
+from agent.checkout.codes.recogniser import CardPattern, Recogniser
 from agent.checkout.records import Closed, Open, read
 from agent.loyalty import Programme, load
 from agent.snapshot import LinkState
 from agent.till import Till
 from drivers.vocabulary import checkout as contract
-from drivers.vocabulary import codec
+from drivers.vocabulary import codec, phones
 from drivers.vocabulary.certificates import CertificateGrant, CertificateWanted
 from drivers.vocabulary.customer import CertificateFact, CouponFact, Customer
 from drivers.vocabulary.decision import CertificateUsed

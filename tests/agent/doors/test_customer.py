@@ -7,7 +7,7 @@ import json
 import pytest
 from msgspec import structs
 
-from agent.checkout.view import HIDDEN_NAME
+from agent.checkout.panel.view import HIDDEN_NAME
 from agent.doors.customer import CustomerScreen, customer_view
 from agent.snapshot import ConsentView
 from drivers.vocabulary import codec

@@ -26,7 +26,7 @@ from agent.sync.enrol import enrol
 from agent.sync.identity import Identity, save
 from agent.sync.line import Line
 from agent.sync.service import SyncService
-from agent.till import LinkChanged, ReplicaLoading
+from agent.till_loop import LinkChanged, ReplicaLoading
 from central import schema, snapshots
 from central.accounts import imbalances
 from central.app import build

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from agent.checkout import writing
-from agent.checkout.leases import centre_now
+from agent.checkout.in_hand.leases import centre_now
+from agent.checkout.in_hand.value_leases import keep_leases, promises_of
 from agent.checkout.records import CentreTime, Open, ValueKept, Wanted, read, read_all, write
-from agent.checkout.value_leases import keep_leases, promises_of
 from drivers.vocabulary import facts
 from drivers.vocabulary.leases import HOLDS_MAX, Place
 from drivers.vocabulary.value_leases import CUSTOMERS_MAX, HELD_MAX, HeldMoney, ValueAnswer, ValueKind, ValueReport

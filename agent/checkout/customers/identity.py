@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.checkout import app_codes
+from agent.checkout.customers import app_codes
 from agent.checkout.state import DeskState
 
 __all__ = ["customer_by_code"]

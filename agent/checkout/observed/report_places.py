@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from agent.checkout import pulled, slips_again
+from agent.checkout import slips_again
+from agent.checkout.observed import pulled
 from agent.checkout.records import Closed, PulledPlace, read, read_all, write
 from agent.checkout.state import DeskState
 from drivers.polled import Pulled

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from agent.checkout.beginnings import Beginning
-from agent.checkout.card_patterns import DEFAULT_PATTERNS, CardPattern, CheckRule
-from agent.checkout.marking import is_marking, marked_product
-from agent.checkout.misread import as_typed_on_us
-from agent.checkout.patterns import compile_pattern
-from agent.checkout.receipt_codes import ReceiptCode, read_receipt_code
-from agent.checkout.tracks import is_swiped, tracks
+from agent.checkout.codes.beginnings import Beginning
+from agent.checkout.codes.card_patterns import DEFAULT_PATTERNS, CardPattern, CheckRule
+from agent.checkout.codes.marking import is_marking, marked_product
+from agent.checkout.codes.misread import as_typed_on_us
+from agent.checkout.codes.patterns import compile_pattern
+from agent.checkout.codes.receipt_codes import ReceiptCode, read_receipt_code
+from agent.checkout.codes.tracks import is_swiped, tracks
 from drivers.vocabulary.card_qr import PREFIX as SIGNED_PREFIX
 from drivers.vocabulary.card_qr import CardQr, read_card_qr
 from drivers.vocabulary.check_digits import (
@@ -129,7 +129,7 @@ class Recogniser:
     Args:
         patterns: in order; the first that takes the code wins.
         weighed_prefixes: first digits of the EAN-13 that the shop's scales print.
-        normalise_phone: typed text → E.164 or None (`agent.checkout.phones.normalise` with the shop's region).
+        normalise_phone: typed text → E.164 or None (`drivers.vocabulary.phones.normalise` with the shop's region).
         where: the key of the settings the patterns come from, for messages.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from agent.checkout.value_leases import in_hand
+from agent.checkout.in_hand.value_leases import in_hand
 from agent.snapshot import LinkState
 from drivers.vocabulary.customer import CouponFact, Customer
 from drivers.vocabulary.value_leases import COUPONS_ASKED_MAX, CouponsGrant, CouponsWanted, CouponWanted, ValueKind

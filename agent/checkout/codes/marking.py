@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from agent.checkout.gs1 import GS, read_elements
+from agent.checkout.codes.gs1 import GS, read_elements
 from drivers.vocabulary.check_digits import gtin_ok
 
 __all__ = ["is_marking", "marked_product"]

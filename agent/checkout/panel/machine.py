@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from agent import acts
-from agent.checkout import by_hand, cases, identifying, limits, recent, spend_proofs, wishes
-from agent.checkout.guests import Asked
-from agent.checkout.panel_counts import count
+from agent.checkout.customers import cases, identifying, limits, recent, spend_proofs
+from agent.checkout.customers.guests import Asked
+from agent.checkout.customers.spend_proofs import CodeAnswer, CodeQuestion
+from agent.checkout.panel import by_hand, wishes
+from agent.checkout.panel.counts import count
 from agent.checkout.records import Current, Offered, Wish, write
-from agent.checkout.spend_proofs import CodeAnswer, CodeQuestion
 from agent.snapshot import Screen
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary.errors import CheckoutRefused

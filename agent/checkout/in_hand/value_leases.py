@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from agent.checkout.leases import MARGIN, centre_now
+from agent.checkout.in_hand.leases import MARGIN, centre_now
 from agent.checkout.records import ValueKept, ValuePromise, read, read_all, write
 from agent.signatures import SignatureError, check_any
 from agent.snapshot import LinkState

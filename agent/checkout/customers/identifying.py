@@ -6,10 +6,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from agent.checkout import app_codes, limits, recent, unnamed
-from agent.checkout.codes import Recognised
-from agent.checkout.guests import Asked, keep_guest
-from agent.checkout.knowledge import Known
+from agent.checkout.codes.recogniser import Recognised
+from agent.checkout.customers import app_codes, limits, recent, unnamed
+from agent.checkout.customers.guests import Asked, keep_guest
+from agent.checkout.customers.knowledge import Known
 from agent.checkout.records import Current, Open, read, write
 from agent.checkout.state import DeskState
 from agent.slips.text import words

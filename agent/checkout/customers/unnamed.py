@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from agent.checkout import attaching
-from agent.checkout.codes import CodeKind, Recognised
+from agent.checkout.codes.recogniser import CodeKind, Recognised
 from agent.checkout.state import DeskState
 from agent.slips.text import words
 from drivers.vocabulary import checkout as contract

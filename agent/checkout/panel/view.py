@@ -8,9 +8,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import cases, limits, recent, spend_proofs, wishes
-from agent.checkout.by_hand import sale_view
-from agent.checkout.panel_counts import counts_today
+from agent.checkout.customers import cases, limits, recent, spend_proofs
+from agent.checkout.panel import wishes
+from agent.checkout.panel.by_hand import sale_view
+from agent.checkout.panel.counts import counts_today
 from agent.checkout.records import Open
 from agent.checkout.state import DeskState
 from agent.loyalty.certificates import CERTIFICATES_RULE

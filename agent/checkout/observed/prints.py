@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from agent.checkout import matching, returning, slips_again, writing
+from agent.checkout import returning, slips_again, writing
 from agent.checkout.closing import close_sale
-from agent.checkout.identity import customer_by_code
+from agent.checkout.customers.identity import customer_by_code
+from agent.checkout.observed import matching
 from agent.checkout.records import AwaitingPrint, Closed, Open, read, read_all, write
 from agent.checkout.state import DeskState
 from agent.slips.text import lay_out, words

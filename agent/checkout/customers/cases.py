@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from agent.checkout import spend_proofs, writing
-from agent.checkout.claims import claim_code
-from agent.checkout.panel_counts import count
+from agent.checkout import writing
+from agent.checkout.customers import spend_proofs
+from agent.checkout.panel.counts import count
 from agent.checkout.records import Current, write
 from agent.clock import uuid7
 from agent.slips.text import date_text, words
 from agent.snapshot import CaseView
 from drivers.vocabulary import codec, facts
+from drivers.vocabulary.claims import claim_code
 from drivers.vocabulary.customer import IdentifierKind, keyed_hash
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.joining import CardContact, card_context

@@ -12,8 +12,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import matching, prints, reported, returning, writing
+from agent.checkout import returning, writing
 from agent.checkout.closing import close_sale
+from agent.checkout.observed import matching, prints, reported
 from agent.checkout.records import AwaitingPrint, Closed, Open, PulledPlace, read, read_all, write
 from agent.checkout.state import DeskState
 from agent.slips.text import lay_out, words

@@ -14,8 +14,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agent.checkout import attaching, prints, writing
-from agent.checkout.identity import customer_by_code
+from agent.checkout import attaching, writing
+from agent.checkout.customers.identity import customer_by_code
+from agent.checkout.observed import prints
 from agent.checkout.records import AwaitingPrint, Closed, Open, read, read_all
 from agent.checkout.state import DeskState
 from drivers.vocabulary import checkout as contract

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agent.checkout.codes import CodeKind, Recogniser
+from agent.checkout.codes.recogniser import CodeKind, Recogniser
 from drivers.sharing import Fate
 from drivers.vocabulary.events import CodeScanned
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from agent.checkout import writing
+from agent.checkout.in_hand.value_leases import InHand, in_hand, is_ours
 from agent.checkout.records import ValueKept, read, read_all, write
-from agent.checkout.value_leases import InHand, in_hand, is_ours
 from drivers.vocabulary import checkout as contract
 from drivers.vocabulary import facts
 from drivers.vocabulary.certificates import CertificateGrant, bare_code, code_mask

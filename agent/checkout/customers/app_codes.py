@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
-from agent.checkout.codes import CodeKind, Recognised
+from agent.checkout.codes.recogniser import CodeKind, Recognised
 from agent.checkout.records import QrSeen, read, read_all, write
 from agent.checkout.state import DeskState
 from drivers.vocabulary.card_qr import SKEW_S, CardQr, QrState, qr_state

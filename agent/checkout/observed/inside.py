@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from agent.checkout.claims import claim_code
 from agent.checkout.closing import slip_of
-from agent.checkout.identity import customer_by_code
-from agent.checkout.matching import expected_total
+from agent.checkout.customers.identity import customer_by_code
+from agent.checkout.observed.matching import expected_total
 from agent.checkout.records import Open, read
 from agent.slips.text import lay_out
 from drivers.vocabulary import checkout as contract
+from drivers.vocabulary.claims import claim_code
 from drivers.vocabulary.decision import Decision
 from drivers.vocabulary.inside import InsideOffer
 from drivers.vocabulary.receipt import Receipt

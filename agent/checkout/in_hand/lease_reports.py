@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from agent.checkout import writing
-from agent.checkout.leases import centre_now, is_ours
+from agent.checkout.in_hand.leases import centre_now, is_ours
 from agent.checkout.records import CentreTime, Hold, LeaseKept, Wanted, read, read_all, write
 from agent.snapshot import LinkState
 from drivers.vocabulary import facts

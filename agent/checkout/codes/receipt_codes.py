@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from agent.checkout.claims import normal_claim
+from drivers.vocabulary.claims import normal_claim
 
 __all__ = ["FISCAL_LENGTH_MAX", "ReceiptCode", "read_receipt_code"]
 

@@ -10,8 +10,9 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from agent.checkout import app_codes, attaching
-from agent.checkout.guests import Asked, AskedLate, keep_guest
+from agent.checkout import attaching
+from agent.checkout.customers import app_codes
+from agent.checkout.customers.guests import Asked, AskedLate, keep_guest
 from agent.checkout.records import Closed, Unnamed, read, read_all
 from agent.checkout.state import DeskState
 from agent.snapshot import LinkState

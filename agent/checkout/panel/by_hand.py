@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from agent.checkout.panel.wishes import unit_title
 from agent.checkout.records import ByHand, Closed, Open, read, write
-from agent.checkout.wishes import unit_title
 from agent.snapshot import SaleView
 from drivers.vocabulary.checkout import CancelRequest, ConfirmRequest, QuoteRequest
 from drivers.vocabulary.errors import CheckoutRefused

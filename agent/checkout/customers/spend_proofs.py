@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from agent.checkout import wishes
+from agent.checkout.panel import wishes
 from agent.checkout.records import CodeKept, Current, write
 from agent.clock import uuid7
 from agent.snapshot import CodeState, CodeView, LinkState

@@ -1,0 +1,1 @@
+"""The cashier's panel on the desk's side: what a key does, what is shown, what was asked for."""
