@@ -113,6 +113,7 @@ FOCUSED = """() => {
 }"""
 
 
+@pytest.mark.thorough
 def test_everything_is_reached_by_tab(real_panel, real):
     """Row 19: in every state the Tab key comes to everything that can be pressed and out again, and shows where it is."""
     lacking, faint, worst = {}, {}, 99.0

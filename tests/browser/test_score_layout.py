@@ -95,9 +95,10 @@ def longer(text: str) -> str:
 
 @pytest.mark.parametrize(
     "size",
-    [(800, 600), pytest.param((1024, 768), marks=pytest.mark.thorough)],
+    [(800, 600), (1024, 768)],
     ids=lambda size: f"{size[0]}x{size[1]}",
 )
+@pytest.mark.thorough
 def test_words_that_are_longer(chromium, tmp_path, monkeypatch, size):
     """Row 17: a language whose words are 40 % longer: numbers are whole on every state, nothing is wider than the page."""
     own = tmp_path / "words"

@@ -90,6 +90,7 @@ def test_enter_is_seen_at_once(real_panel, real, slower, limit_ms):
     best_of(measure, limit_ms, row=8, words=f"×{slower}: p95")
 
 
+@pytest.mark.thorough
 def test_confirming_points_is_seen_within_200_ms(real_panel, real):
     """F2, Enter: the wish is on disk and FOUND is painted."""
     real_panel.scan(CARD)
@@ -132,6 +133,7 @@ def test_a_cold_page_is_soon_ready(real_panel, slower, limit_ms):
     best_of(measure, limit_ms, row=12, words=f"×{slower}:")
 
 
+@pytest.mark.thorough
 def test_a_scan_that_asks_the_centre_is_seen_within_a_second(real_panel, real):
     """Row 9: the centre answers after 300 ms, the browser is six times slower."""
     asked = []
