@@ -170,7 +170,7 @@ def test(rest: list[str]) -> int:
 def run_parts(marks: str, *, is_whole: bool) -> int:
     """Every test once: on all processors, but for what measures time; the worst exit code.
 
-    Two workers for each processor: a worker often waits for a socket or a disk. The browser's tests have workers of
+    One worker more than processors: a worker often waits for a socket or a disk. The browser's tests have workers of
     their own, because Playwright's loop runs in them for ever; a browser waits for nothing. A machine that is emulated,
     or a system that boots, is a story told in order.
     """
@@ -178,7 +178,7 @@ def run_parts(marks: str, *, is_whole: bool) -> int:
     more = ["--hypothesis-profile=thorough"] if is_whole else []
     quick = f"{marks} and not machine and not alone"
     parts = [
-        ("without a browser", ["--ignore=tests/browser", "-m", quick, "-n", str(2 * count), "--dist", "worksteal"]),
+        ("without a browser", ["--ignore=tests/browser", "-m", quick, "-n", str(count + 1), "--dist", "worksteal"]),
         ("in a browser", ["tests/browser", "-m", quick, "-n", str(count), "--dist", "worksteal"]),
         ("what measures time", [*ALONE, "-m", f"{marks} and alone"]),
     ]
