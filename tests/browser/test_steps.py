@@ -243,6 +243,24 @@ def test_a_second_tab_says_so_and_can_take_over(real_panel, real):
     assert "found" == second.get_attribute("body", "data-screen")
 
 
+def test_a_tab_that_took_over_at_once_keeps_it(real_panel, real):
+    """Somebody quick presses the button before the page has looked for the second time whether the panel is free."""
+    second = real_panel.page.context.new_page()
+    second.add_init_script(
+        "const wait = window.setTimeout; window.later = [];"
+        "window.setTimeout = (run, ms, ...more) => ms === 300 ? later.push(run) : wait(run, ms, ...more)"
+    )
+    second.goto(f"{real.url}/panel")
+    second.click("#take-over")
+    second.wait_for_selector("#overlay", state="hidden")
+    looks = second.evaluate("later.splice(0).map((run) => run()).length")
+    second.evaluate("navigator.locks.query()")
+    second.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    assert looks
+    assert not second.is_visible("#overlay")
+
+
 def test_the_page_of_it_opens_by_its_pin(real_panel, real):
     """F1, the button, the PIN; facts and counts, nobody's name."""
     real_panel.scan(CARD)

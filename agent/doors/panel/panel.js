@@ -566,16 +566,20 @@ function connect() {
 }
 
 // One tab is the panel: two would compete for the scanner. The browser keeps the lock and gives it back by itself.
+let isMine = false;
+
 async function own(steal, isAgain = false) {
   if (!navigator.locks) return;
   try {
     await navigator.locks.request("tillpoint-panel", steal ? { steal } : { ifAvailable: true }, (lock) => {
-      elsewhere = !lock;
+      isMine = isMine || !!lock; // taken over before the second look, which finds it held: by us
+      elsewhere = !isMine;
       render();
       return lock ? new Promise(() => {}) : null;
     });
     if (!isAgain) setTimeout(() => own(false, true), 300); // a page that is being left still had it
   } catch (_) { // taken away by another tab
+    isMine = false;
     elsewhere = true;
     render();
   }
