@@ -450,7 +450,7 @@ function scanned(code, at) {
     else if (looksLikeGoods(code)) verdict("not_loyalty");
     else if (code !== foundCode || (snap.redeem && snap.redeem.needs_proof)) identify(code, true);
   }
-  render(); // in any case: the characters have been taken back
+  render(); // the characters have been taken back
 }
 
 function type(character, at) { // one character, by a key or by the keypad
@@ -525,7 +525,7 @@ function run(slot) {
 
 let isAside = false;
 
-function setAside(on) { // another tab is the panel: nothing here can be reached but the way back
+function setAside(on) { // another tab is the panel: only the way back can be reached
   if (isAside === on) return;
   isAside = on;
   for (const node of document.querySelectorAll("header, #training, main, footer")) node.inert = on;
@@ -565,14 +565,13 @@ function connect() {
   };
 }
 
-// One tab is the panel: two would compete for the scanner. The browser keeps the lock and gives it back by itself.
+// One tab is the panel: two would compete for the scanner. The browser keeps the lock.
 let isMine = false;
-
 async function own(steal, isAgain = false) {
   if (!navigator.locks) return;
   try {
     await navigator.locks.request("tillpoint-panel", steal ? { steal } : { ifAvailable: true }, (lock) => {
-      isMine = isMine || !!lock; // taken over before the second look, which finds it held: by us
+      isMine ||= !!lock; // the second look may find us
       elsewhere = !isMine;
       render();
       return lock ? new Promise(() => {}) : null;
@@ -608,7 +607,7 @@ async function start() {
       offered = "";
     },
   });
-  $("code").addEventListener("input", () => { // pasted, or typed on an on-screen keyboard
+  $("code").addEventListener("input", () => { // pasted, or an on-screen keyboard
     typed = ungrouped($("code").value).slice(0, TYPED_MAX);
     typedAt = Date.now();
     if (isWhole(typed)) submit();
