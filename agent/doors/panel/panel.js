@@ -576,7 +576,7 @@ async function own(steal, isAgain = false) {
       render();
       return lock ? new Promise(() => {}) : null;
     });
-    if (!isAgain) setTimeout(() => own(false, true), 300); // a page that is being left still had it
+    if (!isAgain) setTimeout(() => own(false, true), 300); // a page being left still had it
   } catch (_) { // taken away by another tab
     isMine = false;
     elsewhere = true;
