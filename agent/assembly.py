@@ -102,6 +102,9 @@ class Agent:
     _reports: list[ReportWorker | LedgerWorker] = field(default_factory=list)
     _enrolling: Enrolling | None = None
     _not_enrolled: str = ""
+    _broken: str = ""
+    _late_line: threading.Thread = field(init=False)
+    _is_started: threading.Event = field(default_factory=threading.Event)
     watching: Watching = field(init=False)
     log_counts: Counts | None = None
     is_rehearsal: bool = False
@@ -138,22 +141,24 @@ class Agent:
             self.till, self.settings, slips=self._slips, stop=self._stop, heard=self.watching.heard
         )
         self._equipment.start(devices)
-        broken = self.till.start(OPEN_TIMEOUT_S)
-        if broken:
-            self._trouble(broken)
+        self._late_line = threading.Thread(
+            target=self._start_late_line, args=(folder, identity), name="late-line", daemon=True
+        )
+        self._broken = self.till.start(OPEN_TIMEOUT_S, opened_late=self._late_line.start)
+        if self._broken:
+            self._trouble(self._broken)
         self._start_doors(folder)
         self._start_reports()
-        if broken or self.is_rehearsal:
-            pass
-        elif identity is not None:
-            self._start_sync(folder, identity)
-        else:
-            self._start_enrolling(folder)
+        if not self._broken:
+            self._start_line(folder, identity)
+        self._is_started.set()
         threading.Thread(target=self._warm_up, args=(devices,), name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
         """Stop in the reverse order; whatever is in the inbox is still written."""
         self._stop.set()
+        if self._late_line.is_alive():
+            self._late_line.join(STOP_TIMEOUT_S)
         if self._updates is not None:
             self._updates.stop(STOP_TIMEOUT_S)
         if self._enrolling is not None:
@@ -286,6 +291,22 @@ class Agent:
             if worker is not None:
                 worker.start()
                 self._reports.append(worker)
+
+    def _start_late_line(self, folder: Path, identity: Identity | None) -> None:
+        """The databases have opened after all; on a thread of its own."""
+        self._is_started.wait()
+        self.troubles.remove(self._broken)
+        if not self._stop.is_set():
+            self._start_line(folder, identity)
+
+    def _start_line(self, folder: Path, identity: Identity | None) -> None:
+        """The way to the centre, which needs the databases."""
+        if self.is_rehearsal:
+            return
+        if identity is not None:
+            self._start_sync(folder, identity)
+        else:
+            self._start_enrolling(folder)
 
     def _start_sync(self, folder: Path, identity: Identity) -> None:
         from agent.sync.service import SyncService

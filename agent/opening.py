@@ -65,7 +65,27 @@ def open_desk(
     epoch = identity.epoch if identity is not None else 1
     store = TillStore.open(folder / "till.db", epoch=epoch)
     log.info("store.open folder=%s epoch=%d sqlite=%s", folder, store.epoch, store.sqlite_version)
-    replica = ReplicaReader.open(folder / "replica.db")
+    try:
+        replica = ReplicaReader.open(folder / "replica.db")
+        return _desk(settings, identity, devices, store, replica, zone, recogniser, clock=clock, slips=slips)
+    except BaseException:
+        store.close()  # it is tried again, and must not be in its own way
+        raise
+
+
+def _desk(
+    settings: Settings,
+    identity: Identity | None,
+    devices: list[Device],
+    store: TillStore,
+    replica: ReplicaReader,
+    zone: ZoneInfo,
+    recogniser: Recogniser,
+    *,
+    clock: Clock,
+    slips: SlipPrinters,
+) -> Desk:
+    """A desk of these settings on open files."""
     views = {
         one.settings.name: DeviceView(name=one.settings.name, driver=one.driver.name, state="off", detail="")
         for one in devices

@@ -257,7 +257,9 @@ class Till(TillLoop):
         if document.receipt is not None and document.receipt.closed_at is not None:
             self.told_time(device, document.receipt.closed_at)
         try:
-            return self._ask(lambda desk: desk.printed(device, document), timeout_s, abandon=False, what="print")
+            return self._ask(
+                lambda desk: desk.printed(device, document), timeout_s, abandon=False, counts=True, what="print"
+            )
         except CheckoutRefused as refused:
             log.warning("slip.none device=%s reason=%s", device, refused)
             return ()

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 
 from agent.acts import Train
 from agent.asking import LookupAsker, LookupDone, Lookups, LookupSlow
+from agent.before_open import BeforeOpen
 from agent.checkout.customers.guests import AskedLate
 from agent.checkout.desk import Desk
 from agent.code_asking import CodeAsker, CodeDone, Codes
@@ -27,7 +28,7 @@ from agent.snapshot import LinkState, Snapshot
 from agent.training import Training, open_training
 from drivers.vocabulary.errors import CheckoutRefused
 from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceStateChanged, Event
-from offline_queue.errors import StoreError
+from offline_queue.errors import StoreCorrupt, StoreError, StoreNewer
 
 __all__ = ["CareChanged", "Command", "LinkChanged", "ReplicaChanged", "ReplicaLoading", "TillLoop"]
 
@@ -39,6 +40,7 @@ B = TypeVar("B")
 INBOX_MAX: Final = 1_000  # a till sells a few receipts a minute; a thousand waiting means the disk has stopped
 TICK_LATE_S: Final = 5.0  # idle work waits no longer for a pause
 TICK_S: Final = 1.0  # how often idle work (clearing the screen, expiring holds) is looked at
+REOPEN_S: Final = 1.0  # between two attempts at databases that could not be opened; a backup holds them for seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Command:
     error: BaseException | None = None
     abandoned: bool = False
     is_real: bool = False
+    counts: bool = False
     what: str = "other"
 
 
@@ -91,12 +94,21 @@ def _nobody_told(device: str, moment: datetime) -> None:
     del device, moment
 
 
+def _may_pass(error: Exception) -> bool:
+    """Whether a file that did not open may open later; one that somebody has to replace waits for a restart.
+
+    Between its moving away and its return from a back-up a new one would be made in its place.
+    """
+    return isinstance(error, StoreError) and not isinstance(error, StoreCorrupt | StoreNewer)
+
+
 class TillLoop:
     """Owns the desk and its thread.
 
     Args:
         open_desk: opens the databases on the till thread; an error it raises leaves the till without a desk: every
-            command is then refused in words, while devices and the proxy go on.
+            command is then refused in words, while devices and the proxy go on. It is tried again while the file is
+            only locked, full or out of reach; what was printed meanwhile is kept and counted then.
         first: the snapshot until the desk is open.
         ask_lookup: how the centre is asked for a customer whom this till does not know; on a thread of its own.
         ask_code: how it is asked about a one-time code; likewise.
@@ -113,6 +125,9 @@ class TillLoop:
         self._subscribers: list[Callable[[Snapshot], None]] = []
         self._thread = threading.Thread(target=self._run, name="till", daemon=True)
         self._ready = threading.Event()
+        self._opening = threading.Lock()
+        self._before_open = BeforeOpen()
+        self._opened_late: Callable[[], None] | None = None
         self._desk: Desk | None = None
         self._training: Training | None = None
         self._broken = ""
@@ -137,13 +152,21 @@ class TillLoop:
 
     # ── Life ────────────────────────────────────────────────────────────────────────────────────
 
-    def start(self, timeout_s: float) -> str:
-        """Start the thread and wait until the databases are open; returns "" or the sentence why they are not."""
+    def start(self, timeout_s: float, *, opened_late: Callable[[], None] = lambda: None) -> str:
+        """Start the thread and wait until the databases are open; returns "" or the sentence why they are not.
+
+        Args:
+            timeout_s: how long to wait.
+            opened_late: told on the till thread, once, when they are open after all; never when "" was returned.
+        """
         self._lookups.start()
         self._thread.start()
-        if not self._ready.wait(timeout_s):
-            return f"the databases did not open within {timeout_s:g} s; is the disk very slow?"
-        return self._broken
+        self._ready.wait(timeout_s)
+        with self._opening:
+            if self._desk is not None:
+                return ""
+            self._opened_late = opened_late
+            return self._broken or f"the databases did not open within {timeout_s:g} s; is the disk very slow?"
 
     def stop(self, timeout_s: float) -> None:
         """Finish what is in the inbox, close the databases."""
@@ -200,17 +223,23 @@ class TillLoop:
         *,
         abandon: bool = True,
         is_real: bool = False,
+        counts: bool = False,
         what: str = "other",
     ) -> T:
         """Put work into the inbox and wait; work whose asker has gone is not begun.
 
-        In training it is done on the training's desk, unless it `is_real` work.
+        In training it is done on the training's desk, unless it `is_real` work. What `counts` has happened already:
+        without databases it is refused as everything is, and done once they are open.
         """
         if self._broken:
-            raise CheckoutRefused(self._broken, code="no_store")
+            with self._opening:
+                if self._broken and counts:
+                    self._before_open.keep(work)
+                if self._broken:
+                    raise CheckoutRefused(self._broken, code="no_store")
         if not is_real:
             self.asked_s = time.monotonic()
-        command = Command(work, is_real=is_real, what=what)
+        command = Command(work, is_real=is_real, counts=counts, what=what)
         try:
             self._inbox.put(command, timeout=timeout_s)
         except queue.Full:
@@ -225,15 +254,7 @@ class TillLoop:
 
     def _run(self) -> None:
         """Top of the thread."""
-        try:
-            self._desk = self._open_desk()
-        except Exception as error:  # noqa: BLE001 - top of the thread: it becomes a state that everybody can read
-            self._broken = str(error) or type(error).__name__
-            log.error("till.broken reason=%s", self._broken)  # noqa: TRY400 - a sentence for store IT, not a trace
-            self._publish_notice(self._broken)
-        self._ready.set()
-        if self._desk is None:
-            self._refuse_until_stopped()
+        if not self._open():
             return
         self._publish()
         ticked_s = time.monotonic()
@@ -259,11 +280,60 @@ class TillLoop:
             self._training.close()
         self._desk.close()
 
-    def _refuse_until_stopped(self) -> None:
-        while (item := self._inbox.get()) is not None:
+    def _open(self) -> bool:
+        """Open the databases, trying again while that may help; False when told to stop before they were open."""
+        while True:
+            try:
+                desk = self._open_desk()
+            except Exception as error:  # noqa: BLE001 - top of the thread: it becomes a state that everybody can read
+                self._cannot_open(str(error) or type(error).__name__)
+                if self._refuse(REOPEN_S if _may_pass(error) else None):
+                    continue
+                if lost := len(self._before_open.take().works):
+                    log.error("till.uncounted receipts=%d reason=%s", lost, self._broken)  # noqa: TRY400 - as above
+                return False
+            with self._opening:
+                self._desk, was_broken, self._broken = desk, self._broken, ""
+                late, kept = self._opened_late, self._before_open.take()
+            self._ready.set()
+            if was_broken:
+                log.info("till.opened kept=%d lost=%d after=%s", len(kept.works), kept.lost, was_broken)
+            for event in kept.news:
+                self._guard(partial(self._hear, event))
+            for work in kept.works:
+                self._guard(work)
+            if late is not None:
+                late()
+            return True
+
+    def _cannot_open(self, sentence: str) -> None:
+        """Said once for each reason."""
+        if sentence != self._broken:
+            log.error("till.broken reason=%s", sentence)  # a sentence for store IT, not a trace
+        with self._opening:
+            self._broken = sentence
+        self._ready.set()
+        self._publish_notice(sentence)
+
+    def _refuse(self, for_s: float | None) -> bool:
+        """Refuse what is asked, for ever or so long; False when told to stop."""
+        until_s = math.inf if for_s is None else time.monotonic() + for_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            try:
+                item = self._inbox.get(timeout=None if left_s == math.inf else left_s)
+            except queue.Empty:
+                break
+            if item is None:
+                return False
             if isinstance(item, Command):
+                if item.counts:
+                    with self._opening:
+                        self._before_open.keep(item.work)
                 item.error = CheckoutRefused(self._broken, code="no_store")
                 item.done.set()
+            elif isinstance(item, CareChanged | DeviceStateChanged | LinkChanged):
+                self._before_open.hear(item)
+        return True
 
     def _obey(self, command: Command) -> None:
         """One command: its answer or its error goes back to the asker; the snapshot is out before the answer."""

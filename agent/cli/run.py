@@ -93,7 +93,7 @@ def _watch(agent: Agent, notifier: Notifier, stop: threading.Event, *, settled_s
     """
     pulse = agent.pulse()
     notifier.ready(_status(agent))
-    shown, told = "", ""
+    shown, told, troubles = "", "", len(agent.troubles)
     settled_at_s = time.monotonic() + settled_s
     healthy_until_s, heavy_since_s = 0.0, math.inf
     looked_s, awake_at_s = time.monotonic(), 0.0
@@ -119,6 +119,9 @@ def _watch(agent: Agent, notifier: Notifier, stop: threading.Event, *, settled_s
             notifier.status(f"stopping, to be started again: {trouble}")
             return 1
         notifier.alive()
+        if len(agent.troubles) != troubles:
+            troubles = len(agent.troubles)
+            _write_runtime(agent.settings.state_folder, agent)
         status = f"{_status(agent)}{f', {trouble}' if trouble else ''}"
         if status != shown:
             notifier.status(status)
@@ -167,7 +170,7 @@ def _write_runtime(folder: Path, agent: Agent) -> None:
         "port": agent.port,
         "panel": agent.panel_url(ticket=False),
         "version": own_version(),
-        "troubles": agent.troubles,
+        "troubles": list(agent.troubles),
     }
     draft = folder / f"{RUNTIME_FILE}.new"
     try:

@@ -20,11 +20,14 @@ REFUSALS = re.compile(r"status of (403|409|422|429|400) ")  # the agent said no,
 def test_hundreds_of_random_actions(real_panel, real, actions):
     """Whatever happened, the page shows what the agent says, and one card later a customer is there."""
     dice = random.Random(7)
-    screens = set()
-    for number in range(actions):
-        act(real_panel, real, dice, number)
+    unseen = {"idle", "found", "redeem", "enrol", "ask", "not_found"}
+    done = 0
+    # The same dice on a slower machine meet other screens: it goes on until it has been on each.
+    while done < actions or (unseen and done < 10 * actions):
+        act(real_panel, real, dice, done)
         real.clock.forward(seconds=3)
-        screens.add(real_panel.screen())
+        unseen.discard(real_panel.screen())
+        done += 1
     for _ in range(3):
         real_panel.press("Escape")
     real.till.panel_clear(timeout_s=10)
@@ -34,7 +37,7 @@ def test_hundreds_of_random_actions(real_panel, real, actions):
     kept = real_panel.page.content() + str(real_panel.page.evaluate("[localStorage.length, sessionStorage.length]"))
 
     assert [] == [said for said in real_panel.errors if not REFUSALS.search(said)]
-    assert screens >= {"idle", "found", "redeem", "enrol", "ask", "not_found"}
+    assert not unseen
     assert not re.search(r"9\d\d\D{0,2}\d{3}\D?\d\d\D?\d\d\b(?!\d)", re.sub(r"data-mark=\S+", "", kept))
     assert kept.endswith("[0, 0]")
 
