@@ -33,9 +33,15 @@ def wait_for(folder: Path, number: int) -> int:
     """Until the till has read so far; how far it is."""
     ends_s = time.monotonic() + PATIENCE_S
     while (found := place_of(folder)["number"]) < number:
-        assert time.monotonic() < ends_s, f"{found} of {number} documents were read"
+        assert time.monotonic() < ends_s, f"{found} of {number} documents were read; the agent said:\n{said(folder)}"
         threading.Event().wait(0.05)
     return int(found)
+
+
+def said(folder: Path) -> str:
+    """The end of what each agent wrote."""
+    logs = sorted(folder.glob("agent-*.txt"))
+    return "\n".join(f"{one.name}:\n{one.read_text('utf-8', 'replace')[-2000:]}" for one in logs)
 
 
 @pytest.mark.net
@@ -58,9 +64,10 @@ def test_kills_while_reading_lose_and_double_nothing(tmp_path: Path, driver: str
     process = None
     try:
         for kill in range(KILLS + 1):
-            process = subprocess.Popen(
-                [sys.executable, "-c", AGENT, str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
+            with (tmp_path / f"agent-{kill}.txt").open("wb") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-c", AGENT, str(config)], stdout=log, stderr=subprocess.STDOUT
+                )
             at = wait_for(tmp_path, last if kill == KILLS else at + dice.randint(1, last // (KILLS + 2)))
             process.kill()
             process.wait(10)

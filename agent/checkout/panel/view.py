@@ -51,7 +51,7 @@ def snapshot(desk: DeskState, version: int) -> Snapshot:
         programme_title=desk.programme.title if desk.programme else "",
         currency=desk.programme.currency if desk.programme else desk.rules.currency,
         devices=tuple(desk.devices[name] for name in sorted(desk.devices)),
-        customer=_customer(desk),
+        customer=_customer(desk, quoted),
         mask=current.mask if current is not None else "",
         quote=_quote(desk, *quoted) if quoted is not None else None,
         notice=desk.notice,
@@ -74,10 +74,11 @@ def snapshot(desk: DeskState, version: int) -> Snapshot:
     )
 
 
-def _customer(desk: DeskState) -> CustomerView | None:
+def _customer(desk: DeskState, quoted: tuple[Open, Decision] | None) -> CustomerView | None:
     if desk.current is None or desk.current.customer_id is None:
         return None
-    known = desk.known(desk.current.customer_id)
+    # What this very receipt holds is still the customer's, and what may be spent counts it.
+    known = desk.known(desk.current.customer_id, for_receipt=quoted[0].uid if quoted is not None else "")
     if known is None:
         return None
     customer = known.customer

@@ -126,6 +126,21 @@ def test_said_twice_is_said_once(rig: Any, desk: Any) -> None:
     assert {"spend_wishes": 1} == seen(desk).counts
 
 
+def test_what_a_receipt_holds_is_still_the_customers_until_it_is_closed(rig: Any, desk: Any) -> None:
+    """Else the screen would say "3 points" and "spend up to 20" at once; another receipt's hold is gone from both."""
+    show(desk, CARDS[0], presented=True)
+    before = seen(desk).customer.balances
+    desk.act(acts.Spend(points=20))
+    quote(rig)
+
+    assert [20] == [hold.points for _, hold in read_all(desk.store, "hold", Hold)]
+    assert before == seen(desk).customer.balances
+
+    quote(rig, "r-2")
+
+    assert [before[0].available - 20] == [one.available for one in seen(desk).customer.balances]
+
+
 def test_a_cut_in_power_forgets_nothing_and_spends_nothing_twice(rig: Any, desk: Any) -> None:
     """The process ends between any two steps: the same screen, the same wish; after the receipt there is none."""
     show(desk, CARDS[0], presented=True)
