@@ -67,7 +67,9 @@ def open_desk(
     log.info("store.open folder=%s epoch=%d sqlite=%s", folder, store.epoch, store.sqlite_version)
     try:
         replica = ReplicaReader.open(folder / "replica.db")
-        return _desk(settings, identity, devices, store, replica, zone, recogniser, clock=clock, slips=slips)
+        return _desk(
+            settings, identity, devices, store, replica, zone=zone, recogniser=recogniser, clock=clock, slips=slips
+        )
     except BaseException:
         store.close()  # it is tried again, and must not be in its own way
         raise
@@ -79,9 +81,9 @@ def _desk(
     devices: list[Device],
     store: TillStore,
     replica: ReplicaReader,
+    *,
     zone: ZoneInfo,
     recogniser: Recogniser,
-    *,
     clock: Clock,
     slips: SlipPrinters,
 ) -> Desk:
