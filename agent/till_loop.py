@@ -27,7 +27,7 @@ from agent.service.tally import Tally
 from agent.snapshot import LinkState, Snapshot
 from agent.training import Training, open_training
 from drivers.vocabulary.errors import CheckoutRefused
-from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceStateChanged, Event
+from drivers.vocabulary.events import BankCardRead, CodeScanned, DeviceState, DeviceStateChanged, Event
 from offline_queue.errors import StoreCorrupt, StoreError, StoreNewer
 
 __all__ = ["CareChanged", "Command", "LinkChanged", "ReplicaChanged", "ReplicaLoading", "TillLoop"]
@@ -92,6 +92,19 @@ class Command:
 def _nobody_told(device: str, moment: datetime) -> None:
     """A till that is not watched."""
     del device, moment
+
+
+_MISSING: Final = frozenset({DeviceState.OFF.value, DeviceState.FAILED.value})
+
+
+def _log_device(desk: Desk, event: DeviceStateChanged) -> None:
+    """A device went, and why, or came back; visits that come and go all day are no event."""
+    before, state = desk.devices.get(event.device), event.state.value
+    was = ("", "") if before is None else (before.state, before.detail)
+    if state in _MISSING and was != (state, event.detail):
+        log.warning("device.%s device=%s detail=%s", state, event.device, event.detail)
+    elif state not in _MISSING and was[0] in _MISSING:
+        log.info("device.%s device=%s detail=%s", state, event.device, event.detail)
 
 
 def _may_pass(error: Exception) -> bool:
@@ -435,6 +448,7 @@ class TillLoop:
             self.scanned_s = time.monotonic()
             self._hear_of_customer(event, desk if self._training is None else self._training.desk)
         elif isinstance(event, DeviceStateChanged):
+            _log_device(desk, event)
             desk.device_changed(event)
             if self._training is not None:
                 self._training.desk.device_changed(event)

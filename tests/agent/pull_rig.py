@@ -30,6 +30,7 @@ class Counter:
         self._listener = TcpListenEndpoint("tcp-listen://127.0.0.1:0", "127.0.0.1", 0)
         self._listener.listen()
         self._stop = threading.Event()
+        self._hang_up = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -37,8 +38,13 @@ class Counter:
     def address(self) -> str:
         return f"tcp://127.0.0.1:{self._listener.port}"
 
+    def hang_up(self) -> None:
+        """End this visit: the process that made it was killed, and Wine may keep its socket open for ever."""
+        self._hang_up.set()
+
     def _serve(self) -> None:
         while not self._stop.is_set():
+            self._hang_up.clear()
             pipe = self._listener.open(0.05)
             if pipe is None:
                 continue
@@ -48,7 +54,7 @@ class Counter:
 
     def _visit(self, pipe: Any) -> None:
         said = 0
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._hang_up.is_set()):
             data = pipe.read(0.05)
             with self.turn:
                 answer = self.twin.feed(data, time.monotonic()) if data else b""

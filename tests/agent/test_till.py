@@ -73,6 +73,29 @@ def test_events_never_wait_and_show_up(till: Till) -> None:
     assert (Screen.FOUND, "on") == (shown.screen, shown.devices[0].state)
 
 
+def test_the_log_says_when_a_device_went_and_came_back(till: Till, caplog: pytest.LogCaptureFixture) -> None:
+    """With the reason; once for each, and nothing of a POS that visits all day."""
+    caplog.set_level("INFO", logger="agent.till_loop")
+    for state, detail in (
+        (DeviceState.CLOSED, "waiting for the till"),
+        (DeviceState.ON, ""),
+        (DeviceState.CLOSED, "waiting for the till"),
+        (DeviceState.OFF, "no answer"),
+        (DeviceState.OFF, "no answer"),
+        (DeviceState.OFF, "no such port"),
+        (DeviceState.ON, "reading closed documents: 1 of 9"),
+        (DeviceState.ON, "reading closed documents: 9 of 9"),
+    ):
+        till.emit(DeviceStateChanged(device="fiscal", state=state, detail=detail))
+    till.panel_clear(timeout_s=WAIT_S)
+
+    assert [
+        ("WARNING", "device.off device=fiscal detail=no answer"),
+        ("WARNING", "device.off device=fiscal detail=no such port"),
+        ("INFO", "device.on device=fiscal detail=reading closed documents: 1 of 9"),
+    ] == [(one.levelname, one.getMessage()) for one in caplog.records if one.getMessage().startswith("device.")]
+
+
 def test_a_refusal_reaches_whoever_asked(till: Till, rig: Any) -> None:
     """With its code, and the till goes on."""
     with pytest.raises(CheckoutRefused) as refused:

@@ -71,6 +71,7 @@ def test_kills_while_reading_lose_and_double_nothing(tmp_path: Path, driver: str
             at = wait_for(tmp_path, last if kill == KILLS else at + dice.randint(1, last // (KILLS + 2)))
             process.kill()
             process.wait(10)
+            counter.hang_up()
     finally:
         if process is not None:
             process.kill()
