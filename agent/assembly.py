@@ -101,7 +101,6 @@ class Agent:
     _slips: SlipPrinters = field(init=False)
     _reports: list[ReportWorker | LedgerWorker] = field(default_factory=list)
     _enrolling: Enrolling | None = None
-    _not_enrolled: str = ""
     _broken: str = ""
     _late_line: threading.Thread = field(init=False)
     _is_started: threading.Event = field(default_factory=threading.Event)
@@ -206,8 +205,7 @@ class Agent:
             from agent.sync.pending import FILE_NAME as PENDING
 
             if not (folder / PENDING).exists():  # one that waits tells of itself
-                self._not_enrolled = str(error)
-                self._trouble(self._not_enrolled)
+                log.warning("agent.alone %s", error)
             return None
         except TillpointError as error:
             self._trouble(str(error))
@@ -366,8 +364,6 @@ class Agent:
 
         self.till.run_on_till(work, timeout_s=OPEN_TIMEOUT_S)
         self.till.emit(LinkChanged(state=LinkState.UNKNOWN))
-        if self._not_enrolled in self.troubles:
-            self.troubles.remove(self._not_enrolled)
         if not self._stop.is_set():
             self._start_sync(folder, identity)
 

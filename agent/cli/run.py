@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         hear_orders(stop.set)
     agent.start()
     try:
-        _say_ready(agent.panel_url(ticket=False), agent.troubles, as_json=args.json)
+        _say_ready(agent, as_json=args.json)
         _write_runtime(settings.state_folder, agent)
         agent.lay_panel_access()
         if args.open_panel and agent.doors is not None:
@@ -152,13 +152,17 @@ def _status(agent: Agent) -> str:
     ])  # fmt: skip
 
 
-def _say_ready(url: str, troubles: list[str], *, as_json: bool) -> None:
+def _say_ready(agent: Agent, *, as_json: bool) -> None:
     """One line for people or machines; what could not start was logged already. No ticket: output ends up in logs."""
+    from agent.snapshot import LinkState
+
+    url, troubles = agent.panel_url(ticket=False), agent.troubles
     if as_json:
         print(json.dumps({"ready": True, "panel": url, "troubles": troubles}, ensure_ascii=False), flush=True)
         return
-    state = "ready" if not troubles else f"ready, with {len(troubles)} part(s) that could not start (see above)"
-    print(f"tillpoint: {state}. Panel: {url or 'not available'}", flush=True)
+    alone = ", not enrolled yet" if agent.till.snapshot.link is LinkState.NOT_ENROLLED else ""
+    without = f", with {len(troubles)} part(s) that could not start (see above)" if troubles else ""
+    print(f"tillpoint: ready{alone}{without}. Panel: {url or 'not available'}", flush=True)
 
 
 def _write_runtime(folder: Path, agent: Agent) -> None:
