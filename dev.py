@@ -276,7 +276,7 @@ def lock(rest: list[str]) -> int:
         "--extra", "central", "--group", "build", *rest, "pyproject.toml",
     ]  # fmt: skip
     worst = run([*common, "-o", LOCKS["run"]])
-    common += ["--extra", "postgresql", "--extra", "artix", "--group", "test", "--group", "lint"]
+    common += ["--extra", "postgresql", "--group", "test", "--group", "lint"]
     worst = worst or run([*common, "-o", LOCKS["dev"]])
     return worst or run([*common, "--group", "bench", "-o", LOCKS["bench"]])
 

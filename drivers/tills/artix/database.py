@@ -32,13 +32,9 @@ _MONEY: Final = "SELECT valcode, sume, discnumber FROM moneyitem WHERE documenti
 
 def open_ledger(settings: ArtixSettings, context: ReportContext) -> CashServerLedger:
     """Connect; raises TransportUnavailable."""
-    try:
-        import pymysql
-        from pymysql.cursors import DictCursor
-    except ImportError:
-        raise TransportUnavailable(
-            "the library for MySQL is not installed; install tillpoint[artix]", reason="driver"
-        ) from None
+    import pymysql
+    from pymysql.cursors import DictCursor
+
     said = settings.ledger
     try:
         connection = pymysql.connect(

@@ -284,14 +284,6 @@ def test_the_password_is_in_no_text(cash_server):
     assert cash_server.table()["password"] not in repr(own(cash_server))
 
 
-def test_without_the_library_the_sentence_says_what_to_install(cash_server, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "pymysql", None)
-    with pytest.raises(TransportUnavailable, match=r"tillpoint\[artix\]"):
-        open_ledger(own(cash_server), CONTEXT)
-
-
 # ── A whole shop ────────────────────────────────────────────────────────────────────────────────
 
 
