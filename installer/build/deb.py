@@ -22,6 +22,7 @@ from typing import Final
 
 import manpage
 import payload
+from telling import at
 from wheels import BuildFailed
 
 __all__ = ["build", "control", "copyright_text", "debian_version", "help_files", "main", "native_needs", "units"]
@@ -95,6 +96,7 @@ def build(folder: Path, dist: Path, compression: str = "-Zxz") -> Path:
         root = Path(beside, "root")
         _tree(folder, root, version)
         _scripts(folder, root, version)
+        at("packing the Debian package")
         words = ["dpkg-deb", "--root-owner-group", compression, "--threads-max=1", "--build", str(root), str(target)]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(payload.build_epoch())}
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)  # noqa: S603

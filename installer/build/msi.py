@@ -23,6 +23,7 @@ from typing import Final
 from xml.sax.saxutils import quoteattr
 
 import options
+from telling import at
 from wheels import BuildFailed
 
 __all__ = ["actions", "build", "is_orderly", "msi_version", "sequence", "set_up_chunks"]
@@ -116,6 +117,7 @@ def build(folder: Path, launchers: Path, clear: Path, target: Path, *, version: 
         source.write_text(_filled(folder, version=msi_version(version)), "utf-8")
         for name, path in (("files", folder), ("launchers", launchers), ("clear.exe", clear)):
             Path(scratch, name).symlink_to(path.resolve())  # wixl wants names below the folder it stands in
+        at("packing the MSI")
         _run("wixl", "--arch", "x64", "--output", draft.name, source.name, folder=scratch)
         tables = {
             "CustomAction": _actions_table(),

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from telling import at
 from wheels import BuildFailed
 
 __all__ = ["build", "numbers"]
@@ -43,6 +44,11 @@ def build(folder: Path, launchers: Path, clear: Path, target: Path, *, version: 
     }
     words = ["makensis", "-V2", "-WX", "-NOCD", *(f"-D{name}={value}" for name, value in told.items())]
     words += ["-DQUICK"] if is_quick else []
+    at(
+        "packing the setup program, which takes a minute or two"
+        if not is_quick
+        else "packing the setup program loosely"
+    )
     done = subprocess.run([*words, str(SCRIPT)], capture_output=True, text=True, check=False, timeout=BUILD_S)  # noqa: S603
     if done.returncode:
         raise BuildFailed(f"makensis failed: {' '.join((done.stdout + done.stderr).split())[-600:]}")

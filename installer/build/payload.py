@@ -25,6 +25,7 @@ from typing import Any, Final
 import sbom
 import stripping
 import wheels
+from telling import at
 from wheels import PLATFORMS, BuildFailed, Pin, Platform
 
 __all__ = ["archive", "build", "build_epoch", "main", "project_version", "size", "without_commands", "write_release"]
@@ -75,6 +76,7 @@ def build(platform_name: str, folder: Path, *, version: str = "", wheels_folder:
     pins = wheels.run_closure(
         wheels.pins_of_lock((PROJECT / "requirements.lock").read_text("utf-8")), PROJECT, platform
     )
+    at(f"fetching {len(pins)} packages for {platform.name}, every hash checked")
     found = wheels.fetch(pins, platform, wheels_folder or PROJECT / "build/wheels" / platform.name)
     if folder.exists():
         shutil.rmtree(folder)
@@ -87,6 +89,7 @@ def build(platform_name: str, folder: Path, *, version: str = "", wheels_folder:
     without = sbom.collect_licences(app, folder / "LICENSES")
     if without:
         raise BuildFailed(f"no licence text in {', '.join(without)}; put it into {HERE / 'licences'}/NAME.txt")
+    at("leaving out what no till runs, and compiling")
     stripping.strip(app)
     _bill(folder, pins, found, platform, version)
     _compile(folder)
