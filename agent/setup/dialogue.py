@@ -147,9 +147,8 @@ def tell(console: Console, say: Words, report: Report) -> None:
         facts = {"till": report.till, "shop": report.shop, "epoch": report.epoch, "detail": report.detail}
         console.say(say(f"r_{report.enrolment}", **facts))
         console.say(say("r_panel", url=report.panel))
-        console.say(say("n_restart_windows" if sys.platform == "win32" else "n_restart_linux"))
-    if report.enrolment == "refused":
-        console.say(say("n_code"))
+        restart = "n_restart_windows" if sys.platform == "win32" else "n_restart_linux"
+        console.say(say("n_code" if report.enrolment == "refused" else restart))
     for sentence in report.warnings:
         console.say(sentence)
     console.say(say("n_doctor"))
