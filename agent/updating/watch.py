@@ -13,6 +13,7 @@ __all__ = ["Look", "Watch"]
 
 GRACE_S: Final = 60.0  # a till's disk after a power cut: the first answer may take so long
 SILENT_S: Final = 20.0  # a running agent answers within milliseconds; so long it may hang, or be started again once
+WRONG_S: Final = 15.0  # a file that somebody looks into opens late; what is wrong for longer is
 STARTS_MAX: Final = 2  # processes in one watch: once may be an accident, twice is a loop
 
 
@@ -91,6 +92,7 @@ class Watch:
     _answered_s: float | None = None
     _pids: set[int] = field(default_factory=set)
     _opened: set[str] = field(default_factory=set)
+    _wrong_s: float | None = None
 
     def look(self, seen: Look, now_s: float) -> str:
         """Take one look into account; returns why it is not well, or ""."""
@@ -108,10 +110,19 @@ class Watch:
         if self._first_s is None:
             self._first_s = now_s
         self._opened.update(seen.open_devices)
-        return self._wrong(seen) or self._without(seen, now_s)
+        return self._still_wrong(seen, now_s) or self._without(seen, now_s)
+
+    def _still_wrong(self, seen: Look, now_s: float) -> str:
+        """A database that is locked, say, is tried again each second: what is wrong must have been so for a while."""
+        wrong = self._wrong(seen)
+        if not wrong:
+            self._wrong_s = None
+        elif self._wrong_s is None:
+            self._wrong_s = now_s
+        is_long = self._wrong_s is not None and now_s - self._wrong_s >= WRONG_S
+        return wrong if is_long or self.is_over(now_s) else ""
 
     def _wrong(self, seen: Look) -> str:
-        """What no waiting mends."""
         if not seen.has_store:
             return f"version {self.version} cannot use the database: {seen.status.get('notice', '')}"
         new = [one for one in seen.troubles if one not in self.troubles]

@@ -99,7 +99,19 @@ def test_troubles_are_compared() -> None:
     """What was broken before is no fault; one more is."""
     one = watch(troubles=("device 'x': no port",))
     assert not one.look(seen(troubles=("device 'x': no such port",)), 0.0)
-    assert "did not start: more" in one.look(seen(troubles=("device 'x': no port", "more")), 1.0)
+    more = seen(troubles=("device 'x': no port", "more"))
+    assert not one.look(more, 1.0)
+    assert not one.look(more, 15.9)
+    assert "did not start: more" in one.look(more, 16.0)
+
+
+def test_what_comes_right_by_itself_is_no_fault() -> None:
+    """Somebody looked into the file as the new version opened it; the agent tries again each second."""
+    one = watch(watch_s=60.0)
+    for at_s in (1.0, 14.0, 30.0, 44.0):
+        assert not one.look(seen(troubles=("till.db: locked by another programme",)), at_s)
+        assert not one.look(seen(), at_s + 1)
+    assert "locked" in one.look(seen(troubles=("till.db: locked by another programme",)), 61.0), "the last look counts"
 
 
 def test_busy() -> None:
