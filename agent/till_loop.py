@@ -267,7 +267,8 @@ class TillLoop:
 
     def _run(self) -> None:
         """Top of the thread."""
-        if not self._open():
+        desk = self._open()
+        if desk is None:
             return
         self._publish()
         ticked_s = time.monotonic()
@@ -291,10 +292,10 @@ class TillLoop:
                 ticked_s = time.monotonic()
         if self._training is not None:
             self._training.close()
-        self._desk.close()
+        desk.close()
 
-    def _open(self) -> bool:
-        """Open the databases, trying again while that may help; False when told to stop before they were open."""
+    def _open(self) -> Desk | None:
+        """Open the databases, trying again while that may help; None when told to stop before they were open."""
         while True:
             try:
                 desk = self._open_desk()
@@ -304,7 +305,7 @@ class TillLoop:
                     continue
                 if lost := len(self._before_open.take().works):
                     log.error("till.uncounted receipts=%d reason=%s", lost, self._broken)  # noqa: TRY400 - as above
-                return False
+                return None
             with self._opening:
                 self._desk, was_broken, self._broken = desk, self._broken, ""
                 late, kept = self._opened_late, self._before_open.take()
@@ -317,7 +318,7 @@ class TillLoop:
                 self._guard(work)
             if late is not None:
                 late()
-            return True
+            return desk
 
     def _cannot_open(self, sentence: str) -> None:
         """Said once for each reason."""
