@@ -161,18 +161,28 @@ def _now(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _wait(args: argparse.Namespace, settings: Settings, before: Status | None) -> int:
+    """Until something came of the word, or the agent says that nothing will."""
     from agent.updating.places import places_of
-    from agent.updating.records import Status, read
+    from agent.updating.records import Hearing, HearingState, Status, read
 
     places = places_of(settings)
+    word = places.asked_now.stat().st_mtime_ns
     end_s = time.monotonic() + WAIT_S
     shown = ""
     while time.monotonic() < end_s:
         status = read(places.status, Status)
         if status is not None and (before is None or status.last != before.last) and not places.journal.exists():
             return _say(args, status, wanted="")
-        line = "a new version is being watched" if places.journal.exists() else "asking the centre, fetching"
-        if status is not None and status.waiting:
+        hearing = read(places.hearing, Hearing)
+        if hearing is None or hearing.word != word:
+            line = "waiting for the agent to hear it; does it run, and is the till enrolled?"
+        elif hearing.state in {HearingState.NEWEST, HearingState.FAILED}:
+            return _nothing(args, hearing.said, is_newest=hearing.state is HearingState.NEWEST)
+        else:
+            line = hearing.said
+        if places.journal.exists():
+            line = "a new version is being watched"
+        elif status is not None and status.waiting:
             line = status.waiting
         if line != shown and not args.json:
             print(line, flush=True)
@@ -180,6 +190,15 @@ def _wait(args: argparse.Namespace, settings: Settings, before: Status | None) -
         time.sleep(LOOK_S)
     print("nothing came of it yet; `tillpoint update status` tells", file=sys.stderr)
     return 1
+
+
+def _nothing(args: argparse.Namespace, said: str, *, is_newest: bool) -> int:
+    """The agent's reason; 0 when this till has the newest."""
+    if args.json:
+        print_json({"asked": said})
+    else:
+        print(said, file=sys.stdout if is_newest else sys.stderr)
+    return 0 if is_newest else 1
 
 
 def _pin(args: argparse.Namespace, settings: Settings) -> int:

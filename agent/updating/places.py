@@ -86,6 +86,11 @@ class Places:
         """Laid by `tillpoint update now`: look at once."""
         return self.versions / "now"
 
+    @property
+    def hearing(self) -> Path:
+        """What the agent says to `tillpoint update now`."""
+        return self.inbox / "hearing.json"
+
 
 def own_folder() -> Path | None:
     """The version folder that this process runs from; None in a development tree."""

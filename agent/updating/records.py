@@ -142,6 +142,29 @@ class Waiting(Struct, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(max_length=1_000)]
 
 
+class HearingState(Enum):
+    """How far `tillpoint update now` is: going on, with the updater, nothing newer is there, nothing comes of it."""
+
+    GOING = "going"
+    HANDED = "handed"
+    NEWEST = "newest"
+    FAILED = "failed"
+
+
+class Hearing(Struct, frozen=True, kw_only=True):
+    """The agent's answer to `tillpoint update now`.
+
+    Attributes:
+        word: which one: the time of its file, in nanoseconds.
+        state: how far it is.
+        said: in words, for whoever waits at the command.
+    """
+
+    word: int
+    state: HearingState
+    said: Annotated[str, Meta(max_length=1_000)]
+
+
 def keep(path: Path, value: Struct, *, mode: int = 0o644) -> None:
     """Replace a note: after a power cut the old or the new one is there, whole.
 

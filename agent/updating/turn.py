@@ -18,8 +18,9 @@ from agent.sync.errors import CentreRefused, CentreUnavailable
 from agent.updating.fetching import clear_inbox, fetch
 from agent.updating.places import Places
 from agent.updating.plan import Moment, why_wait
-from agent.updating.records import Status, Waiting, Wish, keep, read
+from agent.updating.records import HearingState, Status, Waiting, Wish, keep, read
 from agent.updating.trust import Trust, not_before_now
+from agent.updating.word import Word
 from drivers.vocabulary import codec
 from drivers.vocabulary.release import ReleaseRefused, payload_for, version_order
 from drivers.vocabulary.updates import LastTry, Package, TryOutcome, UpdateCheck, UpdateOffer, UpdateState
@@ -101,14 +102,16 @@ class UpdateTurn:
     _version: str = ""
     _check_at_s: float | None = None
     _wished_s: float | None = None
-    _now_seen: int = -1  # not looked yet: a word from before the start was for the agent before
-    _asked_now: bool = False
     _told: LastTry | None = None
     _has_asked: bool = False
     _said: str = ""
     _stop: threading.Event = field(default_factory=threading.Event)
     _centre: Centre | None = None
     _thread: threading.Thread | None = None
+    _word: Word = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._word = Word(self.places)
 
     def start(self) -> None:
         """Start the thread."""
@@ -134,14 +137,15 @@ class UpdateTurn:
 
     def tick(self) -> None:
         """Whatever is due; blocks while the centre answers or an archive comes."""
-        self._look_for_word()
+        self._word.look()
         now_s = self.uptime_s()
         if self._check_at_s is None:
             self._check_at_s = now_s + self.first_s
         status = read(self.places.status, Status)
         if self._has_asked and status is not None and status.last != self._told:
             self._check_at_s = now_s  # the centre wants to know at once what became of it
-        if now_s >= self._check_at_s or self._asked_now:
+            self._word.end(_outcome(status.last))
+        if now_s >= self._check_at_s or self._word.is_new:
             self._ask(status)
         if self.offer is not None:
             self._go_on(status)
@@ -161,16 +165,6 @@ class UpdateTurn:
         except OSError as error:
             log.info("update.waiting unwritten reason=%s", error.strerror)
 
-    def _look_for_word(self) -> None:
-        """Somebody said `tillpoint update now`."""
-        try:
-            seen = self.places.asked_now.stat().st_mtime_ns
-        except OSError:
-            seen = 0
-        if seen and seen != self._now_seen and self._now_seen >= 0:
-            self._asked_now = True
-        self._now_seen = seen
-
     # ── The centre ──────────────────────────────────────────────────────────────────────────────
 
     def _ask(self, status: Status | None) -> None:
@@ -178,6 +172,8 @@ class UpdateTurn:
         last = status.last if status is not None else None
         news = last if self._has_asked and last != self._told else None
         self._told, self._has_asked = last, True
+        if self._word.is_new:
+            self._word.asked()
         centre = self._centre = self.connect()
         try:
             offer, after_s = centre.check(self._check(status))
@@ -186,10 +182,12 @@ class UpdateTurn:
         except (CentreUnavailable, CentreRefused) as error:
             log.info("update.unanswered reason=%s", error)
             self._check_at_s = now_s + AGAIN_S
+            self._word.end(f"the centre does not answer: {error}")
         except (ReleaseRefused, OSError) as error:
             log.warning("update.untaken reason=%s", error)
             self.waiting = str(error)
             self.offer = None
+            self._word.end(self.waiting)
         finally:
             self._centre = None
             centre.close()
@@ -218,6 +216,7 @@ class UpdateTurn:
             self.offer, self.waiting = None, ""
             self.places.wish.unlink(missing_ok=True)
             clear_inbox(self.places.inbox, keep="", version="")
+            self._word.end(f"the centre has nothing newer than {self.running} for this till", HearingState.NEWEST)
             return
         data = codec.encode(offer.release)
         verified = self.trust.open(data, now=not_before_now(self.zone_now().astimezone(UTC)))
@@ -225,13 +224,15 @@ class UpdateTurn:
         payload = payload_for(verified.manifest, self.platform)
         self._require_wanted(version, status, news)
         clear_inbox(self.places.inbox, keep=payload.sha256, version=version)
+        if status is None or status.prepared != version:
+            self._word.say(f"fetching {version}, {payload.size / 1e6:.0f} MB")
         self.places.inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
         whole = fetch(
             self.places.inbox,
             payload,
             offer.archive,
             centre,
-            rate_kib_s=0 if self._asked_now else self.settings.rate_kib_s,
+            rate_kib_s=0 if self._word.stands else self.settings.rate_kib_s,
             stop=self._stop,
         )
         if whole is None:
@@ -246,7 +247,7 @@ class UpdateTurn:
             raise ReleaseRefused("lower", f"the centre offers {version}, and {self.running} runs here already")
         if status is not None and status.pinned and status.pinned != version:
             raise ReleaseRefused("pinned", f"this till is pinned to {status.pinned}")
-        if status is not None and version in status.not_again and not self._asked_now:
+        if status is not None and version in status.not_again and not self._word.stands:
             raise ReleaseRefused("not_again", f"{version} is not tried again: {status.not_again[version]}")
         if news is not None and news.version == version and news.outcome is not TryOutcome.HEALTHY:
             # A disk that is full now is full in five seconds too: what may pass has until the next check to do so.
@@ -257,6 +258,7 @@ class UpdateTurn:
     def _go_on(self, status: Status | None) -> None:
         """Once the updater has made it ready: wait for a quiet moment, ask the centre once more, say so."""
         if status is None or status.prepared != self._version or self.offer is None:
+            self._word.say(f"making {self._version} ready")
             self._look_at_outcome(status)
             return
         self.waiting = why_wait(
@@ -267,8 +269,9 @@ class UpdateTurn:
             shift_minutes=self.settings.shift_minutes,
             not_before=self.offer.not_before,
             not_after=self.offer.not_after,
-            asked_now=self._asked_now,
+            asked_now=self._word.stands,
         )
+        self._word.say(self.waiting or f"changing over to {self._version}")
         now_s = self.uptime_s()
         if self.waiting or (self._wished_s is not None and now_s - self._wished_s < WISH_AGAIN_S):
             return
@@ -277,13 +280,14 @@ class UpdateTurn:
         if self.offer is not None and self._version == version and not self._stop.is_set():
             self._wished_s = self.uptime_s()
             self._wish(switch=True)
-            self._asked_now = False
+            self._word.hand_over()
 
     def _look_at_outcome(self, status: Status | None) -> None:
         last = status.last if status is not None else None
         if last is not None and last.version == self._version and last.outcome is not TryOutcome.HEALTHY:
             self.waiting = last.reason
             self.offer = None
+            self._word.end(_outcome(last))
 
     def _wish(self, *, switch: bool) -> None:
         wish = Wish(version=self._version, at=datetime.now(UTC), switch=switch)
@@ -291,3 +295,10 @@ class UpdateTurn:
             keep(self.places.wish, wish)
         log.info("update.wish version=%s switch=%s", self._version, switch)
         self.wished()
+
+
+def _outcome(last: LastTry | None) -> str:
+    """What became of it, in a line."""
+    if last is None:
+        return "the updater has forgotten what became of it"
+    return f"{last.version} {last.outcome.value.replace('_', ' ')}{f': {last.reason}' if last.reason else ''}"

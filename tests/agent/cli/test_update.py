@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.cli import main
+from agent.cli import main, update
 from agent.doctor.report import State
 from agent.doctor.updates import check_updates
 from agent.settings import Settings, TillSettings, UpdatesSettings
 from agent.updating.places import places_of
-from agent.updating.records import Journal, Status, Step, Waiting, keep
+from agent.updating.records import Hearing, HearingState, Journal, Status, Step, Waiting, keep
 from drivers.vocabulary.updates import LastTry, TryOutcome, UpdateState
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -101,6 +102,46 @@ def test_now_lays_the_word(settings: Settings, tmp_path: Path, capsys: pytest.Ca
     assert 0 == asked(tmp_path, "now", "--no-wait")
     assert places_of(settings).asked_now.exists()
     assert "asked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "code"),
+    [
+        (HearingState.NEWEST, "the centre has nothing newer than 1.0.0 for this till", 0),
+        (HearingState.FAILED, "the centre does not answer: no line", 1),
+    ],
+)
+def test_now_tells_the_agents_answer(
+    settings: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    state: HearingState,
+    said: str,
+    code: int,
+) -> None:
+    """Who waits at the command is told why nothing comes, not left waiting; an answer to another word is none."""
+    monkeypatch.setattr(update, "LOOK_S", 0.05)
+    places = places_of(settings)
+    keep(places.hearing, Hearing(word=1, state=HearingState.FAILED, said="of yesterday"))
+
+    def answer() -> None:
+        while not (places.asked_now.exists() and places.asked_now.read_text("ascii")):
+            threading.Event().wait(0.02)
+        word = places.asked_now.stat().st_mtime_ns
+        for now, words in ((HearingState.GOING, "asking the centre"), (state, said)):
+            keep(places.hearing, Hearing(word=word, state=now, said=words))
+            threading.Event().wait(0.5)
+
+    agent = threading.Thread(target=answer)
+    agent.start()
+    assert code == asked(tmp_path, "now")
+    agent.join()
+    told = capsys.readouterr()
+
+    assert "of yesterday" not in told.out + told.err
+    assert "asking the centre\n" in told.out
+    assert f"{said}\n" in (told.err if code else told.out)
 
 
 def test_apply_with_nothing_to_do(settings: Settings, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from agent.sync.update_line import ArchiveChanged
 from agent.updating import fetching
 from agent.updating.places import Places
 from agent.updating.plan import Moment
-from agent.updating.records import Status, Waiting, Wish, keep, read
+from agent.updating.records import Hearing, HearingState, Status, Waiting, Wish, keep, read
 from agent.updating.trust import Trust
 from agent.updating.turn import UpdateTurn
 from drivers.vocabulary.release import Manifest, Payload, sign_release
@@ -106,6 +107,7 @@ class Rig:
         self.places.work.mkdir(parents=True)
         self.centre, self.usage = FakeCentre(), FakeUsage()
         self.clock_s = 1_000.0
+        self.words = 0
         self.turn = self.make()
 
     def make(self, **updates: Any) -> UpdateTurn:
@@ -133,6 +135,19 @@ class Rig:
     @property
     def wish(self) -> Wish | None:
         return read(self.places.wish, Wish)
+
+    @property
+    def heard(self) -> tuple[HearingState, str] | None:
+        """What the agent says to `tillpoint update now`."""
+        hearing = read(self.places.hearing, Hearing)
+        return (hearing.state, hearing.said) if hearing is not None else None
+
+    def say_now(self) -> None:
+        """`tillpoint update now`, and the next tick; each word has a time of its own."""
+        self.words += 1
+        self.places.asked_now.write_text("now", "ascii")
+        os.utime(self.places.asked_now, ns=(0, time.time_ns() + self.words))
+        self.tick()
 
     def first(self) -> None:
         """Past the time that is other work's."""
@@ -304,13 +319,63 @@ def test_by_hand(rig: Rig) -> None:
     assert rig.wish.switch
 
 
-def test_a_word_from_before_the_start_was_for_the_agent_before(rig: Rig) -> None:
-    """A restart is no `now`."""
+def test_a_word_that_came_while_the_agent_started_is_heard(rig: Rig) -> None:
+    """Said between the start of the thread and its first look, it was lost, and the command waited for ever."""
     rig.places.asked_now.write_text("now", "ascii")
     rig.tick()
-    rig.tick()
 
-    assert [] == rig.centre.checks
+    assert 1 == len(rig.centre.checks)
+    assert (HearingState.NEWEST, "the centre has nothing newer than 1.0.0 for this till") == rig.heard
+    rig.tick()
+    assert 1 == len(rig.centre.checks), "asked once for each word"
+
+
+def test_a_word_is_done_once_however_often_the_agent_starts(rig: Rig) -> None:
+    """One that was answered or handed over is past; one that was cut goes on; one of yesterday is nobody's."""
+    rig.centre.offer = offer_of()
+    rig.places.asked_now.write_text("now", "ascii")
+    rig.tick()
+    assert (HearingState.GOING, "making 1.1.0 ready") == rig.heard
+
+    rig.turn = rig.make()
+    rig.told(prepared="1.1.0")
+    rig.tick()
+    assert 3 == len(rig.centre.checks), "the word goes on, and before a switch it asks once more"
+    assert (HearingState.HANDED, "changing over to 1.1.0") == rig.heard
+
+    rig.turn = rig.make()
+    rig.tick()
+    assert 3 == len(rig.centre.checks)
+
+    old_s = time.time() - 3_600
+    os.utime(rig.places.asked_now, (old_s, old_s))
+    rig.tick()
+    assert 3 == len(rig.centre.checks)
+
+
+def test_who_said_now_hears_why_nothing_comes_of_it(rig: Rig) -> None:
+    """No line, a version that is not taken, a customer on the panel: in words, at the command."""
+    rig.tick()
+    rig.centre.down = True
+    rig.say_now()
+    assert (HearingState.FAILED, "the centre does not answer: no line") == rig.heard
+
+    rig.centre.down = False
+    rig.centre.offer = offer_of("0.9.0")
+    rig.say_now()
+    assert (HearingState.FAILED, "the centre offers 0.9.0, and 1.0.0 runs here already") == rig.heard
+
+    rig.centre.offer = offer_of()
+    rig.told(prepared="1.1.0")
+    rig.usage.busy = "a customer is on the panel"
+    rig.say_now()
+    assert (HearingState.GOING, "a customer is on the panel") == rig.heard
+    rig.usage.busy = ""
+    rig.tick()
+    assert (HearingState.HANDED, "changing over to 1.1.0") == rig.heard
+    rig.told(last=LastTry(version="1.1.0", outcome=TryOutcome.ROLLED_BACK, reason="printer", at=NOON))
+    rig.tick()
+    assert (HearingState.FAILED, "1.1.0 rolled back: printer") == rig.heard
 
 
 def test_no_line(rig: Rig) -> None:
