@@ -303,7 +303,8 @@ class TillLoop:
                 self._cannot_open(str(error) or type(error).__name__)
                 if self._refuse(REOPEN_S if _may_pass(error) else None):
                     continue
-                if lost := len(self._before_open.take().works):
+                kept = self._before_open.take()
+                if lost := len(kept.works) + kept.lost:
                     log.error("till.uncounted receipts=%d reason=%s", lost, self._broken)  # noqa: TRY400 - as above
                 return None
             with self._opening:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
-WAIT_S: Final = 1_800.0  # an archive over a slow line, and the watch
 LOOK_S: Final = 1.0
 NICE: Final = 10  # of a rehearsal: a customer may be at the till
 
@@ -149,6 +148,8 @@ def _now(args: argparse.Namespace, settings: Settings) -> int:
     updater.forgive()
     if args.source is not None:
         return _say(args, updater.carried(args.source), wanted="")
+    if settings.updates.install == "off":
+        raise SettingsError('updates.install is "off", so the agent asks for nothing; set it to "hand", or use --from')
     before = read(places.status, Status)
     try:
         places.asked_now.write_text("now\n", "ascii")
@@ -164,10 +165,11 @@ def _wait(args: argparse.Namespace, settings: Settings, before: Status | None) -
     """Until something came of the word, or the agent says that nothing will."""
     from agent.updating.places import places_of
     from agent.updating.records import Hearing, HearingState, Status, read
+    from agent.updating.word import LASTS_S
 
     places = places_of(settings)
     word = places.asked_now.stat().st_mtime_ns
-    end_s = time.monotonic() + WAIT_S
+    end_s = time.monotonic() + LASTS_S
     shown = ""
     while time.monotonic() < end_s:
         status = read(places.status, Status)

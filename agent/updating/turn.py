@@ -144,7 +144,8 @@ class UpdateTurn:
         status = read(self.places.status, Status)
         if self._has_asked and status is not None and status.last != self._told:
             self._check_at_s = now_s  # the centre wants to know at once what became of it
-            self._word.end(_outcome(status.last))
+            if not self._word.is_new:  # one that was just said is not answered with what was before it
+                self._word.end(_outcome(status.last))
         if now_s >= self._check_at_s or self._word.is_new:
             self._ask(status)
         if self.offer is not None:
@@ -249,7 +250,8 @@ class UpdateTurn:
             raise ReleaseRefused("pinned", f"this till is pinned to {status.pinned}")
         if status is not None and version in status.not_again and not self._word.stands:
             raise ReleaseRefused("not_again", f"{version} is not tried again: {status.not_again[version]}")
-        if news is not None and news.version == version and news.outcome is not TryOutcome.HEALTHY:
+        is_bad = news is not None and news.version == version and news.outcome is not TryOutcome.HEALTHY
+        if news is not None and is_bad and not self._word.stands:
             # A disk that is full now is full in five seconds too: what may pass has until the next check to do so.
             raise ReleaseRefused("not_now", news.reason)
 
@@ -258,8 +260,8 @@ class UpdateTurn:
     def _go_on(self, status: Status | None) -> None:
         """Once the updater has made it ready: wait for a quiet moment, ask the centre once more, say so."""
         if status is None or status.prepared != self._version or self.offer is None:
+            # An outcome is heard of in `tick`; the one that stands there now is of a try before this offer.
             self._word.say(f"making {self._version} ready")
-            self._look_at_outcome(status)
             return
         self.waiting = why_wait(
             self.usage.moment(self.zone_now()),
@@ -281,13 +283,6 @@ class UpdateTurn:
             self._wished_s = self.uptime_s()
             self._wish(switch=True)
             self._word.hand_over()
-
-    def _look_at_outcome(self, status: Status | None) -> None:
-        last = status.last if status is not None else None
-        if last is not None and last.version == self._version and last.outcome is not TryOutcome.HEALTHY:
-            self.waiting = last.reason
-            self.offer = None
-            self._word.end(_outcome(last))
 
     def _wish(self, *, switch: bool) -> None:
         wish = Wish(version=self._version, at=datetime.now(UTC), switch=switch)

@@ -19,7 +19,7 @@ __all__ = ["LASTS_S", "Word"]
 
 log = logging.getLogger(__name__)
 
-LASTS_S: Final = 1_800.0  # whoever said it has gone by then
+LASTS_S: Final = 1_800.0  # an archive over a slow line, and the watch; whoever said it has gone by then
 
 
 @dataclass(slots=True)

@@ -44,11 +44,7 @@ def build(folder: Path, launchers: Path, clear: Path, target: Path, *, version: 
     }
     words = ["makensis", "-V2", "-WX", "-NOCD", *(f"-D{name}={value}" for name, value in told.items())]
     words += ["-DQUICK"] if is_quick else []
-    at(
-        "packing the setup program, which takes a minute or two"
-        if not is_quick
-        else "packing the setup program loosely"
-    )
+    at("packing the setup program loosely" if is_quick else "packing the setup program, which takes a minute or two")
     done = subprocess.run([*words, str(SCRIPT)], capture_output=True, text=True, check=False, timeout=BUILD_S)  # noqa: S603
     if done.returncode:
         raise BuildFailed(f"makensis failed: {' '.join((done.stdout + done.stderr).split())[-600:]}")

@@ -104,6 +104,16 @@ def test_now_lays_the_word(settings: Settings, tmp_path: Path, capsys: pytest.Ca
     assert "asked" in capsys.readouterr().out
 
 
+def test_now_where_updates_are_off(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No thread would hear it: said at once, with what to do."""
+    with (tmp_path / "config.toml").open("a", encoding="utf-8") as file:
+        file.write('install = "off"\n')
+
+    assert 1 == asked(tmp_path, "now")
+    assert 'updates.install is "off"' in capsys.readouterr().err
+    assert not places_of(settings).asked_now.exists()
+
+
 @pytest.mark.parametrize(
     ("state", "said", "code"),
     [

@@ -378,6 +378,22 @@ def test_who_said_now_hears_why_nothing_comes_of_it(rig: Rig) -> None:
     assert (HearingState.FAILED, "1.1.0 rolled back: printer") == rig.heard
 
 
+def test_a_word_right_after_a_bad_try_is_not_answered_with_that_try(rig: Rig) -> None:
+    """Both are seen in one look: who says now wants it tried again."""
+    rig.centre.offer = offer_of()
+    rig.first()
+    rig.told(last=LastTry(version="1.1.0", outcome=TryOutcome.ROLLED_BACK, reason="printer", at=NOON))
+    rig.say_now()
+
+    assert (HearingState.GOING, "making 1.1.0 ready") == rig.heard
+    rig.tick()
+    rig.told(prepared="1.1.0", last=LastTry(version="1.1.0", outcome=TryOutcome.ROLLED_BACK, reason="printer", at=NOON))
+    rig.tick()
+    assert (HearingState.HANDED, "changing over to 1.1.0") == rig.heard
+    assert rig.wish is not None
+    assert rig.wish.switch
+
+
 def test_no_line(rig: Rig) -> None:
     """Asked again later; nothing is lost."""
     rig.centre.down = True
