@@ -8,9 +8,7 @@ import json
 import logging
 import math
 import os
-import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +17,7 @@ from agent.cli.common import add_config, policy_and_settings
 from agent.desktop import access
 from agent.service import lean, logs
 from agent.service.notify import Notifier, hear_orders
+from agent.service.stop_word import StopWord
 from offline_queue.files import replace_durably
 
 if TYPE_CHECKING:
@@ -52,11 +51,8 @@ def run(args: argparse.Namespace) -> int:
     settings, policies = policy_and_settings(args)
     counts = logs.set_up(settings.log, settings.state_folder, level=args.log_level)
     policies.log_to(log)
-    stop = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: stop.set())
-
+    stop = StopWord()
+    stop.on_signals("SIGINT", "SIGTERM", "SIGBREAK")
     lean.leave_out_command_lines()
     from agent.assembly import Agent
 
@@ -65,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     agent = Agent(settings, log_counts=counts)
     notifier = Notifier.from_environment()
     if notifier.is_babysat:
-        hear_orders(stop.set)
+        hear_orders(stop.say)
     agent.start()
     try:
         _say_ready(agent, as_json=args.json)
@@ -85,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             (settings.state_folder / RUNTIME_FILE).unlink(missing_ok=True)
 
 
-def _watch(agent: Agent, notifier: Notifier, stop: threading.Event, *, settled_s: float = SETTLED_S) -> int:
+def _watch(agent: Agent, notifier: Notifier, stop: StopWord, *, settled_s: float = SETTLED_S) -> int:
     """Tell the service manager of each sign of life until told to stop; 1 when something of the agent has died.
 
     Starting again cuts the line between POS and printer for a moment. So what dies soon after the start, and would

@@ -18,6 +18,7 @@ from typing import Final
 from agent.desktop.companion import Companion, Desktop
 from agent.desktop.hot_keys import HotKey
 from agent.doors.keys import DoorSecrets
+from agent.service.stop_word import StopWord
 from agent.snapshot import Snapshot
 from drivers.vocabulary import codec
 from drivers.vocabulary.errors import SettingsError
@@ -69,11 +70,11 @@ def follow(
     secrets: DoorSecrets,
     tell: Callable[[Snapshot], None],
     *,
-    gone: threading.Event | None = None,
+    gone: StopWord | None = None,
 ) -> None:
     """Tell each snapshot of the running agent, over every restart of it, until `gone`; runs on its own thread."""
-    gone = gone or threading.Event()
-    while not gone.is_set():
+    gone = gone or StopWord()
+    while not gone.is_said:
         try:
             _read_stream(port(), secrets, tell, gone)
         except (OSError, ValueError, http.client.HTTPException) as why:
@@ -81,7 +82,7 @@ def follow(
         gone.wait(RETRY_S)
 
 
-def _read_stream(port: int, secrets: DoorSecrets, tell: Callable[[Snapshot], None], gone: threading.Event) -> None:
+def _read_stream(port: int, secrets: DoorSecrets, tell: Callable[[Snapshot], None], gone: StopWord) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SILENCE_S)
     try:
         headers = {"Cookie": f"tillpoint_{port}={secrets.new_session()}"}
@@ -90,7 +91,7 @@ def _read_stream(port: int, secrets: DoorSecrets, tell: Callable[[Snapshot], Non
         if answer.status != http.HTTPStatus.OK:
             raise ValueError(f"the agent answers {answer.status}")
         is_snapshot = False
-        while not gone.is_set():
+        while not gone.is_said:
             line = answer.readline()
             if not line:
                 return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from agent.desktop.hot_keys import parse
 from agent.desktop.keeper import Keeper, Process, Window, answers, waiting_page
 from agent.desktop.monitors import customers_monitor, monitors_of_this_session, parse_place
 from agent.desktop.session import TITLE, desktop_of_this_session, follow
+from agent.service.stop_word import StopWord
 from agent.snapshot import Snapshot
 from drivers.vocabulary.errors import SettingsError, TillpointError, TransportUnavailable
 
@@ -36,7 +36,6 @@ def stay(
     *,
     profiles: Path | None = None,
     more: tuple[str, ...] = (),
-    stop: threading.Event | None = None,
 ) -> int:
     """Until the session ends; 0, also when another one keeps the panel of this session already.
 
@@ -44,9 +43,8 @@ def stay(
         access: how the agent is reached; raises TillpointError while it is not.
         profiles: the browsers' folders.
         more: words for the browser, of a test.
-        stop: ends it.
     """
-    over = stop or threading.Event()
+    over = StopWord()
     folder = profiles or profiles_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _only_one(folder / "lock")
@@ -54,9 +52,7 @@ def stay(
         log.info("panel.stay: another one keeps the panel of this session")
         return 0
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: over.set())
+        over.on_signals("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     _no_console()
     try:
         known = _first(access, folder, more, over)
@@ -75,7 +71,7 @@ def profiles_folder() -> Path:
     return (Path(own) if own else Path.home() / ".local" / "state") / "tillpoint" / "panel"
 
 
-def _first(access: Callable[[], Access], folder: Path, more: tuple[str, ...], over: threading.Event) -> Access | None:
+def _first(access: Callable[[], Access], folder: Path, more: tuple[str, ...], over: StopWord) -> Access | None:
     """What the agent says the panel wants; until it is there a page that waits: the till was switched on just now.
 
     None when the session ended before.
@@ -112,7 +108,7 @@ def _nothing(window: Window, url: str) -> Process:
 
 
 def _keep_open(
-    known: Access, access: Callable[[], Access], folder: Path, more: tuple[str, ...], over: threading.Event
+    known: Access, access: Callable[[], Access], folder: Path, more: tuple[str, ...], over: StopWord
 ) -> None:
     keeper = _keeper(known, access, folder, more)
     try:
@@ -156,7 +152,7 @@ def _started(command: list[str]) -> Process:
     return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603 - our own words
 
 
-def _turn(keeper: Keeper, known: Access, access: Callable[[], Access], over: threading.Event) -> None:
+def _turn(keeper: Keeper, known: Access, access: Callable[[], Access], over: StopWord) -> None:
     """Listen for the hot key and mind the windows between two strokes; without a key, mind the windows."""
     desktop = keeper.desktop
     if desktop is None:
@@ -172,7 +168,7 @@ def _turn(keeper: Keeper, known: Access, access: Callable[[], Access], over: thr
         while heard:  # on the thread of the desktop, as everything that touches windows
             companion.changed(heard.pop(0))
         keeper.step(time.monotonic())
-        return over.is_set()
+        return over.is_said
 
     try:
         desktop.listen(parse(known.hot_key), companion.pressed, turn)
@@ -182,9 +178,9 @@ def _turn(keeper: Keeper, known: Access, access: Callable[[], Access], over: thr
             turn()
 
 
-def _follow(access: Callable[[], Access], tell: Callable[[Snapshot], None], over: threading.Event) -> None:
+def _follow(access: Callable[[], Access], tell: Callable[[Snapshot], None], over: StopWord) -> None:
     """The till's changes, so that the focus goes back when what the cashier came for is done."""
-    while not over.is_set():
+    while not over.is_said:
         try:
             known = access()
             break

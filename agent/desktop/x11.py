@@ -10,7 +10,7 @@ import select
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from Xlib import XK, X, display, error
+from Xlib import XK, X, Xatom, display, error
 from Xlib.protocol import event
 
 from agent.desktop.hot_keys import HotKey
@@ -31,7 +31,8 @@ class X11Desktop:
 
     def __init__(self, name: str | None = None) -> None:
         try:
-            self._display = display.Display(name)
+            self._display = _connected(name)
+            self._clock = _Clock(name)
         except (error.DisplayError, OSError) as why:
             raise TransportUnavailable(f"no X11 desktop here: {why}; run this in the cashier's session") from None
         self._root = self._display.screen().root
@@ -60,13 +61,16 @@ class X11Desktop:
             asked = event.ClientMessage(
                 window=target,
                 client_type=self._display.intern_atom("_NET_ACTIVE_WINDOW"),
-                data=(32, [SOURCE_PAGER, X.CurrentTime, 0, 0, 0]),
+                data=(32, [SOURCE_PAGER, self._clock.now_ms(), 0, 0, 0]),
             )
             self._root.send_event(asked, event_mask=X.SubstructureRedirectMask | X.SubstructureNotifyMask)
         else:
             target.configure(stack_mode=X.Above)
             target.set_input_focus(X.RevertToParent, X.CurrentTime)
-        self._display.sync()
+        try:
+            target.get_attributes()  # a manager's list may still have a window that is gone
+        except error.XError:
+            return False
         return not self._errors and any(one.id == window for one in self._windows())
 
     def place(self, window: int, monitor: Monitor) -> None:
@@ -108,7 +112,8 @@ class X11Desktop:
             self._display.flush()
 
     def close(self) -> None:
-        """Give the connection back, and with it the key."""
+        """Give the connections back, and with them the key."""
+        self._clock.close()
         self._display.close()
 
     # ── Inside ──
@@ -153,3 +158,39 @@ class X11Desktop:
             if told:
                 return told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
         return ""
+
+
+def _connected(name: str | None) -> display.Display:
+    """A connection that can read each of X's errors.
+
+    python-xlib 0.33 adds RandR's own as codes 0, 1 and 2, of a kind that it cannot read: a title that gets shorter
+    between the two requests it is read by (BadValue) would end the program.
+    """
+    made = display.Display(name)
+    for code in (X.BadRequest, X.BadValue):
+        made.extension_add_error(code, error.xerror_class[code])
+    return made
+
+
+class _Clock:
+    """The X server's own time, without which a window manager may take a wish for an old one and refuse it.
+
+    It is told of a property of a window of ours as it changes (ICCCM 2.0 §2.1), on a connection of its own: so no
+    stroke of the hot key is in the way.
+    """
+
+    def __init__(self, name: str | None) -> None:
+        self._display = _connected(name)
+        root = self._display.screen().root
+        self._window = root.create_window(-1, -1, 1, 1, 0, X.CopyFromParent, event_mask=X.PropertyChangeMask)
+        self._property = self._display.intern_atom("WM_CLASS")
+
+    def now_ms(self) -> int:
+        self._window.change_property(self._property, Xatom.STRING, 8, b"", mode=X.PropModeAppend)
+        while True:
+            told = self._display.next_event()
+            if told.type == X.PropertyNotify:
+                return int(told.time)
+
+    def close(self) -> None:
+        self._display.close()

@@ -16,7 +16,7 @@ import pytest
 from agent.assembly import Agent
 from agent.desktop.session import TITLE
 from agent.settings import DoorsSettings, PanelSettings, Settings, TillSettings
-from tests.agent.desktop.test_x11 import Shop, manages
+from tests.agent.desktop.test_x11 import Shop, manages, shown
 from tests.agent.desktop.test_x11 import until as until_within
 
 pytestmark = [
@@ -105,7 +105,7 @@ def session(server: str, tmp_path: Path) -> Iterator[Any]:
     shop, eye = Shop(server), X11Desktop(server)
     shop.panel.destroy()
     shop.display.sync()
-    until(lambda: eye.find("Frontol"), "the till system is there")
+    until(lambda: shown(eye, "Frontol"), "the till system is there")
     eye.activate(shop.pos.id)
     until(lambda: eye.active() == shop.pos.id, "it has the focus")
     env = {**os.environ, "DISPLAY": server, "HOME": str(tmp_path)}

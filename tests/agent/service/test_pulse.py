@@ -14,6 +14,7 @@ from agent.assembly import Agent
 from agent.cli.run import _watch
 from agent.service.notify import Notifier
 from agent.service.pulse import SILENCE_S, Pulse, resident_mb
+from agent.service.stop_word import StopWord
 from agent.settings import DoorsSettings, ServiceSettings, Settings, TillSettings
 from agent.watching import QUIET_S, Watching
 
@@ -78,7 +79,7 @@ def test_an_agent_lives_and_its_threads_come_round(agent: Agent) -> None:
 def test_a_thread_that_ended_ends_the_run(agent: Agent) -> None:
     """Not with a hang: whoever runs it starts it again."""
     agent.start()
-    heard, stop = Heard(), threading.Event()
+    heard, stop = Heard(), StopWord()
     ended: list[int] = []
     watcher = threading.Thread(target=lambda: ended.append(_watch(agent, heard, stop, settled_s=0)))
     watcher.start()
@@ -90,14 +91,14 @@ def test_a_thread_that_ended_ends_the_run(agent: Agent) -> None:
         assert [1] == ended
         assert "thread till has ended" in heard.told[-1]
     finally:
-        stop.set()
+        stop.say()
         agent.stop()
 
 
 def test_what_dies_soon_after_the_start_is_said_and_the_receipt_passes_on(agent: Agent) -> None:
     """It would die again: a start every few seconds would cut the printer off each time."""
     agent.start()
-    heard, stop = Heard(), threading.Event()
+    heard, stop = Heard(), StopWord()
     ended: list[int] = []
     watcher = threading.Thread(target=lambda: ended.append(_watch(agent, heard, stop)))
     watcher.start()
@@ -107,7 +108,7 @@ def test_what_dies_soon_after_the_start_is_said_and_the_receipt_passes_on(agent:
         alive = heard.told.count("WATCHDOG=1")
         wait(lambda: heard.told.count("WATCHDOG=1") > alive)
     finally:
-        stop.set()
+        stop.say()
         watcher.join(30)
         agent.stop()
 
@@ -138,7 +139,7 @@ def test_too_much_memory_ends_the_run(tmp_path: Path) -> None:
     agent.start()
     heard = Heard()
     try:
-        assert 1 == _watch(agent, heard, threading.Event(), settled_s=0)
+        assert 1 == _watch(agent, heard, StopWord(), settled_s=0)
     finally:
         agent.stop()
 
@@ -158,7 +159,7 @@ def test_too_much_memory_waits_for_the_end_of_the_receipt(agent: Agent, monkeypa
     weighed(agent, monkeypatch, held_mb=310)
     quiet = [False]
     monkeypatch.setattr(Watching, "is_quiet", lambda *_: quiet[0])
-    heard, stop, ended = Heard(), threading.Event(), []
+    heard, stop, ended = Heard(), StopWord(), []
     watcher = threading.Thread(target=lambda: ended.append(_watch(agent, heard, stop, settled_s=0)))
     watcher.start()
     try:
@@ -167,7 +168,7 @@ def test_too_much_memory_waits_for_the_end_of_the_receipt(agent: Agent, monkeypa
         quiet[0] = True
         watcher.join(30)
     finally:
-        stop.set()
+        stop.say()
         agent.stop()
 
     assert [1] == ended
@@ -180,7 +181,7 @@ def test_far_too_much_memory_waits_for_nobody(agent: Agent, monkeypatch: pytest.
     weighed(agent, monkeypatch, held_mb=380)
     monkeypatch.setattr(Watching, "is_quiet", lambda *_: False)
     try:
-        assert 1 == _watch(agent, Heard(), threading.Event(), settled_s=0)
+        assert 1 == _watch(agent, Heard(), StopWord(), settled_s=0)
     finally:
         agent.stop()
 
@@ -192,9 +193,9 @@ def test_a_machine_that_slept_is_given_a_minute(
     """Windows' clock counts sleep, in which no thread comes round; one that hangs in the day is dead as ever."""
     clock, left = [1_000.0], list(naps)
 
-    class Stop(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            del timeout
+    class Stop(StopWord):
+        def wait(self, timeout_s: float) -> bool:
+            del timeout_s
             clock[0] += left.pop(0)
             return not left
 
