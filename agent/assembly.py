@@ -190,10 +190,12 @@ class Agent:
     def lay_panel_access(self) -> None:
         """Where the cashier's own account finds it, for `tillpoint panel --stay`; only a service does that."""
         from agent.desktop import access
+        from agent.sync.client import own_version
 
         folder = access.panel_folder()
         if folder is not None and self.doors is not None and self._secrets is not None:
-            access.write(folder, access.access_of(self.settings.panel, self._secrets, self.doors.port))
+            port = self.doors.port
+            access.write(folder, access.access_of(self.settings.panel, self._secrets, port, version=own_version()))
 
     # ── Parts ───────────────────────────────────────────────────────────────────────────────────
 

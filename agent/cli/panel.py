@@ -6,7 +6,9 @@ import argparse
 import json
 import sys
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agent.cli.common import add_config, print_json, settings_of
 from agent.cli.run import RUNTIME_FILE
@@ -15,6 +17,9 @@ from agent.doors.keys import DoorSecrets
 from agent.doors.pins import ROLES, set_pin
 from agent.settings import Settings
 from drivers.vocabulary.errors import TillpointError
+
+if TYPE_CHECKING:
+    from agent.desktop.access import Access
 
 __all__ = ["add_parser", "run"]
 
@@ -73,28 +78,43 @@ def run(args: argparse.Namespace) -> int:
 def _stay(args: argparse.Namespace) -> int:
     """By what the agent lays for the cashier's account; with --config by the state folder, which few may read."""
     from agent.desktop import access
-    from agent.desktop.staying import profiles_folder, stay
+    from agent.desktop.autostart import own_command
+    from agent.desktop.staying import profiles_folder, start_again, stay
     from agent.service import logs
     from agent.settings import LogSettings
 
     logs.set_up(LogSettings(file_mb=1, files=2, event_log=False), profiles_folder(), name="panel", environment={})
-    if args.config is None:
-        return stay(access.read)
-    settings = settings_of(args)
+    how = access.read if args.config is None else _access_of_state(settings_of(args))
+    if stay(how):
+        start_again([*own_command(), *sys.argv[1:]])
+    return 0
 
-    def from_state() -> access.Access:
-        folder = settings.state_folder
-        port = _port(folder)
-        return access.access_of(settings.panel, DoorSecrets.load_or_create(folder, SystemClock()), port)
 
-    return stay(from_state)
+def _access_of_state(settings: Settings) -> Callable[[], Access]:
+    """What the agent would have laid."""
+    from agent.desktop.access import access_of
+
+    folder = settings.state_folder
+
+    def read() -> Access:
+        running = _runtime(folder)
+        secrets = DoorSecrets.load_or_create(folder, SystemClock())
+        return access_of(settings.panel, secrets, int(running["port"]), version=running["version"])
+
+    return read
 
 
 def _port(folder: Path) -> int:
     """The running agent's."""
+    return int(_runtime(folder)["port"])
+
+
+def _runtime(folder: Path) -> dict[str, Any]:
+    """What the running agent says of itself."""
     try:
-        return int(json.loads((folder / RUNTIME_FILE).read_text("utf-8"))["port"])
-    except (OSError, ValueError, KeyError):
+        told = json.loads((folder / RUNTIME_FILE).read_text("utf-8"))
+        return {"port": int(told["port"]), "version": str(told["version"])}
+    except (OSError, ValueError, KeyError, TypeError):
         raise TillpointError(f"no agent is running with its state in {folder}; start it with: tillpoint run") from None
 
 

@@ -41,6 +41,7 @@ class Access(Struct, frozen=True, kw_only=True):
         panel_key: signs tickets into the panel and the customer's screen.
         hot_key: as ``[panel]`` has it; browser, window, kiosk and customer_screen likewise.
         customer_title: how the title of the customer's page begins.
+        version: of the agent that runs.
     """
 
     port: int
@@ -51,6 +52,7 @@ class Access(Struct, frozen=True, kw_only=True):
     kiosk: bool = False
     customer_screen: bool = False
     customer_title: str = ""
+    version: str = ""
 
     def secrets(self) -> DoorSecrets:
         """What makes tickets; it knows no token of the POS's."""
@@ -66,7 +68,7 @@ def panel_folder() -> Path | None:
     return Path(told) if told else None
 
 
-def access_of(panel: PanelSettings, secrets: DoorSecrets, port: int) -> Access:
+def access_of(panel: PanelSettings, secrets: DoorSecrets, port: int, *, version: str = "") -> Access:
     """From what the agent has."""
     return Access(
         port=port,
@@ -77,6 +79,7 @@ def access_of(panel: PanelSettings, secrets: DoorSecrets, port: int) -> Access:
         kiosk=panel.kiosk,
         customer_screen=panel.customer_screen,
         customer_title=load_words(panel.language)["cd_title"],
+        version=version,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -23,10 +24,11 @@ from agent.service.stop_word import StopWord
 from agent.snapshot import Snapshot
 from drivers.vocabulary.errors import SettingsError, TillpointError, TransportUnavailable
 
-__all__ = ["profiles_folder", "stay"]
+__all__ = ["Update", "profiles_folder", "start_again", "stay"]
 
 log = logging.getLogger(__name__)
 
+UPDATE_LOOK_S: Final = 5.0  # between two looks which version of the agent runs
 IDLE_S: Final = 0.25  # between two turns where there is no hot key to listen for
 SHOW_NO_ACTIVATE: Final = 4  # SW_SHOWNOACTIVATE: shown, and the focus stays where it is
 
@@ -36,8 +38,10 @@ def stay(
     *,
     profiles: Path | None = None,
     more: tuple[str, ...] = (),
-) -> int:
-    """Until the session ends; 0, also when another one keeps the panel of this session already.
+) -> bool:
+    """Until the session ends, or another version of the agent runs: then True, for `start_again`.
+
+    Also when another one keeps the panel of this session already: at once, and False.
 
     Args:
         access: how the agent is reached; raises TillpointError while it is not.
@@ -50,17 +54,28 @@ def stay(
     lock = _only_one(folder / "lock")
     if lock is None:
         log.info("panel.stay: another one keeps the panel of this session")
-        return 0
+        return False
     if threading.current_thread() is threading.main_thread():
         over.on_signals("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     _no_console()
     try:
         known = _first(access, folder, more, over)
-        if known is not None:
-            _keep_open(known, access, folder, more, over)
+        return known is not None and _keep_open(known, access, folder, more, over)
     finally:
         lock.close()
-    return 0
+
+
+def start_again(command: list[str]) -> None:
+    """Let the version that runs now go on with this session: the folder that this one was started from may be gone.
+
+    An update leaves the version before in its place, the next one removes it, and a package removes its own at once;
+    whoever stays for months would fail at the first module that it loads then.
+    """
+    log.info("panel.stay: the agent was updated; starting again from its version")
+    if sys.platform == "win32":
+        subprocess.Popen(command)  # noqa: S603 - our own launcher
+    else:
+        os.execv(command[0], command)  # noqa: S606 - our own launcher
 
 
 def profiles_folder() -> Path:
@@ -109,12 +124,37 @@ def _nothing(window: Window, url: str) -> Process:
 
 def _keep_open(
     known: Access, access: Callable[[], Access], folder: Path, more: tuple[str, ...], over: StopWord
-) -> None:
-    keeper = _keeper(known, access, folder, more)
+) -> bool:
+    keeper, update = _keeper(known, access, folder, more), Update(access, known.version)
     try:
-        _turn(keeper, known, access, over)
+        _turn(keeper, update, known, access, over)
     finally:
         keeper.close()
+    return update.is_there
+
+
+class Update:
+    """Hears that another version of the agent runs than the one that was met first.
+
+    Not than our own: a launcher that starts another one than the service runs would start us again for ever.
+    """
+
+    def __init__(self, access: Callable[[], Access], version: str) -> None:
+        self._access = access
+        self._first = version
+        self._look_at_s = 0.0
+        self.is_there = False
+
+    def look(self, now_s: float) -> bool:
+        """Whether there is one; asks now and then."""
+        if self.is_there or now_s < self._look_at_s:
+            return self.is_there
+        self._look_at_s = now_s + UPDATE_LOOK_S
+        with contextlib.suppress(TillpointError):  # it is not up
+            version = self._access().version
+            self._first = self._first or version
+            self.is_there = version not in {"", self._first}
+        return self.is_there
 
 
 def _keeper(known: Access, access: Callable[[], Access], folder: Path, more: tuple[str, ...]) -> Keeper:
@@ -152,30 +192,29 @@ def _started(command: list[str]) -> Process:
     return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603 - our own words
 
 
-def _turn(keeper: Keeper, known: Access, access: Callable[[], Access], over: StopWord) -> None:
+def _turn(keeper: Keeper, update: Update, known: Access, access: Callable[[], Access], over: StopWord) -> None:
     """Listen for the hot key and mind the windows between two strokes; without a key, mind the windows."""
-    desktop = keeper.desktop
-    if desktop is None:
-        while not over.wait(IDLE_S):
-            keeper.step(time.monotonic())
-        return
-    companion = Companion(desktop, title=TITLE, open_panel=lambda: None)  # it comes back by itself
     heard: list[Snapshot] = []
-    following = threading.Thread(target=_follow, args=(access, heard.append, over), name="follow", daemon=True)
-    following.start()
+    companion: Companion | None = None
 
     def turn() -> bool:
-        while heard:  # on the thread of the desktop, as everything that touches windows
+        while heard and companion is not None:  # on the thread of the desktop, as everything that touches windows
             companion.changed(heard.pop(0))
-        keeper.step(time.monotonic())
-        return over.is_said
+        now_s = time.monotonic()
+        keeper.step(now_s)
+        return over.is_said or update.look(now_s)
 
-    try:
-        desktop.listen(parse(known.hot_key), companion.pressed, turn)
-    except SettingsError as error:
-        log.warning("panel.hot_key %s", error)
-        while not over.wait(IDLE_S):
-            turn()
+    desktop = keeper.desktop
+    if desktop is not None:
+        companion = Companion(desktop, title=TITLE, open_panel=lambda: None)  # it comes back by itself
+        following = threading.Thread(target=_follow, args=(access, heard.append, over), name="follow", daemon=True)
+        following.start()
+        try:
+            desktop.listen(parse(known.hot_key), companion.pressed, turn)
+        except SettingsError as error:
+            log.warning("panel.hot_key %s", error)
+    while not turn():
+        over.wait(IDLE_S)
 
 
 def _follow(access: Callable[[], Access], tell: Callable[[Snapshot], None], over: StopWord) -> None:

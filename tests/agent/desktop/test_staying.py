@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.assembly import Agent
+from agent.desktop import access
 from agent.desktop.session import TITLE
 from agent.settings import DoorsSettings, PanelSettings, Settings, TillSettings
 from tests.agent.desktop.test_x11 import Shop, manages, shown
@@ -43,9 +45,10 @@ RUN = """
 import sys
 from pathlib import Path
 from agent.desktop import access
-from agent.desktop.staying import stay
+from agent.desktop.staying import start_again, stay
 folder, profiles, *more = sys.argv[1:]
-sys.exit(stay(lambda: access.read(Path(folder)), profiles=Path(profiles), more=tuple(more)))
+if stay(lambda: access.read(Path(folder)), profiles=Path(profiles), more=tuple(more)):
+    start_again(sys.orig_argv)
 """
 
 
@@ -167,11 +170,24 @@ def test_a_whole_session(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         until(lambda: eye.active() == shop.pos.id, "and the till system has the focus")
         shop.strike()
         until(lambda: eye.active() == eye.find(f"{TITLE} cashier"), "the hot key brings the panel")
-        assert 1 == len(browsers(tmp_path / "profiles" / "panel"))
+        (second,) = browsers(tmp_path / "profiles" / "panel")
+        assert_an_update_is_followed(shop, eye, tmp_path, second)
+        assert keeper.poll() is None
     finally:
         agent.stop()
     assert_one_a_session(tmp_path, keeper)
     assert_nothing_is_left(tmp_path, keeper)
+
+
+def assert_an_update_is_followed(shop: Any, eye: Any, tmp_path: Path, browser: int) -> None:
+    """Another version runs: its keeper takes over in the same process, with one browser, and the till system has the focus."""
+    eye.activate(shop.pos.id)
+    known = access.read(tmp_path / "run")
+    access.write(tmp_path / "run", msgspec.structs.replace(known, version="99.0"))
+    panel = tmp_path / "profiles" / "panel"
+    until(lambda: len(browsers(panel)) == 1 and browser not in browsers(panel), "one other browser runs")
+    until(lambda: eye.find(f"{TITLE} cashier"), "the panel is back")
+    until(lambda: eye.active() == shop.pos.id, "and the till system has the focus")
 
 
 def assert_one_a_session(tmp_path: Path, keeper: subprocess.Popen[bytes]) -> None:
