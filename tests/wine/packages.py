@@ -41,11 +41,11 @@ class Factory:
         self.broken: dict[str, str] = {}  # version → what stands at the end of the part that every start-up needs
 
     def installer(self, version: str, kind: str) -> Path:
-        """The MSI or the .exe of a version, packed quickly."""
+        """The MSI or the .exe of a version; the first .exe as it is shipped, the others packed loosely, which is quicker."""
         target = self.folder / f"Tillpoint-{version}.{kind}"
         if not target.exists():
             folder, launchers, clear = self.version(version), self._launchers(version), self.folder / "clear.exe"
-            more = {"is_quick": True} if kind == "exe" else {}
+            more = {"is_quick": version != self.first.name} if kind == "exe" else {}
             maker = script("nsis" if kind == "exe" else "msi")
             maker.build(folder, launchers, clear, target, version=version, **more)
         return target

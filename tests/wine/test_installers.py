@@ -236,7 +236,7 @@ def test_the_matrix(till: Till, record_property: Callable[[str, object], None]) 
         assert "" == till.registry(key), key
     assert "Tillpoint" not in till.registry(r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall")
     assert "Tillpoint" not in till.registry(r"HKLM\Software\Microsoft\Windows\CurrentVersion\Run")
-    size = till.factory.installer("1.0.0", till.kind).stat().st_size  # the .exe is packed loosely here
+    size = till.factory.installer("1.0.0", till.kind).stat().st_size
     figures = till.seconds | {"MB of this installer": size / 1e6, "load": os.getloadavg()[0]}
     for name, figure in figures.items():
         record_property(name, round(figure, 1))
