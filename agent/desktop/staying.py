@@ -130,7 +130,7 @@ def _keep_open(
         _turn(keeper, update, known, access, over)
     finally:
         keeper.close()
-    return update.is_there
+    return update.is_there and not over.is_said
 
 
 class Update:
