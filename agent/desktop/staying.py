@@ -72,10 +72,13 @@ def start_again(command: list[str]) -> None:
     whoever stays for months would fail at the first module that it loads then.
     """
     log.info("panel.stay: the agent was updated; starting again from its version")
-    if sys.platform == "win32":
-        subprocess.Popen(command)  # noqa: S603 - our own launcher
-    else:
-        os.execv(command[0], command)  # noqa: S606 - our own launcher
+    try:
+        if sys.platform == "win32":
+            subprocess.Popen(command)  # noqa: S603 - our own launcher
+        else:
+            os.execv(command[0], command)  # noqa: S606 - our own launcher
+    except OSError as error:
+        log.error("panel.stay: cannot start %s: %s; log off and on", command[0], error.strerror)  # noqa: TRY400 - for store IT
 
 
 def profiles_folder() -> Path:

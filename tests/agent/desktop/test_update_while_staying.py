@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from agent.desktop.access import Access
-from agent.desktop.staying import UPDATE_LOOK_S, Update
+from agent.desktop.staying import UPDATE_LOOK_S, Update, start_again
 from drivers.vocabulary.errors import TillpointError
 
 
@@ -58,3 +60,10 @@ def test_the_other_version_goes_on_with_the_session() -> None:
     before, after = done.stdout.split()
 
     assert (before == after) is (sys.platform != "win32")
+
+
+def test_a_launcher_that_is_gone_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    start_again(["/nowhere/tillpoint", "panel", "--stay"])
+
+    assert "cannot start /nowhere/tillpoint" in caplog.text
+    assert "log off and on" in caplog.text
