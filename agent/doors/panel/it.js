@@ -36,9 +36,10 @@ async function openIt() {
   $("it-pin").value = "";
   try {
     const answer = await tell("/panel/it", { pin });
-    opened(answer.ok);
-    if (answer.ok) renderIt(await answer.json());
-    else setText($("it-trouble"), pin ? await why(answer) : "");
+    const said = answer.ok ? await answer.json() : pin ? await why(answer) : "";
+    opened(answer.ok); // with what it says, or the cashier sees a door without a word
+    if (answer.ok) renderIt(said);
+    else setText($("it-trouble"), said);
   } catch (_) {
     setText($("it-trouble"), say("timeout"));
   }
@@ -80,8 +81,9 @@ async function asked(path) { // the answer, or null when it is told already why 
   try {
     const answer = await tell(path, {}, abort.signal);
     if (answer.ok) return answer;
+    const reason = await why(answer);
     if (answer.status === 403) opened(false); // the ten minutes of the PIN are over
-    setText($("it-trouble"), await why(answer));
+    setText($("it-trouble"), reason);
   } catch (_) {
     setText($("it-trouble"), say("timeout"));
   } finally {

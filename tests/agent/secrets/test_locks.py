@@ -87,7 +87,8 @@ def test_a_credential_is_used_when_the_service_gives_one(tmp_path: Path) -> None
 def test_another_credential_does_not_open_it(tmp_path: Path) -> None:
     """Nor does a changed byte."""
     locked = CredentialLock(b"k" * 32).close(b"token")
-    for lock, data in ((CredentialLock(b"j" * 32), locked), (CredentialLock(b"k" * 32), locked[:-1] + b"\0")):
+    changed = locked[:-1] + bytes([locked[-1] ^ 1])
+    for lock, data in ((CredentialLock(b"j" * 32), locked), (CredentialLock(b"k" * 32), changed)):
         with pytest.raises(SecretError, match="not the one the secrets were locked with"):
             lock.open(data)
 
